@@ -1,0 +1,49 @@
+//! The C boundary: what `include/skep.h` declares, one C object per file.
+//!
+//! * Every function is plain `extern "C"` with one [`guard`](guard::guard) around its body: check the
+//!   pointers, convert, make one call to the engine, convert back. No panic crosses the boundary.
+//! * Every call that can fail returns [`skep_status`]; results go through `out` parameters, which come
+//!   last and are left alone by a failed call. The text and number of a thread's last failure are kept
+//!   in [`status`].
+//! * Handles are opaque ([`handle`]). A handle that is NULL is reported, never followed, and only
+//!   `skep_server_free` takes one away. `const` pointers are borrowed for the call, bytes are
+//!   `(pointer, length)`.
+//! * Structs the caller provides start with their `size`, so that they can grow.
+//! * Callbacks are registered one by one with a `user_data` that comes back last and is never touched.
+//!   The engine is entered again from within them (`skep_server_close` runs the close callback), so
+//!   nothing here is borrowed across a call to user code.
+//! * Each comment in the header ends with three lines: who owns what, where it may be called, errors.
+//!
+//! Only the public API of the crate is used, so whatever C can do, Rust can.
+
+#![allow(unsafe_code, reason = "pointers from C are followed here")]
+#![allow(
+    non_camel_case_types,
+    reason = "types carry the names C programs use, so a search finds both sides"
+)]
+#![allow(
+    clippy::missing_safety_doc,
+    reason = "the same for all: pointers are NULL, or valid for what their documentation says"
+)]
+
+mod callbacks;
+mod guard;
+mod handle;
+mod process;
+mod server;
+mod session;
+mod settings;
+mod sized;
+mod stats;
+mod status;
+mod version;
+
+pub use callbacks::*;
+pub use handle::skep_server;
+pub use process::*;
+pub use server::*;
+pub use session::*;
+pub use settings::*;
+pub use stats::*;
+pub use status::*;
+pub use version::*;

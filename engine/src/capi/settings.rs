@@ -1,0 +1,114 @@
+//! Setting values, by their names in the engine's table.
+
+use std::ffi::c_char;
+
+use super::guard::{guard, text};
+use super::handle::{get, skep_server};
+use super::status::{Fault, SKEP_BAD_SETTING, SKEP_UNKNOWN_SETTING, skep_status};
+use crate::settings::{Kind, Row, Value};
+
+/// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ...
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (text), SKEP_UNKNOWN_SETTING, SKEP_BAD_SETTING,
+///   SKEP_STATE after start, SKEP_WRONG_THREAD; the setting is then unchanged.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_set_int(
+    server: *mut skep_server,
+    key: *const c_char,
+    value: i64,
+) -> skep_status {
+    // SAFETY: handle and key are the caller's, as documented.
+    guard(|| unsafe { set(server, key, Value::Int(value)) })
+}
+
+/// Set a time in seconds, fractions allowed: max_wait_time, ...
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_server_set_int().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_set_double(
+    server: *mut skep_server,
+    key: *const c_char,
+    value: f64,
+) -> skep_status {
+    // SAFETY: handle and key are the caller's, as documented.
+    guard(|| unsafe { set(server, key, Value::Float(value)) })
+}
+
+/// Set a truth value: open_tcp_nodelay, ...
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_server_set_int().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_set_bool(
+    server: *mut skep_server,
+    key: *const c_char,
+    value: bool,
+) -> skep_status {
+    // SAFETY: handle and key are the caller's, as documented.
+    guard(|| unsafe { set(server, key, Value::Bool(value)) })
+}
+
+/// Set a text (log_file, ...) or a size with a suffix, such as "8M".
+///
+/// Ownership: `key` and `value` are borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_server_set_int().
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_set_text(
+    server: *mut skep_server,
+    key: *const c_char,
+    value: *const c_char,
+) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller gives NULL or a terminated text.
+        let value = unsafe { text(value, "value") }?;
+        // SAFETY: handle and key are the caller's, as documented.
+        unsafe { set(server, key, Value::Text(value.into())) }
+    })
+}
+
+/// # Safety
+/// As for [`get`] and [`text`].
+unsafe fn set(server: *mut skep_server, key: *const c_char, value: Value) -> Result<(), Fault> {
+    // SAFETY: by this function's own contract.
+    let (server, key) = unsafe { (get(server)?, text(key, "key")?) };
+    server.setup(|engine| {
+        let row = Row::find(key).ok_or_else(|| {
+            Fault::new(SKEP_UNKNOWN_SETTING, format!("unsupported option [{key}]"))
+        })?;
+        if !fits(row.kind, &value) {
+            let wanted = wanted(row.kind);
+            return Err(Fault::new(
+                SKEP_BAD_SETTING,
+                format!("{key} takes {wanted}, not {value:?}"),
+            ));
+        }
+        Ok(engine.set(key, &value)?)
+    })
+}
+
+/// The engine converts as PHP does ("abc" is 0). A C program that uses the wrong setter has a bug.
+fn fits(kind: Kind, value: &Value) -> bool {
+    match (kind, value) {
+        (Kind::Seconds, Value::Float(seconds)) => seconds.is_finite(),
+        (Kind::Int | Kind::Size | Kind::Seconds, Value::Int(_)) => true,
+        (Kind::Bool, Value::Bool(_)) => true,
+        (Kind::Text | Kind::Size, Value::Text(_)) => true,
+        _ => false,
+    }
+}
+
+fn wanted(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Int => "an int",
+        Kind::Size => "an int or a text such as \"8M\"",
+        Kind::Seconds => "a finite double or an int",
+        Kind::Bool => "a bool",
+        Kind::Text => "a text",
+    }
+}

@@ -1,0 +1,419 @@
+//! What a callback may do: send, close, look around, ask for reload and shutdown.
+//!
+//! One value per process, made after the fork that made it. All methods may be called from every
+//! callback of every process kind unless they say otherwise; none may be called from another thread.
+
+use std::cell::{Cell, RefCell};
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::code;
+use crate::handler::{CLOSED_BY_SERVER, Handler, Leave};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::frame::{Head, Kind, close_flags};
+use crate::ipc::lane::Push;
+use crate::ipc::outlet::Outlet;
+use crate::ipc::parker::Parker;
+use crate::log::Log;
+use crate::session::table::{NO_OWNER, state};
+use crate::session::{SessionId, SessionInfo};
+use crate::settings::Settings;
+use crate::shared::Shared;
+use crate::stats::{Stats, bump, seat_state};
+use crate::sync::Ordering;
+
+/// Which process this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The process that called start().
+    Master,
+    /// The process that forks and replaces workers.
+    Manager,
+    /// A worker, with its id.
+    Worker(u32),
+}
+
+/// Why a call was refused: an engine code from [`crate::error::code`], or an `errno`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Refused(pub i32);
+
+/// A worker's state, numbered as `SWOOLE_WORKER_*`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(i32)]
+pub enum WorkerStatus {
+    /// Handling messages.
+    Busy = 1,
+    /// Waiting.
+    Idle = 2,
+    /// Starting, stopping or gone.
+    Exit = 3,
+}
+
+/// How long a sender that waits for room sleeps before it looks again, should a ring be missed.
+const ROOM_RECHECK: Duration = Duration::from_millis(100);
+
+/// What one process can do.
+pub struct Context {
+    role: Role,
+    endpoint: Endpoint,
+    handler: Rc<dyn Handler>,
+    shared: Arc<Shared>,
+    settings: Arc<Settings>,
+    log: Log,
+    /// By reactor.
+    reactors: RefCell<Vec<Outlet>>,
+    manager: RefCell<Option<Outlet>>,
+    main: RefCell<Option<Outlet>>,
+    /// For waiting until a lane has room; made when first needed.
+    parker: RefCell<Option<Parker>>,
+    lifelines: Vec<OwnedFd>,
+    /// Session whose close callback runs now; 0 none.
+    closing: Cell<SessionId>,
+    /// Set by a callback that ran inside `close()` and must end the process.
+    leaving: Cell<Option<Leave>>,
+    /// Worker: end after the callback at hand.
+    stopping: Cell<bool>,
+    /// Messages of this process to itself.
+    own: RefCell<Vec<Head>>,
+}
+
+impl Context {
+    /// For the process at `endpoint`. `lifelines`: read ends held by its supervisors.
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        handler: Rc<dyn Handler>,
+        shared: Arc<Shared>,
+        settings: Arc<Settings>,
+        log: Log,
+        lifelines: Vec<OwnedFd>,
+    ) -> Rc<Context> {
+        let directory = &shared.directory;
+        let reactors = (0..shared.reactor_count())
+            .map(|reactor| directory.outlet(endpoint, Endpoint::Reactor(reactor)))
+            .collect();
+        let to = |target| (endpoint != target).then(|| directory.outlet(endpoint, target));
+        let (manager, main) = (to(Endpoint::Manager), to(Endpoint::Main));
+        let role = match endpoint {
+            Endpoint::Manager => Role::Manager,
+            Endpoint::Worker(seat) => Role::Worker(seat.worker()),
+            Endpoint::Main | Endpoint::Reactor(_) => Role::Master,
+        };
+        Rc::new(Context {
+            role,
+            endpoint,
+            handler,
+            settings,
+            log,
+            reactors: RefCell::new(reactors),
+            manager: RefCell::new(manager),
+            main: RefCell::new(main),
+            parker: RefCell::new(None),
+            lifelines,
+            closing: Cell::new(0),
+            leaving: Cell::new(None),
+            stopping: Cell::new(false),
+            own: RefCell::new(Vec::new()),
+            shared,
+        })
+    }
+
+    /// Which process this is.
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    /// Own worker id; `None` in master and manager.
+    pub fn worker_id(&self) -> Option<u32> {
+        match self.role {
+            Role::Worker(id) => Some(id),
+            _ => None,
+        }
+    }
+
+    /// Number of workers.
+    pub fn worker_num(&self) -> u32 {
+        self.shared.workers()
+    }
+
+    /// Pid of the master.
+    pub fn master_pid(&self) -> i32 {
+        self.shared.server().master_pid.load(Ordering::Acquire)
+    }
+
+    /// Pid of the manager.
+    pub fn manager_pid(&self) -> i32 {
+        self.shared.server().manager_pid.load(Ordering::Acquire)
+    }
+
+    /// Pid of a worker; `None` for an id that does not exist, 0 while it is being replaced.
+    pub fn worker_pid(&self, worker: u32) -> Option<i32> {
+        let seat = (worker < self.shared.workers()).then(|| self.shared.seat_of(worker))?;
+        Some(self.shared.seat_block(seat).pid.load(Ordering::Acquire))
+    }
+
+    /// State of a worker; `None` for an id that does not exist.
+    pub fn worker_status(&self, worker: u32) -> Option<WorkerStatus> {
+        let seat = (worker < self.shared.workers()).then(|| self.shared.seat_of(worker))?;
+        let block = self.shared.seat_block(seat);
+        Some(match block.state.load(Ordering::Acquire) {
+            seat_state::READY if block.busy.load(Ordering::Relaxed) == 0 => WorkerStatus::Idle,
+            seat_state::READY => WorkerStatus::Busy,
+            // Within its own start and stop callbacks a worker is at work.
+            _ if self.endpoint == Endpoint::Worker(seat) => WorkerStatus::Busy,
+            _ => WorkerStatus::Exit,
+        })
+    }
+
+    /// Counters of the whole server, the same from every process, and the caller's own if it is a worker.
+    pub fn stats(&self) -> Stats {
+        self.shared.stats(self.seat())
+    }
+
+    /// Queue `data` for a session. Ok means queued, in order with what this process sent before; it
+    /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
+    /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
+    /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
+    pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
+        if data.is_empty() {
+            return Err(Refused(code::NO_PAYLOAD));
+        }
+        if data.len() as u64 > self.settings.output_buffer_size {
+            self.log.warning(format_args!(
+                "send() (ERRNO {}): The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
+                 chunked transfer mode or adjust the output_buffer_size",
+                code::DATA_LENGTH_TOO_LARGE,
+                data.len(),
+                self.settings.output_buffer_size,
+            ));
+            return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
+        }
+        let slot = self.shared.sessions.find(session).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        if slot.has(state::ENDED) {
+            return Err(Refused(code::SESSION_CLOSED));
+        }
+        if slot.send_queued() >= self.settings.socket_buffer_size {
+            self.log.warning(format_args!(
+                "send() (ERRNO {}): send failed, session={session} output buffer overflow",
+                code::OUTPUT_BUFFER_OVERFLOW,
+            ));
+            return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
+        }
+        slot.note_queued(data.len());
+        self.to_reactor(slot.reactor(), Head::new(Kind::Send, session, data.len() as u64), data)?;
+        if let Some(seat) = self.seat() {
+            let block = self.shared.seat_block(seat);
+            bump(&block.responses, 1);
+            bump(&block.sent_bytes, data.len() as u64);
+        }
+        Ok(())
+    }
+
+    /// End a session after what is queued for it has been written; with `reset`, at once and without it.
+    ///
+    /// In the worker that owns the session `on_close` runs before this returns; from anywhere else
+    /// the owner runs it later. Refused: 1003 inside the session's own close callback, 1004 closed
+    /// before, 1005 no such session.
+    pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
+        if self.closing.get() == session && session != 0 {
+            self.log.notice(format_args!("close() (ERRNO {}): session#{session} is closing", code::SESSION_CLOSING));
+            return Err(Refused(code::SESSION_CLOSING));
+        }
+        let slot = self.shared.sessions.find(session).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let owner = slot.owner();
+        let mine = self.worker_id() == Some(owner);
+        let reset = if reset { close_flags::RESET } else { 0 };
+        if !mine && owner != NO_OWNER {
+            let before = slot.mark(state::ENDED | state::SERVER_CLOSED);
+            if before & (state::CLAIMED | state::ENDED) != 0 {
+                return Err(Refused(code::SESSION_CLOSED));
+            }
+            return self.to_reactor(slot.reactor(), Head::new(Kind::CloseSession, session, reset), &[]);
+        }
+        let before = slot.mark(state::CLAIMED | state::ENDED | state::SERVER_CLOSED);
+        if before & (state::CLAIMED | state::ENDED) != 0 {
+            return Err(Refused(code::SESSION_CLOSED));
+        }
+        // The reactor hears of it first: should this process die in the callback, the socket is closed all the same.
+        slot.mark(state::EVENT_DONE);
+        let flags = reset | close_flags::EVENT_DONE;
+        self.to_reactor(slot.reactor(), Head::new(Kind::CloseSession, session, flags), &[])?;
+        if mine && self.handler.interests().close {
+            self.run_on_close(session, CLOSED_BY_SERVER);
+        }
+        Ok(())
+    }
+
+    /// Whether a session is open and not being closed.
+    pub fn exists(&self, session: SessionId) -> bool {
+        self.shared.sessions.find(session).is_some_and(|slot| slot.is_open())
+    }
+
+    /// What is known of a session: while it is open, and in its close callback.
+    pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
+        let slot = self.shared.sessions.find(session)?;
+        let visible = self.closing.get() == session || !slot.has(state::CLAIMED | state::ENDED);
+        visible.then(|| slot.info())
+    }
+
+    /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
+    pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
+        self.shared.sessions.list(after, limit)
+    }
+
+    /// Replace all workers, one after the other, without losing a request. Ok: the manager will do it.
+    pub fn reload(&self) -> Result<(), Refused> {
+        self.to_manager(Head::new(Kind::Reload, 0, 0))
+    }
+
+    /// Stop the server in good order. Ok: the master will do it.
+    pub fn shutdown(&self) -> Result<(), Refused> {
+        self.to_main(Head::new(Kind::Shutdown, 0, 0))
+    }
+
+    /// Replace one worker: it ends after the callback at hand. `None`: this one. Refused: 509 outside
+    /// of a worker without an id, 505 for an id that does not exist.
+    pub fn stop(&self, worker: Option<u32>) -> Result<(), Refused> {
+        let Some(worker) = worker.or(self.worker_id()) else {
+            self.log.warning(format_args!(
+                "stop() (ERRNO {}): kill worker in non worker process requires specifying an id",
+                code::WRONG_OPERATION
+            ));
+            return Err(Refused(code::WRONG_OPERATION));
+        };
+        if worker >= self.shared.workers() {
+            self.log.warning(format_args!(
+                "stop() (ERRNO {}): the worker_id[{worker}] is invalid",
+                code::INVALID_PARAMS
+            ));
+            return Err(Refused(code::INVALID_PARAMS));
+        }
+        if self.worker_id() == Some(worker) {
+            self.stopping.set(true);
+            return Ok(());
+        }
+        self.to_manager(Head::new(Kind::StopWorker, 0, u64::from(worker)))
+    }
+
+    /// Write a line to the server's log, as an error.
+    pub fn log_error(&self, text: &str) {
+        self.log.error(text);
+    }
+
+    /// Write a line to the server's log, as a notice.
+    pub fn log_notice(&self, text: &str) {
+        self.log.notice(text);
+    }
+
+    // ---- for the roles -------------------------------------------------------------------------
+
+    pub(crate) fn log(&self) -> &Log {
+        &self.log
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
+
+    pub(crate) fn handler(&self) -> &dyn Handler {
+        &*self.handler
+    }
+
+    pub(crate) fn lifelines(&self) -> &[OwnedFd] {
+        &self.lifelines
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.get()
+    }
+
+    /// A callback inside `close()` wants the process to end.
+    pub(crate) fn take_leaving(&self) -> Option<Leave> {
+        self.leaving.take()
+    }
+
+    /// Run the close callback of a session; a wish to leave is kept for [`Context::take_leaving`].
+    pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
+        let outer = self.closing.replace(session);
+        if let Err(leave) = self.handler.on_close(self, session, reactor) {
+            self.leaving.set(Some(leave));
+        }
+        self.closing.set(outer);
+    }
+
+    /// Publish a message to a reactor and wake it; waits for room.
+    pub(crate) fn to_reactor(&self, reactor: u32, head: Head, data: &[u8]) -> Result<(), Refused> {
+        let mut outlets = self.reactors.borrow_mut();
+        let outlet = outlets.get_mut(reactor as usize).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        self.post(outlet, head, data)
+    }
+
+    pub(crate) fn to_manager(&self, head: Head) -> Result<(), Refused> {
+        match &mut *self.manager.borrow_mut() {
+            Some(outlet) => self.post(outlet, head, &[]),
+            None => self.to_self(head),
+        }
+    }
+
+    pub(crate) fn to_main(&self, head: Head) -> Result<(), Refused> {
+        match &mut *self.main.borrow_mut() {
+            Some(outlet) => self.post(outlet, head, &[]),
+            None => self.to_self(head),
+        }
+    }
+
+    /// Manager and main have no lane to themselves: their loop takes these up after the callback.
+    fn to_self(&self, head: Head) -> Result<(), Refused> {
+        self.own.borrow_mut().push(head);
+        Ok(())
+    }
+
+    /// What callbacks of this process asked of this process, since the last call.
+    pub(crate) fn take_own(&self) -> Vec<Head> {
+        self.own.take()
+    }
+
+    /// Push, and while the lane is full, wait until its receiver has made room. Receivers of these
+    /// lanes never wait for their senders, so the wait ends unless the receiver is dead: then the
+    /// life-line breaks, and the server with it.
+    fn post(&self, outlet: &mut Outlet, head: Head, data: &[u8]) -> Result<(), Refused> {
+        let mut sent = 0;
+        while outlet.push(head, data, &mut sent) == Push::Full {
+            outlet.bell().ring_if_asleep();
+            let level = outlet.lane().half();
+            if outlet.lane().want_room(level) && !self.wait_for_room() {
+                return Err(Refused(code::SESSION_CLOSED));
+            }
+        }
+        outlet.bell().ring_if_asleep();
+        Ok(())
+    }
+
+    /// Sleep until rung. False: a supervisor is dead.
+    fn wait_for_room(&self) -> bool {
+        let mut parker = self.parker.borrow_mut();
+        if parker.is_none() {
+            let lines: Vec<_> = self.lifelines.iter().map(AsFd::as_fd).collect();
+            *parker = Parker::new(&self.shared.directory.bell(self.endpoint), &lines).ok();
+        }
+        match &mut *parker {
+            Some(parker) => {
+                parker.park(Some(ROOM_RECHECK));
+                !parker.supervisor_lost()
+            }
+            None => {
+                // No descriptor left for a poll: looking again at intervals is slow and right.
+                std::thread::sleep(Duration::from_millis(1));
+                true
+            }
+        }
+    }
+
+    fn seat(&self) -> Option<Seat> {
+        match self.endpoint {
+            Endpoint::Worker(seat) => Some(seat),
+            _ => None,
+        }
+    }
+}

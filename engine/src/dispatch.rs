@@ -1,0 +1,89 @@
+//! Which worker gets a message.
+
+use std::sync::Arc;
+
+use crate::ipc::directory::{Directory, Endpoint, Seat};
+use crate::ipc::outlet::Outlet;
+use crate::settings::DispatchMode;
+use crate::shared::Shared;
+use crate::stats::seat_state;
+use crate::sync::{AtomicU64, Ordering};
+
+/// A reactor's lanes to all workers.
+pub(crate) struct Dispatcher {
+    mode: DispatchMode,
+    shared: Arc<Shared>,
+    /// By seat.
+    outlets: Vec<Outlet>,
+    /// Seats pushed to since the last ring.
+    touched: Vec<bool>,
+    /// Shared by all reactors of the server.
+    turn: Arc<AtomicU64>,
+}
+
+impl Dispatcher {
+    pub(crate) fn new(mode: DispatchMode, reactor: u32, shared: Arc<Shared>, turn: Arc<AtomicU64>) -> Dispatcher {
+        let directory: &Directory = &shared.directory;
+        let outlets: Vec<_> = shared
+            .seats()
+            .map(|seat| directory.outlet(Endpoint::Reactor(reactor), Endpoint::Worker(seat)))
+            .collect();
+        let touched = vec![false; outlets.len()];
+        Dispatcher { mode, shared, outlets, touched, turn }
+    }
+
+    /// The seat a message of a session goes to.
+    pub(crate) fn choose(&mut self, owner: u32) -> Seat {
+        let workers = self.shared.workers();
+        let worker = match self.mode {
+            DispatchMode::Sticky => owner,
+            DispatchMode::RoundRobin => {
+                let first = self.next_turn();
+                // A worker that is not there yet (or any more) is passed over, if another is.
+                (0..workers).map(|step| (first + step) % workers).find(|&w| self.is_ready(w)).unwrap_or(first)
+            }
+            DispatchMode::IdleFirst => {
+                let first = self.next_turn();
+                let candidates = (0..workers).map(|step| (first + step) % workers);
+                candidates.min_by_key(|&w| (!self.is_ready(w), self.load(w))).unwrap_or(first)
+            }
+        };
+        self.shared.seat_of(worker)
+    }
+
+    fn next_turn(&self) -> u32 {
+        (self.turn.fetch_add(1, Ordering::Relaxed) % u64::from(self.shared.workers())) as u32
+    }
+
+    fn is_ready(&self, worker: u32) -> bool {
+        let seat = self.shared.seat_block(self.shared.seat_of(worker));
+        seat.state.load(Ordering::Relaxed) == seat_state::READY
+    }
+
+    /// Messages on their way to a worker or at work in it, from this reactor, plus one if it is busy
+    /// with another's. Counted at the sender, so that a burst spreads although no worker has run yet.
+    fn load(&mut self, worker: u32) -> u64 {
+        let seat = self.shared.seat_of(worker);
+        let busy = self.shared.seat_block(seat).busy.load(Ordering::Relaxed);
+        self.outlets[seat.0 as usize].lane().in_flight().max(u64::from(busy))
+    }
+
+    /// The lane to a seat. Call [`Dispatcher::ring`] at the end of the batch.
+    pub(crate) fn outlet(&mut self, seat: Seat) -> &mut Outlet {
+        self.touched[seat.0 as usize] = true;
+        &mut self.outlets[seat.0 as usize]
+    }
+
+    /// Wake the sleeping workers among those that got something: one fence for all of them.
+    pub(crate) fn ring(&mut self) {
+        if !self.touched.iter().any(|&t| t) {
+            return;
+        }
+        crate::sync::fence(Ordering::SeqCst); // (A) in ipc::doorbell
+        for (touched, outlet) in self.touched.iter_mut().zip(&self.outlets) {
+            if std::mem::take(touched) {
+                outlet.bell().ring_if_asleep_fenced();
+            }
+        }
+    }
+}

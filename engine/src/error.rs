@@ -1,0 +1,156 @@
+//! What can go wrong before and around `start()`, and the code each error carries.
+//!
+//! Codes below 500 are `errno` values; from 501 on they are the engine's own, numerically those of
+//! the reference, because scripts compare them (`getLastError()`, exception codes).
+
+use std::io;
+
+/// Engine result.
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Numbers of the engine's own error codes.
+pub mod code {
+    /// A system call failed and no better number is known.
+    pub const SYSTEM_CALL_FAIL: i32 = 502;
+    /// A fatal error of the script or a rejected call.
+    pub const FATAL: i32 = 503;
+    /// A name (unix path, file name) is too long.
+    pub const NAME_TOO_LONG: i32 = 504;
+    /// A parameter is out of its range.
+    pub const INVALID_PARAMS: i32 = 505;
+    /// The operation is not supported here.
+    pub const OPERATION_NOT_SUPPORT: i32 = 507;
+    /// The operation does not fit the present state.
+    pub const WRONG_OPERATION: i32 = 509;
+    /// Nothing to send.
+    pub const NO_PAYLOAD: i32 = 550;
+    /// The host address cannot be understood.
+    pub const BAD_HOST_ADDR: i32 = 722;
+    /// `close()` inside the close callback of the same session.
+    pub const SESSION_CLOSING: i32 = 1003;
+    /// The session was closed before.
+    pub const SESSION_CLOSED: i32 = 1004;
+    /// No session has this id.
+    pub const SESSION_NOT_EXIST: i32 = 1005;
+    /// Data of a session that the server has closed is thrown away.
+    pub const SESSION_DISCARD_TIMEOUT_DATA: i32 = 1007;
+    /// More is queued for this session than `socket_buffer_size`.
+    pub const OUTPUT_BUFFER_OVERFLOW: i32 = 1009;
+    /// One send is larger than `output_buffer_size`.
+    pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
+    /// The connection limit is reached.
+    pub const TOO_MANY_SOCKET: i32 = 9002;
+    /// A worker was ended by exit().
+    pub const WORKER_TERMINATED: i32 = 9003;
+    /// A port number outside 0..=65535.
+    pub const INVALID_LISTEN_PORT: i32 = 9004;
+    /// Callbacks and settings contradict each other.
+    pub const INVALID_CALLBACK: i32 = 9015;
+    /// A worker did not stop within its time.
+    pub const WORKER_EXIT_TIMEOUT: i32 = 9101;
+}
+
+/// An error of the engine. The variant says what was being done; `source()` has the system's reason.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Binding the listening socket failed.
+    #[error("failed to listen server port[{address}], Error: {text}[{code}]")]
+    Listen {
+        /// `host:port` as given.
+        address: String,
+        /// Text of `code`.
+        text: String,
+        /// `errno` or an engine code.
+        code: i32,
+    },
+    /// `listen(2)` failed at start.
+    #[error("listen({address}, {backlog}) failed, Error: {source}")]
+    ListenCall {
+        /// `host:port`.
+        address: String,
+        /// The backlog asked for.
+        backlog: i32,
+        /// The system's reason.
+        source: io::Error,
+    },
+    /// No setting has this name.
+    #[error("unsupported option [{0}]")]
+    UnknownSetting(String),
+    /// The setting exists but its value cannot be used.
+    #[error("{0}")]
+    BadSetting(String),
+    /// `start()` was called on a server that runs or has run.
+    #[error("{0}")]
+    State(&'static str),
+    /// A callback the server cannot do without is missing.
+    #[error("require {0} callback")]
+    MissingCallback(&'static str),
+    /// The process has more than one thread, so it must not fork.
+    #[error("the process has {0} threads; start() forks and needs a process with one thread")]
+    Threads(usize),
+    /// A system call failed while doing `doing`.
+    #[error("{doing}: {source}")]
+    System {
+        /// What was being done.
+        doing: &'static str,
+        /// The system's reason.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// The number a caller compares: `errno`, or one of [`code`].
+    pub fn code(&self) -> i32 {
+        match self {
+            Error::Listen { code, .. } => *code,
+            Error::ListenCall { source, .. } | Error::System { source, .. } => {
+                source.raw_os_error().unwrap_or(code::SYSTEM_CALL_FAIL)
+            }
+            Error::UnknownSetting(_) | Error::BadSetting(_) => code::INVALID_PARAMS,
+            Error::State(_) => code::FATAL,
+            Error::MissingCallback(_) => code::INVALID_CALLBACK,
+            Error::Threads(_) => code::WRONG_OPERATION,
+        }
+    }
+}
+
+/// Adapter: names what was being done when a system call failed.
+pub(crate) trait Doing<T> {
+    fn doing(self, doing: &'static str) -> Result<T>;
+}
+
+impl<T> Doing<T> for io::Result<T> {
+    fn doing(self, doing: &'static str) -> Result<T> {
+        self.map_err(|source| Error::System { doing, source })
+    }
+}
+
+/// The system's text for an `errno`, or the engine's for one of its own codes.
+pub fn text(code: i32) -> String {
+    match code {
+        code::SYSTEM_CALL_FAIL => "System call fail".into(),
+        code::FATAL => "PHP fatal error".into(),
+        code::NAME_TOO_LONG => "Name too long".into(),
+        code::INVALID_PARAMS => "Invalid params".into(),
+        code::OPERATION_NOT_SUPPORT => "Operation not support".into(),
+        code::WRONG_OPERATION => "Wrong operation".into(),
+        code::NO_PAYLOAD => "No payload".into(),
+        code::BAD_HOST_ADDR => "Bad host addr".into(),
+        code::SESSION_CLOSING => "Session closing".into(),
+        code::SESSION_CLOSED => "Session closed".into(),
+        code::SESSION_NOT_EXIST => "Session not exist".into(),
+        code::OUTPUT_BUFFER_OVERFLOW => "Output buffer overflow".into(),
+        code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
+        code::TOO_MANY_SOCKET => "Server too many socket".into(),
+        code::WORKER_TERMINATED => "Server worker terminated".into(),
+        code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),
+        code::INVALID_CALLBACK => "Server invalid callback".into(),
+        code::WORKER_EXIT_TIMEOUT => "Server worker exit timeout".into(),
+        501.. => format!("Unknown error {code}"),
+        _ => {
+            let full = io::Error::from_raw_os_error(code).to_string();
+            full.split(" (os error").next().unwrap_or(&full).to_string()
+        }
+    }
+}

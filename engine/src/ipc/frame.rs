@@ -1,0 +1,137 @@
+//! What stands in front of each message on a lane.
+//!
+//! ```text
+//!  0        4     5      6       8            16           24
+//!  | length | kind| flags| from  | session    | argument   | payload, padded to 8 ...
+//! ```
+//!
+//! `length` counts payload bytes of this frame. Readers copy the header out, check every field
+//! against the ring and only then look at the payload: the writer is another process.
+
+/// Header size in the ring.
+pub(crate) const HEADER: usize = 24;
+
+/// What a message says. Numbers are private to one server and may change freely.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Kind {
+    /// Rest of the ring up to its end; no message.
+    Pad = 0,
+    /// Reactor to worker: a session has begun.
+    Connect = 1,
+    /// Reactor to worker: bytes of one message.
+    Receive = 2,
+    /// Reactor to worker: a session has ended; argument 1 if the server closed it.
+    Close = 3,
+    /// Anyone to reactor: bytes for a session. Argument: length of the whole message.
+    Send = 10,
+    /// Anyone to reactor: end this session; argument is a set of [`close_flags`].
+    CloseSession = 11,
+    /// Worker or manager to reactor: the close event of a session has been dealt with.
+    Closed = 12,
+    /// Manager to reactor: the message a dead worker was working on belonged to this session.
+    Lost = 13,
+    /// Main to manager: end all children, then yourself.
+    StopAll = 21,
+    /// Anyone to manager: replace all workers, one after the other.
+    Reload = 22,
+    /// Anyone to manager: replace the worker with this id (argument).
+    StopWorker = 23,
+    /// Anyone to main: shut the server down; argument 1: at once, as for SIGINT.
+    Shutdown = 24,
+}
+
+/// Arguments of [`Kind::CloseSession`].
+pub(crate) mod close_flags {
+    /// Drop what is still queued for the client.
+    pub(crate) const RESET: u64 = 1;
+    /// The close event has been delivered by the sender: do not dispatch another.
+    pub(crate) const EVENT_DONE: u64 = 2;
+}
+
+impl Kind {
+    pub(crate) fn from_u8(byte: u8) -> Option<Kind> {
+        Some(match byte {
+            0 => Kind::Pad,
+            1 => Kind::Connect,
+            2 => Kind::Receive,
+            3 => Kind::Close,
+            10 => Kind::Send,
+            11 => Kind::CloseSession,
+            12 => Kind::Closed,
+            13 => Kind::Lost,
+            21 => Kind::StopAll,
+            22 => Kind::Reload,
+            23 => Kind::StopWorker,
+            24 => Kind::Shutdown,
+            _ => return None,
+        })
+    }
+}
+
+/// First frame of its message.
+pub(crate) const FIRST: u8 = 1;
+/// Last frame of its message. A message in one frame has both bits.
+pub(crate) const LAST: u8 = 2;
+
+/// The part of a header that belongs to the message, the same in each of its frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) kind: Kind,
+    /// Session id; 0 where none is concerned.
+    pub(crate) session: u64,
+    /// Meaning depends on the kind.
+    pub(crate) argument: u64,
+}
+
+impl Head {
+    /// A message about a session.
+    pub(crate) fn new(kind: Kind, session: u64, argument: u64) -> Head {
+        Head { kind, session, argument }
+    }
+}
+
+/// One frame's header.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Header {
+    pub(crate) len: u32,
+    pub(crate) flags: u8,
+    pub(crate) head: Head,
+}
+
+impl Header {
+    /// As it stands in the ring.
+    pub(crate) fn encode(&self) -> [u8; HEADER] {
+        let mut bytes = [0; HEADER];
+        bytes[0..4].copy_from_slice(&self.len.to_ne_bytes());
+        bytes[4] = self.head.kind as u8;
+        bytes[5] = self.flags;
+        bytes[8..16].copy_from_slice(&self.head.session.to_ne_bytes());
+        bytes[16..24].copy_from_slice(&self.head.argument.to_ne_bytes());
+        bytes
+    }
+
+    /// Read a header; `None` if no writer of ours can have written it.
+    pub(crate) fn decode(bytes: [u8; HEADER]) -> Option<Header> {
+        let word = |at: usize| {
+            let mut word = [0; 8];
+            word.copy_from_slice(&bytes[at..at + 8]);
+            u64::from_ne_bytes(word)
+        };
+        Some(Header {
+            len: word(0) as u32,
+            flags: bytes[5],
+            head: Head::new(Kind::from_u8(bytes[4])?, word(8), word(16)),
+        })
+    }
+
+    /// Bytes this frame takes in the ring.
+    pub(crate) fn span(&self) -> u64 {
+        span(self.len as usize)
+    }
+}
+
+/// Ring bytes of a frame with `len` bytes of payload.
+pub(crate) fn span(len: usize) -> u64 {
+    (HEADER + len.next_multiple_of(8)) as u64
+}

@@ -1,0 +1,47 @@
+//! Sleeping on a bell: an edge-triggered poll over the owner's eventfd and its supervisors' life-lines.
+
+use std::io;
+use std::os::fd::{AsRawFd, BorrowedFd};
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use super::doorbell::Doorbell;
+
+const BELL: Token = Token(usize::MAX);
+
+/// A poll of this process. To be made after the fork that made the process: an epoll set inherited
+/// from the parent would still be the parent's.
+pub(crate) struct Parker {
+    poll: Poll,
+    events: Events,
+    lost: bool,
+}
+
+impl Parker {
+    /// Sleep on `bell`, and on the read ends of life-lines.
+    pub(crate) fn new(bell: &Doorbell, lifelines: &[BorrowedFd<'_>]) -> io::Result<Parker> {
+        let poll = Poll::new()?;
+        let registry = poll.registry();
+        registry.register(&mut SourceFd(&bell.descriptor().raw()), BELL, Interest::READABLE)?;
+        for (index, line) in lifelines.iter().enumerate() {
+            registry.register(&mut SourceFd(&line.as_raw_fd()), Token(index), Interest::READABLE)?;
+        }
+        Ok(Parker { poll, events: Events::with_capacity(8), lost: false })
+    }
+
+    /// Sleep until the bell rings, a signal comes, a life-line breaks or `timeout` is over.
+    pub(crate) fn park(&mut self, timeout: Option<Duration>) {
+        // An interrupted poll is a signal: the caller looks at its bits anyway. No other failure is
+        // possible on a valid epoll descriptor.
+        if self.poll.poll(&mut self.events, timeout).is_ok() {
+            self.lost |= self.events.iter().any(|event| event.token() != BELL);
+        }
+    }
+
+    /// Whether a life-line has broken: a supervisor is dead.
+    pub(crate) fn supervisor_lost(&self) -> bool {
+        self.lost
+    }
+}

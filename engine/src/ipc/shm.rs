@@ -1,0 +1,105 @@
+//! Typed places in one shared mapping.
+//!
+//! Before the first fork a [`Layout`] adds up what is needed and hands out places ([`At`]); then one
+//! [`Region`] is mapped and the places are turned into references. Places are offsets, never
+//! pointers, and every type put there consists of atomics, so a reference may be held by any number
+//! of processes and threads at once.
+
+use std::{io, marker::PhantomData, ptr::NonNull};
+
+use crate::sys::memory::SharedMap;
+
+/// Types that may live in shared memory.
+///
+/// # Safety
+/// All-zero bytes are a valid value, every field is an atomic (or padding), there is no pointer in
+/// it, and dropping does nothing.
+pub(crate) unsafe trait Shared {}
+
+/// A place for `count` values of `T` in a region.
+#[derive(Debug)]
+pub(crate) struct At<T> {
+    offset: usize,
+    count: usize,
+    kind: PhantomData<fn() -> T>,
+}
+
+impl<T> Clone for At<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for At<T> {}
+
+/// A place for bytes in a region.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BytesAt {
+    offset: usize,
+    len: usize,
+}
+
+/// Adds up a region's contents.
+#[derive(Debug, Default)]
+pub(crate) struct Layout {
+    len: usize,
+}
+
+/// Everything starts on its own cache line, so that neighbours never share one.
+const LINE: usize = 64;
+
+impl Layout {
+    /// Room for `count` values of `T`.
+    pub(crate) fn place<T: Shared>(&mut self, count: usize) -> At<T> {
+        let offset = self.reserve(size_of::<T>() * count, align_of::<T>().max(LINE));
+        At { offset, count, kind: PhantomData }
+    }
+
+    /// Room for `len` bytes, page aligned: rings that are never used then never cost a page.
+    pub(crate) fn bytes(&mut self, len: usize) -> BytesAt {
+        BytesAt { offset: self.reserve(len, 4096), len }
+    }
+
+    fn reserve(&mut self, len: usize, align: usize) -> usize {
+        let offset = self.len.next_multiple_of(align);
+        self.len = offset + len;
+        offset
+    }
+}
+
+/// The mapping behind a finished [`Layout`].
+pub(crate) struct Region {
+    map: SharedMap,
+}
+
+impl Region {
+    /// Map a layout; all bytes are zero.
+    pub(crate) fn map(layout: &Layout) -> io::Result<Region> {
+        Ok(Region { map: SharedMap::new(layout.len.max(1))? })
+    }
+
+    /// The values at a place.
+    pub(crate) fn slice<T: Shared>(&self, at: At<T>) -> &[T] {
+        let bytes = size_of::<T>() * at.count;
+        assert!(at.offset + bytes <= self.map.len(), "place of another region");
+        // SAFETY: in bounds (asserted), aligned by `Layout` and the page-aligned base, initialised
+        // (zero is valid for `Shared`), and shared references are all that anybody gets: the type
+        // has only atomics inside.
+        unsafe {
+            let first = self.map.base().add(at.offset).cast::<T>();
+            std::slice::from_raw_parts(first.as_ptr(), at.count)
+        }
+    }
+
+    /// The one value at a place.
+    pub(crate) fn one<T: Shared>(&self, at: At<T>) -> &T {
+        &self.slice(at)[0]
+    }
+
+    /// First byte and length of a byte place. What is behind it is shared: use it through a lane.
+    pub(crate) fn bytes(&self, at: BytesAt) -> (NonNull<u8>, usize) {
+        assert!(at.offset + at.len <= self.map.len(), "place of another region");
+        // SAFETY: in bounds of the mapping (asserted), so the offset stays inside one allocation.
+        (unsafe { self.map.base().add(at.offset) }, at.len)
+    }
+}

@@ -1,0 +1,53 @@
+//! skep: a multi-process network server engine.
+//!
+//! A *master* process accepts connections and reads and writes them on *reactor* threads; *worker*
+//! processes, forked and supervised by a *manager*, run the user's callbacks. Messages travel between
+//! them on rings in shared memory. `docs/ARCHITECTURE.md` has the design and its reasons.
+//!
+//! ```no_run
+//! use std::rc::Rc;
+//! use skep::{Children, Context, Handler, Server, SessionId, SocketType, Step};
+//!
+//! struct Echo;
+//! impl Handler for Echo {
+//!     fn on_receive(&self, server: &Context, session: SessionId, _reactor: i32, data: &[u8]) -> Step {
+//!         let _ = server.send(session, data); // refused only if the client has gone
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let server = Server::bind("127.0.0.1", 9501, SocketType::Tcp)?;
+//! server.start(Rc::new(Echo), Children::Exit)?;
+//! # Ok::<(), skep::Error>(())
+//! ```
+//!
+//! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
+//! `capi` · `server` · `role` · `reactor` `dispatch` · `handler` `context` · `shared` · `session`
+//! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `error` `sync`.
+
+pub mod capi;
+mod context;
+mod dispatch;
+pub mod error;
+mod handler;
+mod ipc;
+mod log;
+mod net;
+mod protocol;
+mod reactor;
+mod role;
+mod server;
+mod session;
+pub mod settings;
+mod shared;
+mod stats;
+mod sync;
+mod sys;
+
+pub use context::{Context, Refused, Role, WorkerStatus};
+pub use error::{Error, Result};
+pub use handler::{CLOSED_BY_SERVER, Handler, Interests, Leave, Step};
+pub use net::SocketType;
+pub use server::{Children, Ended, Server};
+pub use session::{SessionId, SessionInfo};
+pub use stats::{Stats, WorkerStats};

@@ -1,0 +1,162 @@
+//! Accepting, on the master's main thread: take connections, open sessions, choose reactors.
+
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::sync::Arc;
+
+use super::inbox::{Inbox, Order};
+use crate::error::code;
+use crate::ipc::directory::Endpoint;
+use crate::ipc::doorbell::Doorbell;
+use crate::log::Log;
+use crate::net::address::Peer;
+use crate::net::listener::Listener;
+use crate::session::table::Birth;
+use crate::settings::DispatchMode;
+use crate::shared::Shared;
+use crate::stats::bump;
+use crate::sync::Ordering;
+use crate::sys::clock;
+
+/// Connections taken before signals and mail get their turn.
+const PER_TURN: usize = 64;
+/// Pause after the system refused to give another descriptor.
+const PAUSE_MS: u64 = 100;
+
+/// A reactor as the acceptor sees it.
+struct Target {
+    inbox: Arc<Inbox>,
+    bell: Doorbell,
+    /// Connections given to it, ever.
+    given: u64,
+    touched: bool,
+}
+
+/// The master's accepting half.
+pub(crate) struct Acceptor {
+    shared: Arc<Shared>,
+    mode: DispatchMode,
+    limit: u32,
+    targets: Vec<Target>,
+    next_id: u64,
+    /// The listener may have connections waiting (edge-triggered: nobody says so twice).
+    ready: bool,
+    /// Monotonic ms until which accepting rests.
+    paused_until: u64,
+    log: Log,
+}
+
+impl Acceptor {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        mode: DispatchMode,
+        limit: u32,
+        first_id: u64,
+        inboxes: &[Arc<Inbox>],
+        log: Log,
+    ) -> Acceptor {
+        let targets = inboxes
+            .iter()
+            .enumerate()
+            .map(|(reactor, inbox)| Target {
+                inbox: Arc::clone(inbox),
+                bell: shared.directory.bell(Endpoint::Reactor(reactor as u32)),
+                given: 0,
+                touched: false,
+            })
+            .collect();
+        Acceptor { shared, mode, limit, targets, next_id: first_id, ready: false, paused_until: 0, log }
+    }
+
+    /// The listener became readable.
+    pub(crate) fn note_ready(&mut self) {
+        self.ready = true;
+    }
+
+    /// Monotonic ms at which to try again although nothing happens; `None`: no need. A server at its
+    /// limit is woken by the reactor that ends a session.
+    pub(crate) fn next_try(&self) -> Option<u64> {
+        (self.ready && self.shared.open_sessions() < u64::from(self.limit)).then_some(self.paused_until)
+    }
+
+    /// Take what is waiting, up to a turn's share.
+    pub(crate) fn accept(&mut self, listener: &Listener) {
+        if !self.ready || clock::monotonic_ms() < self.paused_until {
+            return;
+        }
+        for _ in 0..PER_TURN {
+            if self.shared.open_sessions() >= u64::from(self.limit) {
+                self.log.warning(format_args!(
+                    "accept() (ERRNO {}): Too many connections [now: {}]",
+                    code::TOO_MANY_SOCKET,
+                    self.limit
+                ));
+                break;
+            }
+            match listener.accept() {
+                Ok((socket, peer)) => self.admit(socket, &peer),
+                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                    self.ready = false;
+                    break;
+                }
+                Err(error) => {
+                    let errno = error.raw_os_error().unwrap_or(0);
+                    // The peer was faster than we: next, please.
+                    if matches!(errno, libc_errno::ECONNABORTED | libc_errno::EINTR) {
+                        continue;
+                    }
+                    let text = crate::error::text(errno);
+                    self.log.warning(format_args!("accept(): accept() failed, Error: {text}[{errno}]"));
+                    self.paused_until = clock::monotonic_ms() + PAUSE_MS;
+                    break;
+                }
+            }
+        }
+        for target in &mut self.targets {
+            if std::mem::take(&mut target.touched) {
+                target.bell.ring_if_asleep();
+            }
+        }
+    }
+
+    /// Open a session for a new connection and give it to the reactor with the fewest.
+    fn admit(&mut self, socket: OwnedFd, peer: &Peer) {
+        let Some(id) = self.shared.sessions.free_id(self.next_id) else {
+            bump(&self.shared.server().aborted, 1);
+            return; // more slots than the limit exist, so only sessions still closing can fill them
+        };
+        self.next_id = id + 1;
+        let reactor = self.least_loaded();
+        self.shared.sessions.open(
+            id,
+            Birth {
+                owner: self.mode.owner_of(id, self.shared.workers()),
+                reactor: reactor as u32,
+                socket: socket.as_raw_fd(),
+                peer,
+                now_us: clock::wall_us(),
+            },
+        );
+        let server = self.shared.server();
+        server.last_session.store(id, Ordering::Relaxed);
+        server.accepted.store(server.accepted.load(Ordering::Relaxed) + 1, Ordering::Release);
+        let target = &mut self.targets[reactor];
+        target.given += 1;
+        target.touched = true;
+        target.inbox.order(Order::Adopt(socket, id));
+    }
+
+    /// Fewest connections, ties to the lowest id.
+    fn least_loaded(&self) -> usize {
+        let load = |(reactor, target): (usize, &Target)| {
+            let closed = self.shared.reactor(reactor as u32).closed.load(Ordering::Acquire);
+            (target.given.saturating_sub(closed), reactor)
+        };
+        self.targets.iter().enumerate().map(load).min().map_or(0, |(_, reactor)| reactor)
+    }
+}
+
+/// The two errno values accept() is forgiven for; named here so that this layer needs no libc.
+mod libc_errno {
+    pub(super) const EINTR: i32 = 4;
+    pub(super) const ECONNABORTED: i32 = 103;
+}

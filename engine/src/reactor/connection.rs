@@ -1,0 +1,53 @@
+//! One connection as its reactor sees it.
+
+use std::os::fd::OwnedFd;
+
+use super::outbox::Outbox;
+use crate::session::SessionId;
+
+/// Where a connection is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Reading and writing.
+    Open,
+    /// The peer has closed its side; open until the worker has dealt with that.
+    PeerClosed,
+    /// To be closed when the outbox is empty. What still comes in is thrown away.
+    Closing,
+    /// Our side is closed; waiting a moment for the peer, so that a reset cannot overtake the last bytes.
+    Lingering,
+}
+
+/// A connection.
+pub(super) struct Connection {
+    pub(super) socket: OwnedFd,
+    pub(super) id: SessionId,
+    /// Worker id, or [`crate::session::table::NO_OWNER`].
+    pub(super) owner: u32,
+    pub(super) stage: Stage,
+    /// The peer's end of input was seen, whatever the stage.
+    pub(super) peer_done: bool,
+    /// In a queue for reading already.
+    pub(super) queued: bool,
+    /// In the list of connections to flush already.
+    pub(super) dirty: bool,
+    /// The kernel takes no more output: wait for writability.
+    pub(super) blocked: bool,
+    pub(super) outbox: Outbox,
+}
+
+impl Connection {
+    pub(super) fn new(socket: OwnedFd, id: SessionId, owner: u32) -> Connection {
+        Connection {
+            socket,
+            id,
+            owner,
+            stage: Stage::Open,
+            peer_done: false,
+            queued: false,
+            dirty: false,
+            blocked: false,
+            outbox: Outbox::default(),
+        }
+    }
+}

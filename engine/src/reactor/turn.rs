@@ -1,0 +1,469 @@
+//! One turn of a reactor: sleep, read, dispatch, take mail, write.
+
+use std::collections::VecDeque;
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+use slab::Slab;
+
+use super::connection::{Connection, Stage};
+use super::feed::Feed;
+use super::inbox::{Inbox, Order};
+use super::outbox::{Left, Spares};
+use crate::dispatch::Dispatcher;
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::doorbell::Doorbell;
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::mailbox::Mailbox;
+use crate::log::Log;
+use crate::net::stream::{self, Io};
+use crate::protocol::raw;
+use crate::session::SessionId;
+use crate::session::table::{NO_OWNER, Slot, state};
+use crate::settings::{Complete, Settings};
+use crate::shared::Shared;
+use crate::stats::bump;
+use crate::sync::{AtomicU64, Ordering};
+use crate::sys::clock;
+
+const BELL: Token = Token(usize::MAX);
+/// Reads of one connection before others get their turn.
+const READS_PER_TURN: usize = 4;
+/// Messages of one lane before the next lane gets its turn.
+const MAIL_PER_LANE: usize = 256;
+/// How long a closed connection waits for the peer's end, so that a reset does not destroy the last
+/// bytes on their way. nginx's lingering_close has the same purpose.
+const LINGER_MS: u64 = 2000;
+/// The same when the whole server stops: one round trip on any sane network.
+const LINGER_AT_STOP_MS: u64 = 200;
+
+/// What a reactor is made of.
+pub(crate) struct Setup {
+    pub(crate) id: u32,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) sizes: Complete,
+    pub(crate) inbox: Arc<Inbox>,
+    pub(crate) turn: Arc<AtomicU64>,
+    /// Whether anyone listens to connect and close events.
+    pub(crate) wants_connect: bool,
+    pub(crate) log: Log,
+}
+
+/// A reactor thread's state.
+pub(crate) struct Reactor {
+    pub(super) id: u32,
+    pub(super) shared: Arc<Shared>,
+    pub(super) log: Log,
+    pub(super) connections: Slab<Connection>,
+    pub(super) feed: Feed,
+    pub(super) spares: Spares,
+    pub(super) now_us: u64,
+    /// Connections with output to write.
+    pub(super) dirty: Vec<usize>,
+    pub(super) wants_connect: bool,
+    nodelay: bool,
+    inbox: Arc<Inbox>,
+    main: Doorbell,
+    poll: Poll,
+    events: Events,
+    scratch: Box<[u8]>,
+    /// Connections to read again without waiting for an event.
+    again: VecDeque<usize>,
+    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
+    lingering: VecDeque<(u64, usize, SessionId)>,
+    now_ms: u64,
+    reading: bool,
+    finishing: bool,
+    quit: bool,
+}
+
+impl Reactor {
+    /// To be made on the reactor's own thread.
+    pub(crate) fn new(setup: Setup) -> io::Result<(Reactor, Mailbox)> {
+        let Setup { id, shared, settings, sizes, inbox, turn, wants_connect, log } = setup;
+        let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
+        let poll = Poll::new()?;
+        poll.registry().register(
+            &mut SourceFd(&mailbox.bell().descriptor().raw()),
+            BELL,
+            Interest::READABLE,
+        )?;
+        let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let reactor = Reactor {
+            id,
+            feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
+            main: shared.directory.bell(Endpoint::Main),
+            shared,
+            log,
+            connections: Slab::new(),
+            spares: Spares::default(),
+            now_us: clock::wall_us(),
+            now_ms: clock::monotonic_ms(),
+            dirty: Vec::new(),
+            wants_connect,
+            nodelay: settings.tcp_nodelay,
+            inbox,
+            poll,
+            events: Events::with_capacity(1024),
+            scratch: vec![0; raw::CHUNK].into_boxed_slice(),
+            again: VecDeque::new(),
+            lingering: VecDeque::new(),
+            reading: true,
+            finishing: false,
+            quit: false,
+        };
+        Ok((reactor, mailbox))
+    }
+
+    /// Serve until told to quit.
+    pub(crate) fn run(&mut self, mailbox: &mut Mailbox) {
+        while !self.quit {
+            self.sleep(mailbox);
+            self.take_orders();
+            self.serve_ready();
+            self.feed.ring();
+            self.take_mail(mailbox);
+            self.flush_all();
+            self.advance_feed();
+            self.expire_lingering();
+            self.feed.ring();
+            self.report();
+        }
+    }
+
+    fn sleep(&mut self, mailbox: &mut Mailbox) {
+        let may_sleep = self.again.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
+        let timeout = match (may_sleep, self.lingering.front()) {
+            (false, _) => Some(Duration::ZERO),
+            (true, Some((deadline, ..))) => Some(Duration::from_millis(deadline.saturating_sub(clock::monotonic_ms()) + 1)),
+            (true, None) => None,
+        };
+        // Interrupted cannot happen (signals are blocked here), other errors not on a valid epoll.
+        if self.poll.poll(&mut self.events, timeout).is_err() {
+            self.events.clear();
+        }
+        mailbox.awake();
+        self.now_us = clock::wall_us();
+        self.now_ms = clock::monotonic_ms();
+    }
+
+    fn take_orders(&mut self) {
+        while let Some(order) = self.inbox.next() {
+            match order {
+                Order::Adopt(socket, id) => self.adopt(socket, id),
+                Order::Drain => self.reading = false,
+                Order::Finish => self.finish_all(),
+                Order::Quit => self.quit = true,
+            }
+        }
+    }
+
+    fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
+        use std::os::fd::{AsFd, AsRawFd};
+        let Some(owner) = self.shared.sessions.find(id).map(Slot::owner) else {
+            return; // the main thread opens the session before it hands the socket over
+        };
+        if self.nodelay {
+            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
+        }
+        let fd = socket.as_raw_fd();
+        let token = self.connections.insert(Connection::new(socket, id, owner));
+        if let Some(slot) = self.shared.sessions.find(id) {
+            slot.set_token(token as u32);
+        }
+        // Both directions at once: edge-triggered, writability is reported only after a full socket.
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(token), interest) {
+            self.log.error(format_args!("epoll: cannot watch session#{id}: {error}"));
+            return self.break_off(token, error.raw_os_error().unwrap_or(0));
+        }
+        if self.wants_connect && owner != NO_OWNER {
+            self.dispatch(owner, Head::new(Kind::Connect, id, 0));
+        }
+        if self.finishing {
+            self.finish(token);
+        }
+    }
+
+    /// Read and write whatever the poll found ready, then what was left over before.
+    fn serve_ready(&mut self) {
+        let again = std::mem::take(&mut self.again);
+        let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
+        for event in events.iter().filter(|event| event.token() != BELL) {
+            let token = event.token().0;
+            if event.is_writable()
+                && let Some(connection) = self.connections.get_mut(token)
+                && connection.blocked
+            {
+                connection.blocked = false;
+                self.touch(token);
+            }
+            if event.is_readable() || event.is_read_closed() || event.is_error() {
+                self.read(token, event.is_read_closed() || event.is_error());
+            }
+        }
+        self.events = events;
+        for token in again {
+            if let Some(connection) = self.connections.get_mut(token) {
+                connection.queued = false;
+                self.read(token, true);
+            }
+        }
+    }
+
+    /// Read a connection. `to_the_end`: a short read does not prove that the socket is drained.
+    fn read(&mut self, token: usize, to_the_end: bool) {
+        for _ in 0..READS_PER_TURN {
+            let Some(connection) = self.connections.get_mut(token) else { return };
+            let wanted = match connection.stage {
+                Stage::Open => self.reading,
+                Stage::PeerClosed => return,
+                Stage::Closing | Stage::Lingering => true, // thrown away, only the end matters
+            };
+            if !wanted {
+                return;
+            }
+            let mut seat = None;
+            if connection.stage == Stage::Open {
+                let queued = self.shared.sessions.find(connection.id).map_or(0, Slot::recv_queued);
+                let chosen = self.feed.choose(connection.owner);
+                if !self.feed.has_room(chosen, queued) {
+                    if !connection.queued {
+                        connection.queued = true;
+                        self.feed.wait(chosen, token);
+                    }
+                    return;
+                }
+                seat = Some(chosen);
+            }
+            match stream::read(&connection.socket, &mut self.scratch) {
+                Io::Bytes(0) => return self.peer_closed(token),
+                Io::Bytes(count) => {
+                    if let Some(seat) = seat {
+                        self.deliver(token, seat, count);
+                    }
+                    if count < raw::CHUNK && !to_the_end {
+                        return;
+                    }
+                }
+                Io::WouldBlock => return,
+                Io::Broken(errno) => return self.break_off(token, errno),
+            }
+        }
+        if let Some(connection) = self.connections.get_mut(token)
+            && !connection.queued
+        {
+            connection.queued = true;
+            self.again.push_back(token);
+        }
+    }
+
+    /// Give the first `count` bytes of the scratch buffer to a worker.
+    fn deliver(&mut self, token: usize, seat: Seat, count: usize) {
+        let id = self.connections[token].id;
+        if let Some(slot) = self.shared.sessions.find(id) {
+            slot.note_received(self.now_us);
+            slot.note_dispatched(count, self.now_us);
+        }
+        let own = self.shared.reactor(self.id);
+        bump(&own.received_bytes, count as u64);
+        bump(&own.dispatched, 1);
+        self.feed.push(seat, Head::new(Kind::Receive, id, 0), &self.scratch[..count]);
+    }
+
+    /// Give an event without bytes to the worker that owns the session.
+    fn dispatch(&mut self, owner: u32, head: Head) {
+        let seat = self.feed.choose(owner);
+        self.feed.push(seat, head, &[]);
+    }
+
+    /// Remember to write this connection's output at the end of the turn.
+    pub(super) fn touch(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        if !connection.dirty {
+            connection.dirty = true;
+            self.dirty.push(token);
+        }
+    }
+
+    fn flush_all(&mut self) {
+        for token in std::mem::take(&mut self.dirty) {
+            let Some(connection) = self.connections.get_mut(token) else { continue };
+            connection.dirty = false;
+            self.flush(token);
+        }
+    }
+
+    /// Write one connection's output, and close it if that is what it waits for.
+    fn flush(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        let before = connection.outbox.len();
+        let left = connection.outbox.flush(&connection.socket, &mut self.spares);
+        let written = before - connection.outbox.len();
+        if written > 0 {
+            self.account_written(token, written);
+        }
+        match left {
+            Left::Nothing if self.connections[token].stage == Stage::Closing => self.end_output(token),
+            Left::Nothing => {}
+            Left::Blocked => self.connections[token].blocked = true,
+            Left::Broken(errno) => self.break_off(token, errno),
+        }
+    }
+
+    /// `bytes` have left a connection's outbox.
+    fn account_written(&mut self, token: usize, bytes: u64) {
+        if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
+            slot.note_sent(bytes, self.now_us);
+        }
+        let waiting = &self.shared.reactor(self.id).output_bytes;
+        waiting.store(waiting.load(Ordering::Relaxed).saturating_sub(bytes), Ordering::Relaxed);
+    }
+
+    /// Everything is written: say so to the peer, and wait a moment for its answer.
+    fn end_output(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        if connection.peer_done {
+            return self.release(token);
+        }
+        stream::end_output(&connection.socket);
+        connection.stage = Stage::Lingering;
+        let id = connection.id;
+        let linger = if self.finishing { LINGER_AT_STOP_MS } else { LINGER_MS };
+        let deadline = self.now_ms + linger;
+        // Kept in order by starting a new, shorter row when the server begins to stop.
+        let at = self.lingering.partition_point(|&(other, ..)| other <= deadline);
+        self.lingering.insert(at, (deadline, token, id));
+        self.read(token, true); // the peer's end may have been seen and put aside
+    }
+
+    fn expire_lingering(&mut self) {
+        while let Some(&(deadline, token, id)) = self.lingering.front() {
+            let over = self.connections.get(token).is_none_or(|connection| connection.id != id);
+            if !over && deadline > self.now_ms {
+                return;
+            }
+            self.lingering.pop_front();
+            if !over {
+                self.release(token);
+            }
+        }
+    }
+
+    /// The end of the peer's output. What workers still send is delivered.
+    fn peer_closed(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        connection.peer_done = true;
+        let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
+        match stage {
+            Stage::Open => {}
+            Stage::Lingering => return self.release(token),
+            Stage::Closing | Stage::PeerClosed => return,
+        }
+        connection.stage = Stage::PeerClosed;
+        let Some(slot) = self.shared.sessions.find(id) else { return self.release(token) };
+        if owner == NO_OWNER {
+            slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
+            if slot.all_completed() {
+                self.close_after_output(token);
+            }
+        } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
+            self.dispatch(owner, Head::new(Kind::Close, id, 0));
+        }
+    }
+
+    /// The connection is broken: nothing can be written any more.
+    pub(super) fn break_off(&mut self, token: usize, errno: i32) {
+        if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
+            slot.note_errno(errno);
+        }
+        self.emit_close(token, 0);
+        self.release(token);
+    }
+
+    /// Send the close event to the session's owner, unless somebody else has that right.
+    pub(super) fn emit_close(&mut self, token: usize, by_server: u64) {
+        let (id, owner) = (self.connections[token].id, self.connections[token].owner);
+        let Some(slot) = self.shared.sessions.find(id) else { return };
+        let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
+        if owner == NO_OWNER {
+            slot.mark(state::EVENT_DONE);
+        } else if !claimed {
+            self.dispatch(owner, Head::new(Kind::Close, id, by_server));
+        }
+    }
+
+    /// Close when everything queued has been written.
+    pub(super) fn close_after_output(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        if matches!(connection.stage, Stage::Open | Stage::PeerClosed) {
+            connection.stage = Stage::Closing;
+        }
+        self.touch(token);
+    }
+
+    /// Close the socket and forget the connection.
+    pub(super) fn release(&mut self, token: usize) {
+        use std::os::fd::AsRawFd;
+        let waiting = self.connections[token].outbox.clear();
+        if waiting > 0 {
+            self.account_written(token, waiting);
+        }
+        let connection = self.connections.remove(token);
+        let _ = self.poll.registry().deregister(&mut SourceFd(&connection.socket.as_raw_fd()));
+        if let Some(slot) = self.shared.sessions.find(connection.id) {
+            slot.mark(state::ENDED | state::SOCKET_CLOSED);
+        }
+        drop(connection);
+        let own = self.shared.reactor(self.id);
+        own.closed.store(own.closed.load(Ordering::Relaxed) + 1, Ordering::Release);
+        self.main.ring_if_asleep(); // it may be waiting for room for a connection
+    }
+
+    fn take_mail(&mut self, mailbox: &mut Mailbox) {
+        mailbox.drain(MAIL_PER_LANE, |_, head, payload| self.handle_mail(head, payload));
+        for head in mailbox.take_dropped() {
+            self.forget_partial(head);
+        }
+        for from in mailbox.take_corrupt() {
+            self.log.error(format_args!("a lane from {from:?} held garbage and was emptied"));
+        }
+    }
+
+    fn advance_feed(&mut self) {
+        let again = &mut self.again;
+        self.feed.advance(|token| again.push_back(token));
+        self.shared.reactor(self.id).held_back.store(self.feed.waiting() as u64, Ordering::Relaxed);
+    }
+
+    /// End every session, as a stopping server does.
+    fn finish_all(&mut self) {
+        self.finishing = true;
+        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        for token in tokens {
+            self.finish(token);
+        }
+        // Those that linger already need not have the long patience of normal service.
+        let latest = self.now_ms + LINGER_AT_STOP_MS;
+        for entry in &mut self.lingering {
+            entry.0 = entry.0.min(latest);
+        }
+    }
+
+    fn finish(&mut self, token: usize) {
+        self.emit_close(token, 0);
+        self.close_after_output(token);
+    }
+
+    /// Tell the main thread, if it may be waiting for that.
+    fn report(&mut self) {
+        let quiet = !self.reading && self.feed.is_empty();
+        if self.inbox.report(quiet) {
+            self.main.ring();
+        }
+    }
+}

@@ -1,0 +1,309 @@
+//! The manager: forks workers, reaps and replaces them, carries no user data.
+//!
+//! One loop: sleep on the bell; turn what happened into roster events; perform the roster's actions.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::roster::{Action, Roster};
+use super::{Ground, exit, phase::Phase, watch};
+use crate::context::Context;
+use crate::handler::Step;
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::lane::Verdict;
+use crate::ipc::mailbox::Mailbox;
+use crate::ipc::parker::Parker;
+use crate::log::Author;
+use crate::session::table::state;
+use crate::stats::{bump, seat_state};
+use crate::sync::Ordering;
+use crate::sys::fork::{self, Fork};
+use crate::sys::wait::{self, Exit};
+use crate::sys::{clock, pipe, process, signal};
+
+/// Signals the manager handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
+const SIGNALS: [i32; 12] = [
+    signal::SIGTERM,
+    signal::SIGINT,
+    signal::SIGQUIT,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGCHLD,
+    signal::SIGHUP,
+    signal::SIGPIPE,
+    signal::SIGALRM,
+    signal::SIGIO,
+    signal::SIGVTALRM,
+    28, // WINCH
+];
+
+/// Time workers get when the master is dead: everybody shall be gone within a second of that.
+const ORPHAN_PATIENCE_MS: u64 = 250;
+
+/// How the manager's function ended; in the worker it became, it ends as well.
+pub(super) enum Outcome {
+    /// The manager is done, with this exit code.
+    Finished(i32),
+    /// This is a freshly forked worker.
+    BecameWorker {
+        seat: Seat,
+        /// Pid of the manager that forked it.
+        manager: i32,
+        /// Breaks when the manager dies.
+        manager_line: OwnedFd,
+    },
+}
+
+struct Manager<'g> {
+    ground: &'g Ground,
+    context: Rc<Context>,
+    roster: Roster,
+    /// Both ends; children close the second.
+    line: (OwnedFd, OwnedFd),
+    /// Exit code of the manager itself.
+    code: i32,
+    finished: bool,
+    stopping: bool,
+    became: Option<Seat>,
+}
+
+/// The manager's life.
+pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
+    let shared = &ground.shared;
+    let bell = shared.directory.bell(Endpoint::Manager);
+    signal::set_supervisor(master, 0);
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return Outcome::Finished(exit::FATAL) };
+    shared.server().manager_pid.store(process::pid(), Ordering::Release);
+    if !process::die_with_parent(master) {
+        return Outcome::Finished(exit::FATAL);
+    }
+    let log = ground.log.by(Author::Manager);
+    let (Ok(line), Ok(mut parker)) = (pipe::lifeline(), Parker::new(&bell, &[ground.master_line.as_fd()])) else {
+        log.error("the manager cannot start: out of descriptors");
+        return Outcome::Finished(exit::FATAL);
+    };
+    let context = Context::new(
+        Endpoint::Manager,
+        Rc::clone(&ground.handler),
+        Arc::clone(shared),
+        Arc::clone(&ground.settings),
+        log,
+        watch(&ground.master_line),
+    );
+    let mut mailbox = shared.directory.mailbox(Endpoint::Manager);
+    let mut manager = Manager {
+        ground,
+        context,
+        roster: Roster::new(ground.sizes.workers, ground.settings.max_wait_ms),
+        line,
+        code: exit::NORMAL,
+        finished: false,
+        stopping: false,
+        became: None,
+    };
+    manager.tick(); // forks the first generation
+    if manager.became.is_none() {
+        shared.server().forked.store(1, Ordering::Release);
+        shared.directory.bell(Endpoint::Main).ring();
+        manager.context.handler().attach(&manager.context);
+        let started = manager.context.handler().on_manager_start(&manager.context);
+        manager.heed(started);
+    }
+    while !manager.finished && manager.became.is_none() {
+        manager.sleep(&mut mailbox, &mut parker);
+        manager.heed_signals();
+        manager.read_mail(&mut mailbox);
+        if parker.supervisor_lost() {
+            manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
+        }
+        manager.note_ready();
+        manager.reap();
+        manager.tick();
+    }
+    if let Some(seat) = manager.became {
+        drop(installed); // the host's dispositions, until the worker installs its own
+        let Manager { line: (watch, hold), .. } = manager;
+        drop(hold);
+        return Outcome::BecameWorker { seat, manager: process::parent(), manager_line: watch };
+    }
+    if let Err(leave) = manager.context.handler().on_manager_stop(&manager.context) {
+        manager.code = leave.code;
+    }
+    Outcome::Finished(manager.code)
+}
+
+impl Manager<'_> {
+    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
+        if mailbox.may_sleep() {
+            let now = clock::monotonic_ms();
+            let timeout = self.roster.next_deadline().map(|due| Duration::from_millis(due.saturating_sub(now)));
+            parker.park(timeout);
+            mailbox.awake();
+        }
+    }
+
+    fn heed_signals(&mut self) {
+        let came = signal::take();
+        if came.has(signal::SIGINT) || came.has(signal::SIGQUIT) {
+            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
+        } else if came.has(signal::SIGTERM) && process::parent() == self.context.master_pid() {
+            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+        }
+        if came.has(signal::SIGUSR1) {
+            self.reload();
+        }
+        if came.has(signal::SIGUSR2) {
+            self.context.log().warning("cannot reload task workers, task workers is not started");
+        }
+    }
+
+    fn read_mail(&mut self, mailbox: &mut Mailbox) {
+        let mut heads = self.context.take_own();
+        mailbox.drain(64, |_, head, _| {
+            heads.push(head);
+            Verdict::Done
+        });
+        for head in heads {
+            match head.kind {
+                Kind::Reload => self.reload(),
+                Kind::StopWorker => {
+                    let actions = self.roster.stop_worker(head.argument as u32, clock::monotonic_ms());
+                    self.perform(actions);
+                }
+                Kind::StopAll => self.stop_all(head.argument),
+                other => self.context.log().error(format_args!("manager: unexpected message {other:?}")),
+            }
+        }
+    }
+
+    fn reload(&mut self) {
+        let actions = self.roster.reload();
+        self.perform(actions);
+    }
+
+    fn stop_all(&mut self, deadline: u64) {
+        self.stopping = true;
+        let actions = self.roster.stop_all(deadline, clock::monotonic_ms());
+        self.perform(actions);
+    }
+
+    /// A callback of the manager wants it to end: the server stops, with that exit code.
+    fn heed(&mut self, step: Step) {
+        if let Err(leave) = step {
+            self.code = leave.code;
+            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+        }
+    }
+
+    fn note_ready(&mut self) {
+        for seat in self.roster.starting() {
+            if self.ground.shared.seat_block(seat).state.load(Ordering::Acquire) == seat_state::READY {
+                self.roster.ready(seat);
+            }
+        }
+    }
+
+    /// Facts first: who is dead. Each one's account is settled before anything else happens to its seat.
+    fn reap(&mut self) {
+        while let Some((pid, how)) = wait::reap() {
+            if let Some(seat) = self.roster.seat_of(pid) {
+                self.settle(seat);
+            }
+            let actions = self.roster.died(pid, how, clock::monotonic_ms());
+            self.perform(actions);
+        }
+    }
+
+    fn tick(&mut self) {
+        let actions = self.roster.tick(clock::monotonic_ms());
+        self.perform(actions);
+    }
+
+    fn perform(&mut self, actions: Vec<Action>) {
+        for action in actions {
+            match action {
+                Action::Spawn(seat) => self.spawn(seat),
+                Action::AskToStop(seat) => {
+                    self.ground.shared.seat_block(seat).stop_asked.store(1, Ordering::Release);
+                    self.ground.shared.directory.bell(Endpoint::Worker(seat)).ring();
+                }
+                Action::Kill { pid, worker } => {
+                    let text = format!("force kill worker process(pid={pid}, id={worker})");
+                    self.context.log().warning(format_args!("kill() (ERRNO 9101): {text}"));
+                    signal::send(pid, signal::SIGKILL);
+                }
+                Action::Info(text) => self.context.log().info(text),
+                Action::Warn(text) => self.context.log().warning(text),
+                Action::Error(text) => self.context.log().error(text),
+                Action::ReportDeath { worker, pid, exit } => self.report_death(worker, pid, exit),
+                Action::Finish => self.finished = true,
+            }
+            if self.became.is_some() {
+                return; // in the child: the rest is the parent's business
+            }
+        }
+    }
+
+    fn report_death(&mut self, worker: u32, pid: i32, exit: Exit) {
+        let Exit { code, signal } = exit;
+        self.context.log().warning(format_args!(
+            "worker(pid={pid}, id={worker}) abnormal exit, status={code}, signal={signal}"
+        ));
+        let step = self.context.handler().on_worker_error(&self.context, worker, pid, code, signal);
+        self.heed(step);
+    }
+
+    fn spawn(&mut self, seat: Seat) {
+        let block = self.ground.shared.seat_block(seat);
+        block.stop_asked.store(0, Ordering::Relaxed);
+        block.busy.store(0, Ordering::Relaxed);
+        block.epoch.store(block.epoch.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        block.state.store(seat_state::STARTING, Ordering::Release);
+        match fork::fork() {
+            Ok(Fork::Child) => self.became = Some(seat),
+            Ok(Fork::Parent(pid)) => {
+                block.pid.store(pid, Ordering::Release);
+                self.roster.spawned(seat, pid, clock::monotonic_ms());
+            }
+            Err(error) => {
+                block.state.store(seat_state::EMPTY, Ordering::Release);
+                self.context.log().warning(format_args!("fork() failed, Error: {error}"));
+                self.roster.spawn_failed(seat, clock::monotonic_ms());
+            }
+        }
+    }
+
+    /// What died with the worker on `seat`: its message at work is lost, its counters become history.
+    fn settle(&self, seat: Seat) {
+        let shared = &self.ground.shared;
+        let block = shared.seat_block(seat);
+        block.state.store(seat_state::EMPTY, Ordering::Release);
+        block.busy.store(0, Ordering::Relaxed);
+        block.pid.store(0, Ordering::Release);
+        for (counter, past) in [
+            (&block.requests, &block.past_requests),
+            (&block.responses, &block.past_responses),
+            (&block.sent_bytes, &block.past_sent_bytes),
+        ] {
+            bump(past, counter.swap(0, Ordering::Relaxed));
+        }
+        block.events.store(0, Ordering::Relaxed);
+        for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
+            let Some(slot) = shared.sessions.find(casualty.session) else { continue };
+            if casualty.kind == Kind::Close {
+                slot.mark(state::EVENT_DONE);
+            } else {
+                slot.note_completed();
+                bump(&shared.server().requests_lost, 1);
+            }
+            // The reactor closes the session; it never waits for us, so this does not block for long.
+            let _ = self.context.to_reactor(slot.reactor(), Head::new(Kind::Lost, casualty.session, 0), &[]);
+        }
+        if Phase::of(shared) >= Phase::Draining {
+            shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
+        }
+    }
+}

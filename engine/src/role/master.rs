@@ -1,0 +1,448 @@
+//! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
+
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use mio::unix::SourceFd;
+use mio::{Events, Interest, Poll, Token};
+
+use super::{Ground, exit, phase::Phase};
+use crate::context::Context;
+use crate::handler::Step;
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::doorbell::Doorbell;
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::lane::Verdict;
+use crate::ipc::mailbox::Mailbox;
+use crate::log::{Author, Log};
+use crate::net::listener::Listener;
+use crate::reactor::accept::Acceptor;
+use crate::reactor::inbox::{Inbox, Order};
+use crate::reactor::{Reactor, Setup};
+use crate::settings::Complete;
+use crate::shared::Shared;
+use crate::sync::{AtomicU64, Ordering};
+use crate::sys::wait::{self, Exit};
+use crate::sys::{clock, fork, process, signal};
+
+const BELL: Token = Token(0);
+const LISTENER: Token = Token(1);
+
+/// Signals the master handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
+const SIGNALS: [i32; 12] = [
+    signal::SIGTERM,
+    signal::SIGINT,
+    signal::SIGQUIT,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGCHLD,
+    signal::SIGHUP,
+    signal::SIGPIPE,
+    signal::SIGALRM,
+    signal::SIGIO,
+    signal::SIGVTALRM,
+    28, // WINCH
+];
+
+/// Time for everything when there is no manager any more, or SIGINT wants an end at once.
+const HURRY_MS: u64 = 500;
+/// What the manager may need beyond the workers' deadline before it is killed too.
+const MANAGER_GRACE_MS: u64 = 1_500;
+
+struct ReactorHandle {
+    inbox: Arc<Inbox>,
+    bell: Doorbell,
+    thread: Option<JoinHandle<()>>,
+}
+
+struct Master {
+    context: Rc<Context>,
+    shared: Arc<Shared>,
+    log: Log,
+    manager: i32,
+    manager_gone: bool,
+    reactors: Vec<ReactorHandle>,
+    acceptor: Acceptor,
+    listener: Option<Listener>,
+    poll: Poll,
+    events: Events,
+    max_wait_ms: u64,
+    /// Monotonic ms by which the stop must be through; 0 while serving.
+    deadline: u64,
+    /// SIGINT or SIGQUIT: the process ends by this signal, without `on_shutdown`.
+    interrupted: i32,
+    code: i32,
+}
+
+/// The master's life; returns its exit code.
+pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedFd) -> i32 {
+    let shared = Arc::clone(&ground.shared);
+    let bell = shared.directory.bell(Endpoint::Main);
+    let log = ground.log.by(Author::Master);
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return exit::FATAL };
+    process::set_subreaper(true);
+    let code = match Master::new(ground, listener, manager, &bell, log.clone()) {
+        Ok(mut master) => master.live(),
+        Err(error) => {
+            log.error(format_args!("failed to start server. Error: {error}"));
+            exit::FATAL
+        }
+    };
+    drop(hold); // whoever is left learns it now, if not before
+    process::set_subreaper(false);
+    drop(installed);
+    code
+}
+
+impl Master {
+    fn new(
+        ground: Ground,
+        listener: Listener,
+        manager: i32,
+        bell: &Doorbell,
+        log: Log,
+    ) -> std::io::Result<Master> {
+        let Ground { handler, settings, sizes, shared, .. } = ground;
+        let poll = Poll::new()?;
+        poll.registry().register(&mut SourceFd(&bell.descriptor().raw()), BELL, Interest::READABLE)?;
+        let turn = Arc::new(AtomicU64::new(0));
+        let wants_connect = handler.interests().connect;
+        let mut reactors = Vec::new();
+        for id in 0..sizes.reactors {
+            let inbox = Arc::new(Inbox::default());
+            let setup = Setup {
+                id,
+                shared: Arc::clone(&shared),
+                settings: Arc::clone(&settings),
+                sizes: Complete::clone(&sizes),
+                inbox: Arc::clone(&inbox),
+                turn: Arc::clone(&turn),
+                wants_connect,
+                log: log.clone(),
+            };
+            let thread = std::thread::Builder::new().name(format!("reactor-{id}")).spawn(move || reactor_thread(setup))?;
+            let bell = shared.directory.bell(Endpoint::Reactor(id));
+            reactors.push(ReactorHandle { inbox, bell, thread: Some(thread) });
+        }
+        let inboxes: Vec<_> = reactors.iter().map(|reactor| Arc::clone(&reactor.inbox)).collect();
+        let acceptor = Acceptor::new(
+            Arc::clone(&shared),
+            settings.dispatch_mode,
+            sizes.max_connection,
+            settings.start_session_id + 1,
+            &inboxes,
+            log.clone(),
+        );
+        let max_wait_ms = settings.max_wait_ms;
+        let context =
+            Context::new(Endpoint::Main, handler, Arc::clone(&shared), settings, log.clone(), Vec::new());
+        Ok(Master {
+            context,
+            shared,
+            log,
+            manager,
+            manager_gone: false,
+            reactors,
+            acceptor,
+            listener: Some(listener),
+            poll,
+            events: Events::with_capacity(16),
+            max_wait_ms,
+            deadline: 0,
+            interrupted: 0,
+            code: exit::NORMAL,
+        })
+    }
+
+    fn live(&mut self) -> i32 {
+        let mut mailbox = self.shared.directory.mailbox(Endpoint::Main);
+        self.await_first_generation(&mut mailbox);
+        self.context.handler().attach(&Rc::clone(&self.context));
+        if !self.manager_gone {
+            let started = self.context.handler().on_start(&self.context);
+            self.heed(started);
+            self.begin_serving();
+        }
+        while Phase::of(&self.shared) != Phase::Stopped {
+            self.sleep(&mut mailbox);
+            self.heed_signals();
+            self.read_mail(&mut mailbox);
+            self.reap();
+            if let Some(listener) = &self.listener {
+                self.acceptor.accept(listener);
+            }
+            self.advance_phase();
+        }
+        self.join_reactors();
+        if self.interrupted != 0 {
+            signal::die_by(self.interrupted);
+        }
+        if let Err(leave) = self.context.handler().on_shutdown(&self.context) {
+            self.code = leave.code;
+        }
+        self.code
+    }
+
+    /// `on_start` comes after every process has been forked.
+    fn await_first_generation(&mut self, mailbox: &mut Mailbox) {
+        while self.shared.server().forked.load(Ordering::Acquire) == 0 && !self.manager_gone {
+            mailbox.awake();
+            let _ = self.poll.poll(&mut self.events, Some(Duration::from_millis(100)));
+            self.reap();
+        }
+    }
+
+    fn begin_serving(&mut self) {
+        if Phase::of(&self.shared) != Phase::Starting {
+            return; // on_start asked for the end
+        }
+        Phase::Serving.publish(&self.shared);
+        if let Some(listener) = &self.listener {
+            let watched = self.poll.registry().register(&mut SourceFd(&listener.raw()), LISTENER, Interest::READABLE);
+            if let Err(error) = watched {
+                self.log.error(format_args!("epoll: cannot watch the listening socket: {error}"));
+                self.code = exit::FATAL;
+                self.begin_stop();
+            }
+            self.acceptor.note_ready();
+        }
+    }
+
+    fn sleep(&mut self, mailbox: &mut Mailbox) {
+        let may_sleep = mailbox.may_sleep();
+        let now = clock::monotonic_ms();
+        let accept_again = self.listener.as_ref().and_then(|_| self.acceptor.next_try());
+        let next = accept_again.into_iter().chain((self.deadline > 0).then(|| self.next_deadline(now))).min();
+        let timeout = match (may_sleep, next) {
+            (false, _) => Some(Duration::ZERO),
+            (true, Some(due)) => Some(Duration::from_millis(due.saturating_sub(now))),
+            (true, None) => None,
+        };
+        match self.poll.poll(&mut self.events, timeout) {
+            Ok(()) if self.events.iter().any(|event| event.token() == LISTENER) => self.acceptor.note_ready(),
+            _ => {} // the bell, a signal or the time: looked at by the loop
+        }
+        mailbox.awake();
+    }
+
+    fn heed_signals(&mut self) {
+        let came = signal::take();
+        for number in [signal::SIGINT, signal::SIGQUIT] {
+            if came.has(number) {
+                self.interrupt(number);
+            }
+        }
+        if came.has(signal::SIGTERM) {
+            self.ask_to_stop();
+        }
+        if came.has(signal::SIGUSR1) {
+            let _ = self.context.to_manager(Head::new(Kind::Reload, 0, 0));
+        }
+        if came.has(signal::SIGUSR2) {
+            signal::send(self.manager, signal::SIGUSR2);
+        }
+    }
+
+    fn read_mail(&mut self, mailbox: &mut Mailbox) {
+        let mut heads = self.context.take_own();
+        mailbox.drain(64, |_, head, _| {
+            heads.push(head);
+            Verdict::Done
+        });
+        for head in heads {
+            match (head.kind, head.argument) {
+                (Kind::Shutdown, 0) => self.ask_to_stop(),
+                (Kind::Shutdown, _) => self.interrupt(signal::SIGINT),
+                (other, _) => self.log.error(format_args!("master: unexpected message {other:?}")),
+            }
+        }
+    }
+
+    fn reap(&mut self) {
+        while let Some((pid, how)) = wait::reap() {
+            if pid == self.manager {
+                self.manager_gone = true;
+                self.manager_ended(how);
+            }
+        }
+    }
+
+    /// Expected at the end of a stop; at any other time the server has lost its supervisor and stops.
+    fn manager_ended(&mut self, how: Exit) {
+        if Phase::of(&self.shared) >= Phase::Stopping && how.is_clean() {
+            return;
+        }
+        if how.signal != 0 || Phase::of(&self.shared) < Phase::Stopping {
+            self.log.warning(format_args!(
+                "Fatal Error: manager process exit. status={}, signal=[{}: {}]",
+                how.code,
+                if how.signal == 0 { "none".into() } else { signal::description(how.signal) },
+                how.signal,
+            ));
+        }
+        self.code = if how.code == 0 { exit::FATAL } else { how.code };
+        self.begin_stop();
+        self.hurry(HURRY_MS);
+    }
+
+    fn heed(&mut self, step: Step) {
+        if let Err(leave) = step {
+            self.code = leave.code;
+            self.begin_stop();
+        }
+    }
+
+    /// A stop was asked for: the first time begins it, the second ends the patience.
+    fn ask_to_stop(&mut self) {
+        match Phase::of(&self.shared) {
+            Phase::Starting | Phase::Serving => {
+                let step = self.context.handler().on_before_shutdown(&self.context);
+                if let Err(leave) = step {
+                    self.code = leave.code;
+                }
+                self.begin_stop();
+            }
+            _ => self.hurry(0),
+        }
+    }
+
+    /// SIGINT, SIGQUIT: a supervised end at once, then this process dies by the same signal.
+    fn interrupt(&mut self, number: i32) {
+        self.interrupted = number;
+        self.begin_stop();
+        self.hurry(0);
+    }
+
+    fn begin_stop(&mut self) {
+        if Phase::of(&self.shared) >= Phase::Draining {
+            return;
+        }
+        self.log.info("Server is shutdown now");
+        self.deadline = clock::monotonic_ms() + self.max_wait_ms;
+        Phase::Draining.publish(&self.shared);
+        if let Some(listener) = self.listener.take() {
+            listener.unlink();
+        } // closed here: clients not yet accepted are refused, not kept waiting
+        self.order_all(|| Order::Drain);
+        // Workers that sleep have nothing left to say; those that are busy ring when they are done.
+    }
+
+    fn hurry(&mut self, within: u64) {
+        self.deadline = self.deadline.min(clock::monotonic_ms() + within);
+        if Phase::of(&self.shared) == Phase::Stopping && !self.manager_gone {
+            let _ = self.context.to_manager(Head::new(Kind::StopAll, 0, self.deadline));
+        }
+    }
+
+    fn next_deadline(&self, _now: u64) -> u64 {
+        match Phase::of(&self.shared) {
+            Phase::Stopping => self.deadline + MANAGER_GRACE_MS,
+            _ => self.deadline,
+        }
+    }
+
+    fn order_all(&self, order: impl Fn() -> Order) {
+        for reactor in &self.reactors {
+            reactor.inbox.order(order());
+            reactor.bell.ring();
+        }
+    }
+
+    /// One step at a time; each asks only for facts in shared memory.
+    fn advance_phase(&mut self) {
+        let now = clock::monotonic_ms();
+        let late = now >= self.deadline;
+        match Phase::of(&self.shared) {
+            Phase::Starting | Phase::Serving | Phase::Stopped => {}
+            Phase::Draining => {
+                let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
+                if late || (quiet && self.shared.workers_drained()) {
+                    Phase::Flushing.publish(&self.shared);
+                    self.order_all(|| Order::Finish);
+                    self.advance_phase();
+                }
+            }
+            Phase::Flushing => {
+                if late || (self.shared.open_sessions() == 0 && self.shared.workers_drained()) {
+                    Phase::Stopping.publish(&self.shared);
+                    self.stop_processes();
+                }
+            }
+            Phase::Stopping => {
+                if self.manager_gone {
+                    if self.kill_orphans() {
+                        Phase::Stopped.publish(&self.shared);
+                    }
+                } else if now >= self.deadline + MANAGER_GRACE_MS {
+                    self.log.warning("wait timeout, all worker processes will be forcibly terminated");
+                    signal::send(self.manager, signal::SIGKILL);
+                    self.deadline = now; // the kill is repeated after another grace
+                }
+            }
+        }
+    }
+
+    fn stop_processes(&mut self) {
+        if !self.manager_gone {
+            let _ = self.context.to_manager(Head::new(Kind::StopAll, 0, self.deadline.max(clock::monotonic_ms())));
+            return;
+        }
+        for seat in self.shared.seats() {
+            self.shared.directory.bell(Endpoint::Worker(seat)).ring(); // they look at the phase
+        }
+    }
+
+    /// Workers whose manager died under way are this process's children now. True: none is left.
+    fn kill_orphans(&mut self) -> bool {
+        let late = clock::monotonic_ms() >= self.deadline;
+        let alive = |seat: Seat| {
+            let pid = self.shared.seat_block(seat).pid.load(Ordering::Acquire);
+            (pid > 0 && signal::send(pid, 0)).then_some(pid)
+        };
+        let pids: Vec<i32> = self.shared.seats().filter_map(alive).collect();
+        if late {
+            for &pid in &pids {
+                signal::send(pid, signal::SIGKILL);
+            }
+            self.deadline = clock::monotonic_ms() + 20; // look again soon
+        }
+        pids.is_empty()
+    }
+
+    fn join_reactors(&mut self) {
+        self.order_all(|| Order::Quit);
+        for reactor in &mut self.reactors {
+            if let Some(thread) = reactor.thread.take() {
+                let _ = thread.join(); // a panicking reactor has aborted the process
+            }
+        }
+    }
+}
+
+/// A reactor thread's body. Without its reactors the master is of no use, so a panic here ends it;
+/// manager and workers notice and end as well.
+fn reactor_thread(setup: Setup) {
+    signal::block_all_in_thread();
+    let log = setup.log.clone();
+    let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match Reactor::new(setup) {
+        Ok((mut reactor, mut mailbox)) => {
+            reactor.run(&mut mailbox);
+            Ok(())
+        }
+        Err(error) => Err(error),
+    }));
+    match served {
+        Ok(Ok(())) => {}
+        Ok(Err(error)) => {
+            log.error(format_args!("Fatal error: a reactor cannot start: {error}"));
+            fork::exit_now(exit::FATAL);
+        }
+        Err(_) => {
+            log.error("Fatal error: a reactor thread panicked");
+            fork::exit_now(exit::PANICKED);
+        }
+    }
+}

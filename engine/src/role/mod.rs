@@ -1,0 +1,124 @@
+//! The processes. Who forks whom:
+//!
+//! ```text
+//! caller of start() = master --fork--> manager --fork--> worker 0..W-1
+//!        |
+//!        +-- reactor threads, made after the fork
+//! ```
+//!
+//! Start: map shared memory, listen, fork the manager (the master still has one thread); the manager
+//! forks the workers and says so; the master starts its reactors, runs `on_start`, accepts.
+//!
+//! Each process watches the life-lines of those above it: the master's, and for workers also the
+//! manager's. `phase` names the steps of a stop, `roster` decides about workers, `child` is one of
+//! them, `exit` has the codes both sides know.
+
+mod child;
+mod exit;
+mod manager;
+mod master;
+pub(crate) mod phase;
+mod roster;
+mod worker;
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use crate::context::Role;
+use crate::error::{Doing, Result};
+use crate::handler::Handler;
+use crate::ipc::directory::Plan;
+use crate::log::Log;
+use crate::net::listener::Listener;
+use crate::server::Ended;
+use crate::settings::{Complete, Settings};
+use crate::shared::Shared;
+use crate::sync::Ordering;
+use crate::sys::fork::{self, Fork};
+use crate::sys::{clock, pipe, process};
+
+/// What every role starts from. Copied into each process by fork.
+pub(crate) struct Ground {
+    pub(crate) handler: Rc<dyn Handler>,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) sizes: Complete,
+    pub(crate) shared: Arc<Shared>,
+    pub(crate) log: Log,
+    /// Breaks when the master dies.
+    pub(crate) master_line: OwnedFd,
+}
+
+/// Run the whole server. Returns in every process: in the master after the stop, in a child when its
+/// work is over.
+pub(crate) fn run(listener: Listener, mut settings: Settings, log: Log, handler: Rc<dyn Handler>) -> Result<Ended> {
+    let sizes = settings.complete();
+    for note in settings.notes.drain(..) {
+        log.warning(note);
+    }
+    warn_of_suppressed_events(&settings, &*handler, &log);
+    let plan = Plan {
+        workers: sizes.workers,
+        reactors: sizes.reactors,
+        request_lane: settings.worker_queue_size as usize,
+        reply_lane: settings.worker_queue_size as usize,
+    };
+    let shared = Shared::create(plan, sizes.max_connection).doing("create shared memory")?;
+    let server = shared.server();
+    server.master_pid.store(process::pid(), Ordering::Release);
+    server.start_time.store(clock::wall_s(), Ordering::Relaxed);
+    server.last_session.store(settings.start_session_id, Ordering::Relaxed);
+    let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
+    listener.listen(settings.backlog)?;
+    let ground = Ground { handler, settings: Arc::new(settings), sizes, shared: Arc::new(shared), log, master_line };
+
+    let master = process::pid();
+    match fork::fork().doing("fork the manager")? {
+        Fork::Parent(manager) => {
+            let code = guarded(&ground.log.clone(), || master::run(ground, listener, manager, hold));
+            Ok(Ended { role: Role::Master, code })
+        }
+        Fork::Child => {
+            drop((listener, hold)); // a manager or worker holding these would outlive the master's death
+            let log = ground.log.clone();
+            let mut ended = Ended { role: Role::Manager, code: 0 };
+            ended.code = guarded(&log, || match manager::run(&ground, master) {
+                manager::Outcome::Finished(code) => code,
+                manager::Outcome::BecameWorker { seat, manager, manager_line } => {
+                    ended.role = Role::Worker(seat.worker());
+                    worker::run(&ground, seat, manager, manager_line)
+                }
+            });
+            Ok(ended)
+        }
+    }
+}
+
+/// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
+fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
+    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<&str>().map(|s| (*s).to_string());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        log.error(format_args!("Fatal error: panic: {text}"));
+        exit::PANICKED
+    })
+}
+
+fn warn_of_suppressed_events(settings: &Settings, handler: &dyn Handler, log: &Log) {
+    let wanted = handler.interests();
+    for (name, is_wanted) in [("onConnect", wanted.connect), ("onClose", wanted.close)] {
+        if is_wanted && !settings.dispatch_mode.keeps_owner() {
+            log.warning(format_args!(
+                "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
+                crate::error::code::INVALID_CALLBACK,
+                settings.dispatch_mode as u8,
+            ));
+        }
+    }
+}
+
+/// A second descriptor for a life-line, for a context that watches it too.
+fn watch(line: &OwnedFd) -> Vec<OwnedFd> {
+    line.as_fd().try_clone_to_owned().into_iter().collect()
+}

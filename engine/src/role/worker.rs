@@ -1,0 +1,214 @@
+//! A worker: takes messages from its mailbox and runs the user's callbacks, one at a time.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::{Ground, exit, phase::Phase, watch};
+use crate::context::Context;
+use crate::error::code;
+use crate::handler::{CLOSED_BY_SERVER, Leave};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::doorbell::Doorbell;
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::lane::{Payload, Verdict};
+use crate::ipc::mailbox::{Drained, Mailbox};
+use crate::ipc::parker::Parker;
+use crate::log::Author;
+use crate::session::table::{NO_OWNER, state};
+use crate::shared::Shared;
+use crate::stats::{SeatBlock, bump, seat_state};
+use crate::sync::Ordering;
+use crate::sys::{process, signal};
+
+/// Signals a worker handles. TERM ends it in good order; the others are noted and dropped. INT and
+/// QUIT keep their default: Ctrl-C reaches the whole group, and the master supervises that stop.
+const SIGNALS: [i32; 8] = [
+    signal::SIGTERM,
+    signal::SIGUSR1,
+    signal::SIGUSR2,
+    signal::SIGHUP,
+    signal::SIGPIPE,
+    signal::SIGALRM,
+    signal::SIGCHLD,
+    28, // WINCH
+];
+/// What a parent handled and a worker does not.
+const DEFAULTS: [i32; 4] = [signal::SIGINT, signal::SIGQUIT, signal::SIGIO, signal::SIGVTALRM];
+
+/// Messages of one reactor before the next reactor's lane gets its turn.
+const PER_LANE: usize = 64;
+
+struct Worker<'g> {
+    context: Rc<Context>,
+    shared: &'g Arc<Shared>,
+    block: &'g SeatBlock,
+    id: u32,
+    main: Doorbell,
+    wants_connect: bool,
+    wants_close: bool,
+    /// Callbacks asked for this end of the process.
+    leave: Option<Leave>,
+    termed: bool,
+}
+
+/// A worker's life; returns its exit code.
+pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: OwnedFd) -> i32 {
+    let shared = &ground.shared;
+    let endpoint = Endpoint::Worker(seat);
+    let bell = shared.directory.bell(endpoint);
+    signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
+    signal::restore_default(&DEFAULTS);
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return exit::FATAL };
+    installed.keep(); // this process ends soon after this function
+    if !process::die_with_parent(manager) {
+        return exit::FATAL;
+    }
+    let log = ground.log.by(Author::Worker(seat.worker()));
+    let Ok(mut parker) = Parker::new(&bell, &[ground.master_line.as_fd(), manager_line.as_fd()]) else {
+        log.error("the worker cannot start: out of descriptors");
+        return exit::FATAL;
+    };
+    let context = Context::new(
+        endpoint,
+        Rc::clone(&ground.handler),
+        Arc::clone(shared),
+        Arc::clone(&ground.settings),
+        log,
+        watch(&ground.master_line),
+    );
+    let interests = ground.handler.interests();
+    let block = shared.seat_block(seat);
+    block.pid.store(process::pid(), Ordering::Release);
+    let mut mailbox = shared.directory.mailbox(endpoint);
+    let mut worker = Worker {
+        context,
+        shared,
+        block,
+        id: seat.worker(),
+        main: shared.directory.bell(Endpoint::Main),
+        wants_connect: interests.connect,
+        wants_close: interests.close,
+        leave: None,
+        termed: false,
+    };
+    worker.context.handler().attach(&worker.context);
+    if let Err(leave) = worker.context.handler().on_worker_start(&worker.context, worker.id) {
+        return leave.code;
+    }
+    block.state.store(seat_state::READY, Ordering::Release);
+    shared.directory.bell(Endpoint::Manager).ring();
+
+    while !worker.is_over() {
+        if parker.supervisor_lost() && worker.is_abandoned() {
+            break;
+        }
+        block.busy.store(1, Ordering::Relaxed);
+        match mailbox.drain(PER_LANE, |from, head, payload| worker.handle(from, head, payload)) {
+            Drained::Empty => worker.sleep(&mut mailbox, &mut parker),
+            Drained::More | Drained::Left | Drained::Abandoned => {}
+        }
+    }
+    if let Some(leave) = worker.leave {
+        return leave.code;
+    }
+    block.state.store(seat_state::STOPPING, Ordering::Release);
+    match worker.context.handler().on_worker_stop(&worker.context, worker.id) {
+        Ok(()) => exit::NORMAL,
+        Err(leave) => leave.code,
+    }
+}
+
+impl Worker<'_> {
+    /// Whether the process is to end now, between two callbacks.
+    fn is_over(&mut self) -> bool {
+        self.termed |= signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid();
+        self.leave.is_some()
+            || self.termed
+            || self.context.is_stopping()
+            || self.block.stop_asked.load(Ordering::Relaxed) == 1
+    }
+
+    /// A supervisor is dead. While the master lives it decides: it lets us serve until its stop says
+    /// otherwise.
+    fn is_abandoned(&self) -> bool {
+        process::parent() != self.context.master_pid() || Phase::of(self.shared) >= Phase::Stopping
+    }
+
+    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
+        self.block.busy.store(0, Ordering::Relaxed);
+        if !mailbox.may_sleep() {
+            return;
+        }
+        if Phase::of(self.shared) >= Phase::Draining {
+            self.main.ring(); // it waits until everything is answered
+        }
+        // With the manager dead nobody rings for a stop: then look at the phase now and then.
+        let timeout = parker.supervisor_lost().then_some(std::time::Duration::from_millis(50));
+        parker.park(timeout);
+        mailbox.awake();
+    }
+
+    /// One message.
+    fn handle(&mut self, from: Endpoint, head: Head, payload: Payload<'_>) -> Verdict {
+        if self.is_over() {
+            return Verdict::NotNow;
+        }
+        let reactor = match from {
+            Endpoint::Reactor(reactor) => reactor as i32,
+            _ => return Verdict::Done, // only reactors talk to workers
+        };
+        bump(&self.block.events, 1);
+        let step = match head.kind {
+            Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
+            Kind::Connect if self.wants_connect => {
+                self.context.handler().on_connect(&self.context, head.session, reactor)
+            }
+            Kind::Close => self.close(head, reactor),
+            _ => Ok(()),
+        };
+        self.leave = step.err().or_else(|| self.context.take_leaving());
+        match self.leave {
+            None => Verdict::Done,
+            Some(_) => Verdict::Abandoned,
+        }
+    }
+
+    fn receive(&mut self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
+        let Some(slot) = self.shared.sessions.find(session) else { return Ok(()) };
+        slot.note_consumed(data.len());
+        if slot.has(state::SERVER_CLOSED) {
+            self.context.log().warning(format_args!(
+                "receive() (ERRNO {}): [2] ignore data[{}bytes] received from session#{session}",
+                code::SESSION_DISCARD_TIMEOUT_DATA,
+                data.len(),
+            ));
+        } else {
+            self.context.handler().on_receive(&self.context, session, reactor, data)?;
+            bump(&self.block.requests, 1);
+        }
+        if slot.note_completed() && slot.owner() == NO_OWNER {
+            let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, head: Head, reactor: i32) -> Result<(), Leave> {
+        let slot = self.shared.sessions.find(head.session);
+        if let Some(slot) = slot {
+            slot.mark(state::ENDED);
+        }
+        if self.wants_close {
+            let told = if head.argument == 1 { CLOSED_BY_SERVER } else { reactor };
+            self.context.run_on_close(head.session, told);
+            if let Some(leave) = self.context.take_leaving() {
+                return Err(leave);
+            }
+        }
+        if let Some(slot) = slot {
+            slot.mark(state::EVENT_DONE);
+        }
+        let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, head.session, 0), &[]);
+        Ok(())
+    }
+}

@@ -1,0 +1,10 @@
+//! Sessions: one accepted client connection each, known to every process by its id.
+
+pub(crate) mod table;
+
+pub use table::SessionInfo;
+pub(crate) use table::{SessionTable, SessionTableAt};
+
+/// A session's id. Ids start at 1 (plus `start_session_id`), grow by accept order and are never used
+/// again while the server lives. PHP calls it `$fd`; it is not a file descriptor.
+pub type SessionId = u64;

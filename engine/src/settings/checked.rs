@@ -1,0 +1,106 @@
+//! Settings with checked values: what the rest of the engine works with.
+
+use super::table::{Row, Value};
+use super::dispatch_mode::DispatchMode;
+use crate::error::{Error, Result};
+use crate::sys::process;
+
+/// Checked settings. Fields that depend on the machine are resolved by [`Settings::complete`].
+#[derive(Debug, Clone)]
+pub struct Settings {
+    pub(crate) backlog: i32,
+    pub(crate) dispatch_mode: DispatchMode,
+    pub(crate) log_file: Option<String>,
+    pub(crate) log_level: u8,
+    pub(crate) max_connection: Option<u32>,
+    pub(crate) max_queued_bytes: u64,
+    pub(crate) max_wait_ms: u64,
+    pub(crate) tcp_nodelay: bool,
+    pub(crate) output_buffer_size: u64,
+    pub(crate) reactor_num: Option<u32>,
+    pub(crate) socket_buffer_size: u64,
+    pub(crate) start_session_id: u64,
+    pub(crate) worker_num: Option<u32>,
+    pub(crate) worker_queue_size: u64,
+    /// Things a user should read in the log: values that were replaced.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            backlog: 512,
+            dispatch_mode: DispatchMode::Sticky,
+            log_file: None,
+            log_level: 2,
+            max_connection: None,
+            max_queued_bytes: 0,
+            max_wait_ms: 3000,
+            tcp_nodelay: true,
+            output_buffer_size: u64::from(u32::MAX),
+            reactor_num: None,
+            socket_buffer_size: 8 << 20,
+            start_session_id: 0,
+            worker_num: None,
+            worker_queue_size: 256 << 10,
+            notes: Vec::new(),
+        }
+    }
+}
+
+/// Numbers that are fixed from start() on.
+#[derive(Debug, Clone)]
+pub(crate) struct Complete {
+    pub(crate) workers: u32,
+    pub(crate) reactors: u32,
+    pub(crate) max_connection: u32,
+    pub(crate) max_queued_bytes: u64,
+}
+
+/// Descriptors the master needs besides its sessions: standard streams, bells, polls, log, listener.
+const OWN_DESCRIPTORS: u64 = 32;
+
+impl Settings {
+    /// Set one value. The error's text is for the user; nothing is changed by a failed call.
+    pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
+        Row::find(key).ok_or_else(|| Error::UnknownSetting(key.into()))?.apply(self, value)
+    }
+
+    /// Sizes of this server on this machine. `notes` gains a line for every value that was replaced.
+    pub(crate) fn complete(&mut self) -> Complete {
+        let cpus = process::cpus() as u32;
+        let mut workers = self.worker_num.filter(|&n| n > 0).unwrap_or(cpus);
+        if workers > cpus * 1000 {
+            let max = cpus * 1000;
+            self.notes.push(format!("worker_num == {workers}, Too many processes, reset to max value {max}"));
+            workers = max;
+        }
+        let mut reactors = match self.reactor_num {
+            None => cpus.min(8),
+            Some(0) => cpus,
+            Some(n) => n,
+        };
+        if reactors > cpus * 4 {
+            let max = cpus * 4;
+            self.notes.push(format!("reactor_num == {reactors}, Too many threads, reset to max value {max}"));
+            reactors = max;
+        }
+        let reactors = reactors.min(workers);
+        let own = OWN_DESCRIPTORS + 2 * u64::from(reactors) + u64::from(workers) * 2;
+        let room = process::raise_nofile().saturating_sub(own).max(1);
+        let wanted = self.max_connection.unwrap_or(100_000).into();
+        if self.max_connection.is_some() && wanted > room {
+            self.notes.push(format!("max_connection is exceed the maximum value, it's reset to {room}"));
+        }
+        let half_queue = self.worker_queue_size / 2;
+        Complete {
+            workers,
+            reactors,
+            max_connection: room.min(wanted) as u32,
+            max_queued_bytes: match self.max_queued_bytes {
+                0 => half_queue,
+                n => n.min(half_queue),
+            },
+        }
+    }
+}

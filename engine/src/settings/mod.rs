@@ -1,0 +1,10 @@
+//! Settings: declared once in [`table`], checked when they are set, complete before start.
+
+mod checked;
+mod dispatch_mode;
+pub mod table;
+
+pub(crate) use checked::Complete;
+pub use checked::Settings;
+pub use dispatch_mode::DispatchMode;
+pub use table::{Kind, Row, Scope, Value};

@@ -1,0 +1,37 @@
+//! Time: monotonic for deadlines, wall clock for people.
+
+use nix::time::{ClockId, clock_gettime};
+
+fn nanos(clock: ClockId) -> u64 {
+    // These clocks exist on every Linux and the call cannot fail for them.
+    clock_gettime(clock).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+}
+
+/// Monotonic milliseconds since an arbitrary start; the same in all processes of one machine.
+pub(crate) fn monotonic_ms() -> u64 {
+    nanos(ClockId::CLOCK_MONOTONIC) / 1_000_000
+}
+
+/// Wall clock, microseconds since the Unix epoch.
+pub(crate) fn wall_us() -> u64 {
+    nanos(ClockId::CLOCK_REALTIME) / 1_000
+}
+
+/// Wall clock, seconds since the Unix epoch.
+pub(crate) fn wall_s() -> u64 {
+    wall_us() / 1_000_000
+}
+
+/// Now in local time, as strftime(3) prints `format`. Empty if the result exceeds 127 bytes.
+pub(crate) fn local_time(format: &std::ffi::CStr) -> String {
+    let mut buffer = [0u8; 128];
+    // SAFETY: `now` and `parts` are locals, zero is a valid `tm`; localtime_r and strftime write only
+    // to the locals given, strftime at most 128 bytes including NUL, and returns the length without it.
+    let len = unsafe {
+        let now = libc::time(std::ptr::null_mut());
+        let mut parts: libc::tm = std::mem::zeroed();
+        libc::localtime_r(&raw const now, &raw mut parts);
+        libc::strftime(buffer.as_mut_ptr().cast(), buffer.len(), format.as_ptr(), &raw const parts)
+    };
+    String::from_utf8_lossy(&buffer[..len]).into_owned()
+}

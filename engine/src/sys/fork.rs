@@ -1,0 +1,39 @@
+//! Making a child process.
+
+use std::io;
+
+use nix::unistd::{ForkResult, Pid};
+
+/// Which side of a fork this is.
+pub(crate) enum Fork {
+    /// The new process.
+    Child,
+    /// The old process, with the child's pid.
+    Parent(i32),
+}
+
+/// Fork the calling process.
+///
+/// Only for a process with a single thread ([`threads`] tells): the child of a threaded process
+/// could find the allocator or any other lock held by a thread that does not exist in it.
+pub(crate) fn fork() -> io::Result<Fork> {
+    debug_assert_eq!(threads(), 1, "fork in a process with several threads");
+    // SAFETY: the process has one thread (checked by `Server::start` before the first fork; the
+    // manager, the only process that forks later, never creates one), so the child inherits a
+    // consistent heap and no foreign lock and may go on running ordinary code.
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => Ok(Fork::Child),
+        ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
+    }
+}
+
+/// Number of threads of this process; 1 if `/proc` cannot be read.
+pub(crate) fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count().max(1))
+}
+
+/// End this process at once: no destructors, no exit handlers of the host program.
+pub(crate) fn exit_now(code: i32) -> ! {
+    // SAFETY: _exit only ends the process; what it leaves undone is what the caller asks for.
+    unsafe { libc::_exit(code) }
+}

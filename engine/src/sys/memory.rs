@@ -1,0 +1,53 @@
+//! Anonymous shared memory: zeroed, lazily backed, inherited by children, gone with the last of them.
+
+use std::{io, num::NonZeroUsize, ptr::NonNull};
+
+use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+
+/// One shared mapping. Children made by `fork` see the same bytes at the same address.
+pub(crate) struct SharedMap {
+    base: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the mapping is plain memory without thread affinity; who may touch which byte when is
+// the business of the typed views built on it (`ipc::shm`), which hand out atomics and rings.
+unsafe impl Send for SharedMap {}
+// SAFETY: as above: this type itself offers no access to the bytes but a raw pointer.
+unsafe impl Sync for SharedMap {}
+
+impl SharedMap {
+    /// Map `len` bytes (rounded up to pages by the kernel). Pages cost memory only once touched:
+    /// `MAP_NORESERVE` keeps a large, mostly unused layout out of the commit accounting.
+    pub(crate) fn new(len: usize) -> io::Result<SharedMap> {
+        let size = NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?;
+        // SAFETY: a fresh anonymous mapping at an address of the kernel's choice aliases nothing.
+        let base = unsafe {
+            mmap_anonymous(
+                None,
+                size,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE,
+            )
+        }?;
+        Ok(SharedMap { base: base.cast(), len })
+    }
+
+    /// First byte of the mapping; page aligned.
+    pub(crate) fn base(&self) -> NonNull<u8> {
+        self.base
+    }
+
+    /// Length in bytes as asked for.
+    pub(crate) fn len(&self) -> usize {
+        self.len
+    }
+}
+
+impl Drop for SharedMap {
+    fn drop(&mut self) {
+        // SAFETY: `base` and `len` are those of our own mapping, and every view borrows this value
+        // (or an Arc of it), so none is left. A failure would leave memory mapped, nothing else.
+        let _ = unsafe { munmap(self.base.cast(), self.len) };
+    }
+}

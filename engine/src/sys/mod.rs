@@ -1,0 +1,20 @@
+//! The platform: what the engine needs from Linux, one kernel object or call family per file.
+//!
+//! Everything above this layer works with these names and never with libc or nix:
+//!
+//! * [`memory::SharedMap`]: zeroed memory that children share
+//! * [`fork::fork`], [`fork::Fork`]: a child process, or this one
+//! * [`wait::reap`]: the next dead child
+//! * [`signal`]: handlers that set a bit and ring the bell of their own process
+//! * [`eventfd::EventFd`], [`pipe::lifeline`]: wake-ups, and the death of a supervisor
+//! * [`process`]: ids, titles, limits, the parent-death signal
+//! * [`clock`]: monotonic and wall time, local time as text
+
+pub(crate) mod clock;
+pub(crate) mod eventfd;
+pub(crate) mod fork;
+pub(crate) mod memory;
+pub(crate) mod pipe;
+pub(crate) mod process;
+pub(crate) mod signal;
+pub(crate) mod wait;
