@@ -189,7 +189,11 @@ impl Context {
             ));
             return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
         }
-        let slot = self.shared.sessions.find(session).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let slot = self
+            .shared
+            .sessions
+            .find(session)
+            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
         if slot.has(state::ENDED) {
             return Err(Refused(code::SESSION_CLOSED));
         }
@@ -201,7 +205,11 @@ impl Context {
             return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
         }
         slot.note_queued(data.len());
-        self.to_reactor(slot.reactor(), Head::new(Kind::Send, session, data.len() as u64), data)?;
+        self.to_reactor(
+            slot.reactor(),
+            Head::new(Kind::Send, session, data.len() as u64),
+            data,
+        )?;
         if let Some(seat) = self.seat() {
             let block = self.shared.seat_block(seat);
             bump(&block.responses, 1);
@@ -217,10 +225,17 @@ impl Context {
     /// before, 1005 no such session.
     pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
         if self.closing.get() == session && session != 0 {
-            self.log.notice(format_args!("close() (ERRNO {}): session#{session} is closing", code::SESSION_CLOSING));
+            self.log.notice(format_args!(
+                "close() (ERRNO {}): session#{session} is closing",
+                code::SESSION_CLOSING
+            ));
             return Err(Refused(code::SESSION_CLOSING));
         }
-        let slot = self.shared.sessions.find(session).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let slot = self
+            .shared
+            .sessions
+            .find(session)
+            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
         let owner = slot.owner();
         let mine = self.worker_id() == Some(owner);
         let reset = if reset { close_flags::RESET } else { 0 };
@@ -229,7 +244,11 @@ impl Context {
             if before & (state::CLAIMED | state::ENDED) != 0 {
                 return Err(Refused(code::SESSION_CLOSED));
             }
-            return self.to_reactor(slot.reactor(), Head::new(Kind::CloseSession, session, reset), &[]);
+            return self.to_reactor(
+                slot.reactor(),
+                Head::new(Kind::CloseSession, session, reset),
+                &[],
+            );
         }
         let before = slot.mark(state::CLAIMED | state::ENDED | state::SERVER_CLOSED);
         if before & (state::CLAIMED | state::ENDED) != 0 {
@@ -238,7 +257,11 @@ impl Context {
         // The reactor hears of it first: should this process die in the callback, the socket is closed all the same.
         slot.mark(state::EVENT_DONE);
         let flags = reset | close_flags::EVENT_DONE;
-        self.to_reactor(slot.reactor(), Head::new(Kind::CloseSession, session, flags), &[])?;
+        self.to_reactor(
+            slot.reactor(),
+            Head::new(Kind::CloseSession, session, flags),
+            &[],
+        )?;
         if mine && self.handler.interests().close {
             self.run_on_close(session, CLOSED_BY_SERVER);
         }
@@ -247,19 +270,25 @@ impl Context {
 
     /// Whether a session is open and not being closed.
     pub fn exists(&self, session: SessionId) -> bool {
-        self.shared.sessions.find(session).is_some_and(|slot| slot.is_open())
+        self.shared
+            .sessions
+            .find(session)
+            .is_some_and(|slot| slot.is_open())
     }
 
-    /// What is known of a session: while it is open, and in its close callback.
+    /// What is known of a session: until its socket is closed, and in its close callback.
     pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
         let slot = self.shared.sessions.find(session)?;
-        let visible = self.closing.get() == session || !slot.has(state::CLAIMED | state::ENDED);
+        let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
         visible.then(|| slot.info())
     }
 
     /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
     pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
-        self.shared.sessions.list(after, limit)
+        let last = self.shared.server().last_session.load(Ordering::Acquire);
+        self.shared
+            .sessions
+            .list(self.settings.start_session_id + 1..=last, after, limit)
     }
 
     /// Replace all workers, one after the other, without losing a request. Ok: the manager will do it.
@@ -312,16 +341,8 @@ impl Context {
         &self.log
     }
 
-    pub(crate) fn shared(&self) -> &Arc<Shared> {
-        &self.shared
-    }
-
     pub(crate) fn handler(&self) -> &dyn Handler {
         &*self.handler
-    }
-
-    pub(crate) fn lifelines(&self) -> &[OwnedFd] {
-        &self.lifelines
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
@@ -345,7 +366,9 @@ impl Context {
     /// Publish a message to a reactor and wake it; waits for room.
     pub(crate) fn to_reactor(&self, reactor: u32, head: Head, data: &[u8]) -> Result<(), Refused> {
         let mut outlets = self.reactors.borrow_mut();
-        let outlet = outlets.get_mut(reactor as usize).ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let outlet = outlets
+            .get_mut(reactor as usize)
+            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
         self.post(outlet, head, data)
     }
 

@@ -22,14 +22,25 @@ pub(crate) struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub(crate) fn new(mode: DispatchMode, reactor: u32, shared: Arc<Shared>, turn: Arc<AtomicU64>) -> Dispatcher {
+    pub(crate) fn new(
+        mode: DispatchMode,
+        reactor: u32,
+        shared: Arc<Shared>,
+        turn: Arc<AtomicU64>,
+    ) -> Dispatcher {
         let directory: &Directory = &shared.directory;
         let outlets: Vec<_> = shared
             .seats()
             .map(|seat| directory.outlet(Endpoint::Reactor(reactor), Endpoint::Worker(seat)))
             .collect();
         let touched = vec![false; outlets.len()];
-        Dispatcher { mode, shared, outlets, touched, turn }
+        Dispatcher {
+            mode,
+            shared,
+            outlets,
+            touched,
+            turn,
+        }
     }
 
     /// The seat a message of a session goes to.
@@ -40,12 +51,17 @@ impl Dispatcher {
             DispatchMode::RoundRobin => {
                 let first = self.next_turn();
                 // A worker that is not there yet (or any more) is passed over, if another is.
-                (0..workers).map(|step| (first + step) % workers).find(|&w| self.is_ready(w)).unwrap_or(first)
+                (0..workers)
+                    .map(|step| (first + step) % workers)
+                    .find(|&w| self.is_ready(w))
+                    .unwrap_or(first)
             }
             DispatchMode::IdleFirst => {
                 let first = self.next_turn();
                 let candidates = (0..workers).map(|step| (first + step) % workers);
-                candidates.min_by_key(|&w| (!self.is_ready(w), self.load(w))).unwrap_or(first)
+                candidates
+                    .min_by_key(|&w| (!self.is_ready(w), self.load(w)))
+                    .unwrap_or(first)
             }
         };
         self.shared.seat_of(worker)
@@ -65,7 +81,10 @@ impl Dispatcher {
     fn load(&mut self, worker: u32) -> u64 {
         let seat = self.shared.seat_of(worker);
         let busy = self.shared.seat_block(seat).busy.load(Ordering::Relaxed);
-        self.outlets[seat.0 as usize].lane().in_flight().max(u64::from(busy))
+        self.outlets[seat.0 as usize]
+            .lane()
+            .in_flight()
+            .max(u64::from(busy))
     }
 
     /// The lane to a seat. Call [`Dispatcher::ring`] at the end of the batch.

@@ -38,7 +38,11 @@ pub const CLOSED_BY_SERVER: i32 = -1;
 pub trait Handler {
     /// Which events to deliver. Asked once, at start.
     fn interests(&self) -> Interests {
-        Interests { connect: true, receive: true, close: true }
+        Interests {
+            connect: true,
+            receive: true,
+            close: true,
+        }
     }
 
     /// First call in each process, before any other: here is what this process can do.
@@ -77,7 +81,14 @@ pub trait Handler {
     }
 
     /// Manager: a worker ended with a code other than 0 or by a signal; called before it is replaced.
-    fn on_worker_error(&self, context: &Context, worker: u32, pid: i32, code: i32, signal: i32) -> Step {
+    fn on_worker_error(
+        &self,
+        context: &Context,
+        worker: u32,
+        pid: i32,
+        code: i32,
+        signal: i32,
+    ) -> Step {
         let _ = (context, worker, pid, code, signal);
         Ok(())
     }

@@ -25,13 +25,17 @@
 //! `capi` · `server` · `role` · `reactor` `dispatch` · `handler` `context` · `shared` · `session`
 //! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `error` `sync`.
 
+#![deny(unsafe_code)]
+
 pub mod capi;
 mod context;
 mod dispatch;
 pub mod error;
 mod handler;
+#[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
 mod log;
+#[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod protocol;
 mod reactor;
@@ -42,12 +46,14 @@ pub mod settings;
 mod shared;
 mod stats;
 mod sync;
+#[allow(unsafe_code, reason = "system calls")]
 mod sys;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use error::{Error, Result};
 pub use handler::{CLOSED_BY_SERVER, Handler, Interests, Leave, Step};
 pub use net::SocketType;
-pub use server::{Children, Ended, Server};
+pub use role::Ended;
+pub use server::{Children, Server};
 pub use session::{SessionId, SessionInfo};
 pub use stats::{Stats, WorkerStats};

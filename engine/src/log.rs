@@ -58,19 +58,37 @@ struct Recent {
 impl Log {
     /// To `path`, appending, or to standard output. The error is what opening the file said.
     pub(crate) fn open(path: Option<&str>, level: u8) -> (Log, Option<std::io::Error>) {
-        let opened = path.map(|path| OpenOptions::new().append(true).create(true).mode(0o666).open(path));
+        let opened = path.map(|path| {
+            OpenOptions::new()
+                .append(true)
+                .create(true)
+                .mode(0o666)
+                .open(path)
+        });
         let (sink, error) = match opened {
             None => (None, None),
             Some(Ok(file)) => (Some(file), None),
             Some(Err(error)) => (None, Some(error)),
         };
         let recent = Arc::new(Mutex::new(Recent::default()));
-        (Log { sink: Arc::new(sink), level, author: Author::Nobody, recent }, error)
+        (
+            Log {
+                sink: Arc::new(sink),
+                level,
+                author: Author::Nobody,
+                recent,
+            },
+            error,
+        )
     }
 
     /// The same sink, for another role.
     pub(crate) fn by(&self, author: Author) -> Log {
-        Log { author, recent: Arc::new(Mutex::new(Recent::default())), ..self.clone() }
+        Log {
+            author,
+            recent: Arc::new(Mutex::new(Recent::default())),
+            ..self.clone()
+        }
     }
 
     pub(crate) fn info(&self, text: impl Display) {
@@ -107,7 +125,10 @@ impl Log {
             std::mem::take(&mut recent.suppressed)
         };
         if repeated > 0 {
-            self.write(level, &format!("the line before was repeated {repeated} times"));
+            self.write(
+                level,
+                &format!("the line before was repeated {repeated} times"),
+            );
         }
         self.write(level, &text);
     }
@@ -120,7 +141,11 @@ impl Log {
             Author::Worker(id) => ('*', id),
         };
         let date = clock::local_time(c"%F %T");
-        let line = format!("[{date} {marker}{}.{id}]\t{}\t{text}\n", process::pid(), level.word());
+        let line = format!(
+            "[{date} {marker}{}.{id}]\t{}\t{text}\n",
+            process::pid(),
+            level.word()
+        );
         // A log that cannot be written has nowhere to complain to.
         let _ = match self.sink.as_ref() {
             Some(file) => (&*file).write_all(line.as_bytes()),

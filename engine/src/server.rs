@@ -8,7 +8,7 @@ use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::listener::Listener;
-use crate::role;
+use crate::role::{self, Ended};
 use crate::settings::{Settings, Value};
 use crate::sys::fork;
 
@@ -29,15 +29,6 @@ pub enum Children {
     Return,
 }
 
-/// How [`Server::start`] ended, in the process that reads it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Ended {
-    /// [`Role::Master`] in the process that called start().
-    pub role: Role,
-    /// Exit code for this process: 0 in good order.
-    pub code: i32,
-}
-
 impl Server {
     /// Create and bind the listening socket; it starts to listen in [`Server::start`].
     ///
@@ -47,7 +38,11 @@ impl Server {
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
         let settings = Settings::default();
         let (log, _) = Log::open(None, settings.log_level);
-        Ok(Server { listener: Listener::bind(host, port, kind)?, settings, log })
+        Ok(Server {
+            listener: Listener::bind(host, port, kind)?,
+            settings,
+            log,
+        })
     }
 
     /// Host as given.
@@ -74,12 +69,15 @@ impl Server {
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         self.settings.set(key, value)?;
         if matches!(key, "log_file" | "log_level") {
-            let (log, error) = Log::open(self.settings.log_file.as_deref(), self.settings.log_level);
+            let (log, error) =
+                Log::open(self.settings.log_file.as_deref(), self.settings.log_level);
             self.log = log;
             if let (Some(error), Some(path)) = (error, &self.settings.log_file) {
                 let code = error.raw_os_error().unwrap_or(0);
                 let text = crate::error::text(code);
-                self.log.warning(format_args!("open() (ERRNO 502): open('{path}') failed. Error: {text}[{code}]"));
+                self.log.warning(format_args!(
+                    "open() (ERRNO 502): open('{path}') failed. Error: {text}[{code}]"
+                ));
             }
         }
         for note in self.settings.notes.drain(..) {
@@ -107,7 +105,11 @@ impl Server {
         if threads > 1 {
             return Err(Error::Threads(threads));
         }
-        let Server { listener, settings, log } = self;
+        let Server {
+            listener,
+            settings,
+            log,
+        } = self;
         let ended = role::run(listener, settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {
             fork::exit_now(ended.code);

@@ -77,14 +77,24 @@ impl Shared {
 
     /// Sessions that are open now.
     pub(crate) fn open_sessions(&self) -> u64 {
-        let closed: u64 = self.reactors().iter().map(|r| r.closed.load(Ordering::Acquire)).sum();
-        self.server().accepted.load(Ordering::Acquire).saturating_sub(closed)
+        let closed: u64 = self
+            .reactors()
+            .iter()
+            .map(|r| r.closed.load(Ordering::Acquire))
+            .sum();
+        self.server()
+            .accepted
+            .load(Ordering::Acquire)
+            .saturating_sub(closed)
     }
 
     /// Whether every message given to a worker has been dealt with.
     pub(crate) fn workers_drained(&self) -> bool {
         self.seats().all(|seat| {
-            (0..self.plan.reactors).all(|r| self.directory.is_drained(Endpoint::Reactor(r), Endpoint::Worker(seat)))
+            (0..self.plan.reactors).all(|r| {
+                self.directory
+                    .is_drained(Endpoint::Reactor(r), Endpoint::Worker(seat))
+            })
         })
     }
 
@@ -93,12 +103,15 @@ impl Shared {
         let server = self.server();
         let load = |counter: &crate::sync::AtomicU64| counter.load(Ordering::Relaxed);
         let reactors = self.reactors();
-        let sum = |of: fn(&ReactorBlock) -> &crate::sync::AtomicU64| reactors.iter().map(|r| load(of(r))).sum::<u64>();
+        let sum = |of: fn(&ReactorBlock) -> &crate::sync::AtomicU64| {
+            reactors.iter().map(|r| load(of(r))).sum::<u64>()
+        };
         let seats = self.region.slice(self.seats);
         let closed = sum(|r| &r.closed);
         let accepted = load(&server.accepted);
         let is_idle = |seat: &&SeatBlock| {
-            seat.state.load(Ordering::Relaxed) == seat_state::READY && seat.busy.load(Ordering::Relaxed) == 0
+            seat.state.load(Ordering::Relaxed) == seat_state::READY
+                && seat.busy.load(Ordering::Relaxed) == 0
         };
         Stats {
             start_time: load(&server.start_time),
@@ -109,10 +122,19 @@ impl Shared {
             worker_num: u64::from(self.plan.workers),
             idle_worker_num: seats.iter().filter(is_idle).count() as u64,
             dispatch_count: sum(|r| &r.dispatched),
-            request_count: seats.iter().map(|s| load(&s.requests) + load(&s.past_requests)).sum(),
-            response_count: seats.iter().map(|s| load(&s.responses) + load(&s.past_responses)).sum(),
+            request_count: seats
+                .iter()
+                .map(|s| load(&s.requests) + load(&s.past_requests))
+                .sum(),
+            response_count: seats
+                .iter()
+                .map(|s| load(&s.responses) + load(&s.past_responses))
+                .sum(),
             total_recv_bytes: sum(|r| &r.received_bytes),
-            total_send_bytes: seats.iter().map(|s| load(&s.sent_bytes) + load(&s.past_sent_bytes)).sum(),
+            total_send_bytes: seats
+                .iter()
+                .map(|s| load(&s.sent_bytes) + load(&s.past_sent_bytes))
+                .sum(),
             session_round: load(&server.last_session),
             requests_lost: load(&server.requests_lost),
             output_bytes: sum(|r| &r.output_bytes),

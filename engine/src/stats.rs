@@ -1,6 +1,6 @@
 //! Counters: each written by one process or thread, all summed by whoever asks.
 
-use crate::ipc::shm::Shared;
+use crate::ipc::shm::shared_block;
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 /// Add to a counter that only the caller writes.
@@ -8,47 +8,39 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
     counter.store(counter.load(Ordering::Relaxed) + by, Ordering::Relaxed);
 }
 
-/// Facts about the whole server. Written by the master's main thread, but for what is said otherwise.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub(crate) struct ServerBlock {
-    /// [`crate::role::phase::Phase`] as a number.
-    pub(crate) phase: AtomicU32,
-    pub(crate) master_pid: AtomicI32,
-    /// Written by the manager before it forks anything.
-    pub(crate) manager_pid: AtomicI32,
-    /// 1 once the manager has forked every first-generation worker.
-    pub(crate) forked: AtomicU32,
-    pub(crate) start_time: AtomicU64,
-    pub(crate) last_session: AtomicU64,
-    pub(crate) accepted: AtomicU64,
-    pub(crate) aborted: AtomicU64,
-    /// Monotonic ms at which a graceful stop must be over; 0 while serving.
-    pub(crate) deadline: AtomicU64,
-    /// Sessions closed because a worker died with their request; written by the manager.
-    pub(crate) requests_lost: AtomicU64,
+shared_block! {
+    /// Facts about the whole server. Written by the master's main thread, but for what is said otherwise.
+    pub(crate) struct ServerBlock {
+        /// The phase (`role::phase`) as a number.
+        pub(crate) phase: AtomicU32,
+        pub(crate) master_pid: AtomicI32,
+        /// Written by the manager before it forks anything.
+        pub(crate) manager_pid: AtomicI32,
+        /// 1 once the manager has forked every first-generation worker.
+        pub(crate) forked: AtomicU32,
+        pub(crate) start_time: AtomicU64,
+        pub(crate) last_session: AtomicU64,
+        pub(crate) accepted: AtomicU64,
+        pub(crate) aborted: AtomicU64,
+        /// Sessions closed because a worker died with their request; written by the manager.
+        pub(crate) requests_lost: AtomicU64,
+    }
 }
 
-// SAFETY: atomics only; zero is a server that has not started.
-unsafe impl Shared for ServerBlock {}
-
-/// Facts about one reactor thread, written by it alone.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub(crate) struct ReactorBlock {
-    /// Sessions it has ended.
-    pub(crate) closed: AtomicU64,
-    /// Messages given to workers.
-    pub(crate) dispatched: AtomicU64,
-    pub(crate) received_bytes: AtomicU64,
-    /// Bytes waiting for slow clients.
-    pub(crate) output_bytes: AtomicU64,
-    /// Sessions not read because a worker's queue is full.
-    pub(crate) held_back: AtomicU64,
+shared_block! {
+    /// Facts about one reactor thread, written by it alone.
+    pub(crate) struct ReactorBlock {
+        /// Sessions it has ended.
+        pub(crate) closed: AtomicU64,
+        /// Messages given to workers.
+        pub(crate) dispatched: AtomicU64,
+        pub(crate) received_bytes: AtomicU64,
+        /// Bytes waiting for slow clients.
+        pub(crate) output_bytes: AtomicU64,
+        /// Sessions not read because a worker's queue is full.
+        pub(crate) held_back: AtomicU64,
+    }
 }
-
-// SAFETY: atomics only.
-unsafe impl Shared for ReactorBlock {}
 
 /// State of a worker's seat.
 pub(crate) mod seat_state {
@@ -62,30 +54,27 @@ pub(crate) mod seat_state {
     pub(crate) const STOPPING: u32 = 3;
 }
 
-/// Facts about the process on a seat. Reset by the manager at each fork, else written by the process.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub(crate) struct SeatBlock {
-    pub(crate) pid: AtomicI32,
-    /// Number of processes that have sat here, this one included.
-    pub(crate) epoch: AtomicU32,
-    pub(crate) state: AtomicU32,
-    /// 1: asked by the manager to end after the callback at hand.
-    pub(crate) stop_asked: AtomicU32,
-    /// 1 while a batch of messages is being handled.
-    pub(crate) busy: AtomicU32,
-    pub(crate) requests: AtomicU64,
-    pub(crate) responses: AtomicU64,
-    pub(crate) sent_bytes: AtomicU64,
-    pub(crate) events: AtomicU64,
-    /// Of all predecessors together; written by the manager when it settles one.
-    pub(crate) past_requests: AtomicU64,
-    pub(crate) past_responses: AtomicU64,
-    pub(crate) past_sent_bytes: AtomicU64,
+shared_block! {
+    /// Facts about the process on a seat. Reset by the manager at each fork, else written by the process.
+    pub(crate) struct SeatBlock {
+        pub(crate) pid: AtomicI32,
+        /// Number of processes that have sat here, this one included.
+        pub(crate) epoch: AtomicU32,
+        pub(crate) state: AtomicU32,
+        /// 1: asked by the manager to end after the callback at hand.
+        pub(crate) stop_asked: AtomicU32,
+        /// 1 while a batch of messages is being handled.
+        pub(crate) busy: AtomicU32,
+        pub(crate) requests: AtomicU64,
+        pub(crate) responses: AtomicU64,
+        pub(crate) sent_bytes: AtomicU64,
+        pub(crate) events: AtomicU64,
+        /// Of all predecessors together; written by the manager when it settles one.
+        pub(crate) past_requests: AtomicU64,
+        pub(crate) past_responses: AtomicU64,
+        pub(crate) past_sent_bytes: AtomicU64,
+    }
 }
-
-// SAFETY: atomics only.
-unsafe impl Shared for SeatBlock {}
 
 /// A snapshot of the server's counters; the same whichever process takes it.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,7 +8,7 @@ use super::guard::guard;
 use super::handle::{get, skep_server};
 use super::session::skep_session_id;
 use super::status::{Fault, skep_status};
-use crate::{Context, Handler, Interests, SessionId, Step};
+use crate::{CLOSED_BY_SERVER, Context, Handler, Interests, SessionId, Step};
 
 /// An event of a whole process.
 pub type skep_process_callback =
@@ -54,6 +54,8 @@ pub type skep_receive_callback = Option<
 
 /// The reactor id that a close callback gets when the server closed the session.
 pub const SKEP_CLOSED_BY_SERVER: i32 = -1;
+
+const _: () = assert!(SKEP_CLOSED_BY_SERVER == CLOSED_BY_SERVER);
 
 /// One event: what to call, and what to give back to it.
 struct Slot<T>(Cell<(Option<T>, *mut c_void)>);
@@ -123,7 +125,10 @@ unsafe fn register<T: Copy>(
         // SAFETY: the caller of the exported function gives a handle as `get` needs it.
         let server = unsafe { get(server) }?;
         let callback = callback.ok_or_else(|| Fault::null("callback"))?;
-        server.setup(|_| Ok(slot(&server.callbacks).set(callback, user_data)))
+        server.setup(|_| {
+            slot(&server.callbacks).set(callback, user_data);
+            Ok(())
+        })
     })
 }
 

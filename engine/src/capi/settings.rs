@@ -4,7 +4,8 @@ use std::ffi::c_char;
 
 use super::guard::{guard, text};
 use super::handle::{get, skep_server};
-use super::status::{Fault, SKEP_BAD_SETTING, SKEP_UNKNOWN_SETTING, skep_status};
+use super::status::{Fault, skep_status};
+use crate::Error;
 use crate::settings::{Kind, Row, Value};
 
 /// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ...
@@ -78,15 +79,10 @@ unsafe fn set(server: *mut skep_server, key: *const c_char, value: Value) -> Res
     // SAFETY: by this function's own contract.
     let (server, key) = unsafe { (get(server)?, text(key, "key")?) };
     server.setup(|engine| {
-        let row = Row::find(key).ok_or_else(|| {
-            Fault::new(SKEP_UNKNOWN_SETTING, format!("unsupported option [{key}]"))
-        })?;
+        let row = Row::find(key).ok_or_else(|| Error::UnknownSetting(key.into()))?;
         if !fits(row.kind, &value) {
             let wanted = wanted(row.kind);
-            return Err(Fault::new(
-                SKEP_BAD_SETTING,
-                format!("{key} takes {wanted}, not {value:?}"),
-            ));
+            return Err(Error::BadSetting(format!("{key} takes {wanted}, not {value:?}")).into());
         }
         Ok(engine.set(key, &value)?)
     })

@@ -108,7 +108,10 @@ impl Drawing {
             bells.insert(to, layout.place(1));
             for from in plan.endpoints() {
                 if let Some(size) = plan.lane(from, to) {
-                    let at = LaneAt { header: layout.place::<LaneHeader>(1), ring: layout.bytes(size) };
+                    let at = LaneAt {
+                        header: layout.place::<LaneHeader>(1),
+                        ring: layout.bytes(size),
+                    };
                     lanes.insert((from, to), at);
                 }
             }
@@ -131,13 +134,21 @@ impl Directory {
         for endpoint in drawing.plan.endpoints() {
             wakes.insert(endpoint, Arc::new(EventFd::new()?));
         }
-        Ok(Directory { region, drawing, wakes })
+        Ok(Directory {
+            region,
+            drawing,
+            wakes,
+        })
     }
 
     /// The bell of `endpoint`.
     pub(crate) fn bell(&self, endpoint: Endpoint) -> Doorbell {
         let at = self.drawing.bells[&endpoint];
-        Doorbell::new(Arc::clone(&self.region), at, Arc::clone(&self.wakes[&endpoint]))
+        Doorbell::new(
+            Arc::clone(&self.region),
+            at,
+            Arc::clone(&self.wakes[&endpoint]),
+        )
     }
 
     /// The mailbox of `owner`. One process at a time may hold it.
@@ -171,7 +182,10 @@ impl Directory {
     }
 
     fn senders_to(&self, owner: Endpoint) -> impl Iterator<Item = Endpoint> {
-        self.drawing.plan.endpoints().filter(move |&from| self.drawing.plan.lane(from, owner).is_some())
+        self.drawing
+            .plan
+            .endpoints()
+            .filter(move |&from| self.drawing.plan.lane(from, owner).is_some())
     }
 
     fn ring(&self, from: Endpoint, to: Endpoint) -> Ring {

@@ -60,7 +60,8 @@ impl Doorbell {
     /// As [`Doorbell::ring_if_asleep`], for a sender that has fenced for several bells at once.
     pub(crate) fn ring_if_asleep_fenced(&self) {
         let state = self.state();
-        if state.asleep.load(Ordering::Relaxed) == 1 && state.asleep.swap(0, Ordering::Relaxed) == 1 {
+        if state.asleep.load(Ordering::Relaxed) == 1 && state.asleep.swap(0, Ordering::Relaxed) == 1
+        {
             self.ring();
         }
     }

@@ -87,7 +87,11 @@ pub(crate) struct Head {
 impl Head {
     /// A message about a session.
     pub(crate) fn new(kind: Kind, session: u64, argument: u64) -> Head {
-        Head { kind, session, argument }
+        Head {
+            kind,
+            session,
+            argument,
+        }
     }
 }
 

@@ -64,7 +64,8 @@ pub(crate) struct LaneHeader {
 }
 
 #[cfg(not(loom))]
-const _: () = assert!(size_of::<LaneHeader>() == 192 && std::mem::offset_of!(LaneHeader, done) == 64);
+const _: () =
+    assert!(size_of::<LaneHeader>() == 192 && std::mem::offset_of!(LaneHeader, done) == 64);
 
 // SAFETY: atomics only; all zero is an empty lane.
 #[cfg(not(loom))]
@@ -97,7 +98,12 @@ impl Ring {
         let (base, len) = region.bytes(at.ring);
         assert!(len.is_power_of_two() && len >= 1024, "ring size {len}");
         let header = NonNull::from(region.one(at.header));
-        Ring { header, base, capacity: len as u64, _owner: Arc::clone(region) }
+        Ring {
+            header,
+            base,
+            capacity: len as u64,
+            _owner: Arc::clone(region),
+        }
     }
 
     fn header(&self) -> &LaneHeader {
@@ -133,7 +139,9 @@ impl Ring {
         debug_assert!(at + bytes.len() <= self.capacity as usize);
         // SAFETY: in bounds (the callers reserve contiguous room), and by the caller's promise nobody
         // else accesses these bytes now.
-        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.add(at).as_ptr(), bytes.len()) };
+        unsafe {
+            std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.add(at).as_ptr(), bytes.len())
+        };
     }
 
     /// Bytes `position..position + len`, which must not cross the end of the ring.
@@ -189,7 +197,11 @@ impl LaneWriter {
         while *sent < payload.len() {
             let piece = &payload[*sent..payload.len().min(*sent + self.ring.piece())];
             let first = if *sent == 0 { FIRST } else { 0 };
-            let last = if *sent + piece.len() == payload.len() { LAST } else { 0 };
+            let last = if *sent + piece.len() == payload.len() {
+                LAST
+            } else {
+                0
+            };
             if !self.frame(head, piece, first | last) {
                 return Push::Full;
             }
@@ -207,12 +219,20 @@ impl LaneWriter {
             return false;
         }
         if skip >= HEADER as u64 {
-            let pad = Header { len: skip as u32 - HEADER as u32, flags: 0, head: Head::new(Kind::Pad, 0, 0) };
+            let pad = Header {
+                len: skip as u32 - HEADER as u32,
+                flags: 0,
+                head: Head::new(Kind::Pad, 0, 0),
+            };
             // SAFETY: `skip` bytes up to the end of the ring are free (checked) and unpublished.
             unsafe { self.ring.write(self.tail, &pad.encode()) };
         }
         let start = self.tail + skip;
-        let header = Header { len: payload.len() as u32, flags, head };
+        let header = Header {
+            len: payload.len() as u32,
+            flags,
+            head,
+        };
         // SAFETY: `need` bytes from `start` are free (checked), contiguous (`skip`) and unpublished.
         unsafe { self.ring.write(start, &header.encode()) };
         // SAFETY: as above; the payload lies within `need`.
@@ -221,7 +241,9 @@ impl LaneWriter {
         let shared = self.ring.header();
         if flags & LAST != 0 {
             // Single writer: a load and a store are enough.
-            shared.pushed.store(shared.pushed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            shared
+                .pushed
+                .store(shared.pushed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         }
         shared.tail.store(self.tail, Ordering::Release); // P1
         true
@@ -268,12 +290,18 @@ impl LaneWriter {
     pub(crate) fn in_flight(&self) -> u64 {
         let shared = self.ring.header();
         let finished = shared.finished.load(Ordering::Acquire);
-        shared.pushed.load(Ordering::Relaxed).saturating_sub(finished)
+        shared
+            .pushed
+            .load(Ordering::Relaxed)
+            .saturating_sub(finished)
     }
 }
 
 /// A message as the consumer sees it.
 pub(crate) enum Payload<'a> {
+    /// A long message begins. Asked only whether to take it: `NotNow` leaves it waiting, anything else
+    /// means that its end will come as `Owned`.
+    Beginning,
     /// Still in the ring; gone after the call.
     Borrowed(&'a [u8]),
     /// Put together from several frames.
@@ -283,6 +311,7 @@ pub(crate) enum Payload<'a> {
 impl Payload<'_> {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
+            Payload::Beginning => &[],
             Payload::Borrowed(bytes) => bytes,
             Payload::Owned(bytes) => bytes,
         }
@@ -339,7 +368,13 @@ impl LaneReader {
     pub(crate) fn attach(ring: Ring) -> LaneReader {
         let done = ring.header().done.load(Ordering::Acquire);
         ring.header().assembling.store(0, Ordering::Relaxed);
-        LaneReader { ring, done, tail: done, partial: None, dropped: None }
+        LaneReader {
+            ring,
+            done,
+            tail: done,
+            partial: None,
+            dropped: None,
+        }
     }
 
     /// Whether nothing is waiting. Looks at shared memory only if it must.
@@ -351,7 +386,10 @@ impl LaneReader {
     }
 
     /// Handle the next message, if one is waiting.
-    pub(crate) fn receive(&mut self, handle: impl FnOnce(Head, Payload<'_>) -> Verdict) -> Received {
+    pub(crate) fn receive(
+        &mut self,
+        mut handle: impl FnMut(Head, Payload<'_>) -> Verdict,
+    ) -> Received {
         if self.is_empty() {
             return Received::Nothing;
         }
@@ -380,6 +418,10 @@ impl LaneReader {
                 }
             }
         }
+        if header.flags & FIRST != 0 && handle(header.head, Payload::Beginning) == Verdict::NotNow {
+            self.ring.header().taken.store(self.done, Ordering::Relaxed);
+            return Received::Left;
+        }
         // SAFETY: as above.
         let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
         if header.flags & FIRST != 0 {
@@ -387,7 +429,9 @@ impl LaneReader {
             if let Some((head, _)) = unfinished {
                 self.dropped = Some(head);
             }
-            shared.assembling.store(header.head.session.max(1), Ordering::Relaxed);
+            shared
+                .assembling
+                .store(header.head.session.max(1), Ordering::Relaxed);
         } else if let Some((_, so_far)) = &mut self.partial {
             so_far.extend_from_slice(bytes);
         } // else: the end of a message whose beginning died with a predecessor
@@ -396,8 +440,7 @@ impl LaneReader {
             && let Some((head, message)) = self.partial.take()
         {
             last = true;
-            // What came before the last frame is gone from the ring, so "not now" is not an answer here:
-            // handlers that may say so are asked before, by `Mailbox::drain`'s caller stopping in time.
+            // What came before the last frame is gone from the ring: "not now" could be said at the beginning.
             if handle(head, Payload::Owned(message)) != Verdict::Done {
                 return Received::Abandoned;
             }
@@ -405,6 +448,11 @@ impl LaneReader {
         }
         let count = last || header.flags & LAST != 0;
         Received::Handled(self.release(end, count))
+    }
+
+    /// Whether a long message has begun and its end is still to come.
+    pub(crate) fn is_assembling(&self) -> bool {
+        self.partial.is_some()
     }
 
     /// A long message whose producer died before its end, found since the last call.
@@ -442,7 +490,9 @@ impl LaneReader {
         let shared = self.ring.header();
         self.done = self.tail;
         self.partial = None;
-        shared.finished.store(shared.pushed.load(Ordering::Acquire), Ordering::Relaxed);
+        shared
+            .finished
+            .store(shared.pushed.load(Ordering::Acquire), Ordering::Relaxed);
         shared.taken.store(self.done, Ordering::Relaxed);
         shared.done.store(self.done, Ordering::Release);
         Received::Corrupt
@@ -454,7 +504,10 @@ impl LaneReader {
         let crowded = self.tail - self.done > self.ring.capacity / 2;
         self.done = end;
         if counts {
-            shared.finished.store(shared.finished.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            shared.finished.store(
+                shared.finished.load(Ordering::Relaxed) + 1,
+                Ordering::Relaxed,
+            );
         }
         shared.done.store(end, Ordering::Release); // P2
         if crowded {
@@ -483,7 +536,10 @@ impl LaneReader {
             match reader.next_frame() {
                 Some((start, header)) => {
                     if header.head.kind != Kind::Pad {
-                        casualties.push(Casualty { kind: header.head.kind, session: header.head.session });
+                        casualties.push(Casualty {
+                            kind: header.head.kind,
+                            session: header.head.session,
+                        });
                     }
                     reader.release(start + header.span(), header.flags & LAST != 0);
                 }
@@ -493,7 +549,10 @@ impl LaneReader {
             }
         }
         if assembling != 0 && casualties.is_empty() {
-            casualties.push(Casualty { kind: Kind::Receive, session: assembling });
+            casualties.push(Casualty {
+                kind: Kind::Receive,
+                session: assembling,
+            });
         }
         casualties
     }

@@ -25,7 +25,7 @@ pub(crate) enum Drained {
     More,
     /// A handler abandoned its message: the process is about to end.
     Abandoned,
-    /// A handler left its message where it is.
+    /// A handler left messages where they are.
     Left,
 }
 
@@ -41,7 +41,13 @@ pub(crate) struct Mailbox {
 
 impl Mailbox {
     pub(super) fn new(region: Arc<Region>, bell: Doorbell) -> Mailbox {
-        Mailbox { inlets: Vec::new(), bell, first: 0, corrupt: Vec::new(), _region: region }
+        Mailbox {
+            inlets: Vec::new(),
+            bell,
+            first: 0,
+            corrupt: Vec::new(),
+            _region: region,
+        }
     }
 
     pub(super) fn add(&mut self, from: Endpoint, lane: LaneReader, sender: Doorbell) {
@@ -76,7 +82,10 @@ impl Mailbox {
                     Received::Handled(true) => sender.ring(),
                     Received::Handled(false) => {}
                     Received::Abandoned => return Drained::Abandoned,
-                    Received::Left => return Drained::Left,
+                    Received::Left => {
+                        outcome = Drained::Left;
+                        break;
+                    }
                     Received::Corrupt => {
                         self.corrupt.push(*from);
                         break;
@@ -88,6 +97,12 @@ impl Mailbox {
         outcome
     }
 
+    /// Whether a long message has begun on some lane: its frames are gone from the ring, so the owner
+    /// must not end before it has the rest.
+    pub(crate) fn is_assembling(&self) -> bool {
+        self.inlets.iter().any(|inlet| inlet.lane.is_assembling())
+    }
+
     /// Senders whose lanes held garbage since the last call. The lanes were emptied.
     pub(crate) fn take_corrupt(&mut self) -> Vec<Endpoint> {
         std::mem::take(&mut self.corrupt)
@@ -95,7 +110,10 @@ impl Mailbox {
 
     /// Long messages whose sender died before their end, since the last call.
     pub(crate) fn take_dropped(&mut self) -> Vec<Head> {
-        self.inlets.iter_mut().filter_map(|inlet| inlet.lane.take_dropped()).collect()
+        self.inlets
+            .iter_mut()
+            .filter_map(|inlet| inlet.lane.take_dropped())
+            .collect()
     }
 
     /// Say "asleep" and look once more. True: every lane is empty, the owner may sleep on its bell.

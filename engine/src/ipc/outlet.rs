@@ -20,11 +20,6 @@ impl Outlet {
         self.lane.push(head, payload, sent)
     }
 
-    /// Publish a short message at once. False: no room now. Does not ring.
-    pub(crate) fn try_push(&mut self, head: Head, payload: &[u8]) -> bool {
-        self.lane.push(head, payload, &mut 0) == Push::Whole
-    }
-
     /// The lane itself: room, progress.
     pub(crate) fn lane(&mut self) -> &mut LaneWriter {
         &mut self.lane

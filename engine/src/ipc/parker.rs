@@ -24,11 +24,23 @@ impl Parker {
     pub(crate) fn new(bell: &Doorbell, lifelines: &[BorrowedFd<'_>]) -> io::Result<Parker> {
         let poll = Poll::new()?;
         let registry = poll.registry();
-        registry.register(&mut SourceFd(&bell.descriptor().raw()), BELL, Interest::READABLE)?;
+        registry.register(
+            &mut SourceFd(&bell.descriptor().raw()),
+            BELL,
+            Interest::READABLE,
+        )?;
         for (index, line) in lifelines.iter().enumerate() {
-            registry.register(&mut SourceFd(&line.as_raw_fd()), Token(index), Interest::READABLE)?;
+            registry.register(
+                &mut SourceFd(&line.as_raw_fd()),
+                Token(index),
+                Interest::READABLE,
+            )?;
         }
-        Ok(Parker { poll, events: Events::with_capacity(8), lost: false })
+        Ok(Parker {
+            poll,
+            events: Events::with_capacity(8),
+            lost: false,
+        })
     }
 
     /// Sleep until the bell rings, a signal comes, a life-line breaks or `timeout` is over.

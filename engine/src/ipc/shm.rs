@@ -16,6 +16,38 @@ use crate::sys::memory::SharedMap;
 /// it, and dropping does nothing.
 pub(crate) unsafe trait Shared {}
 
+/// Declares a struct for shared memory: every field's type must be [`Shared`] itself, which is
+/// checked, so the modules that declare such blocks need no `unsafe` of their own.
+macro_rules! shared_block {
+    ($(#[$meta:meta])* $vis:vis struct $name:ident {
+        $($(#[$field_meta:meta])* $field_vis:vis $field:ident: $type:ty,)*
+    }) => {
+        $(#[$meta])*
+        #[derive(Debug)]
+        #[repr(C, align(64))]
+        $vis struct $name { $($(#[$field_meta])* $field_vis $field: $type,)* }
+
+        const _: () = {
+            const fn all_shared<T: $crate::ipc::shm::Shared>() {}
+            $(all_shared::<$type>();)*
+        };
+        // SAFETY: every field is `Shared` (checked above), so zero is valid, there is no pointer, and
+        // dropping does nothing; padding is never read.
+        #[allow(unsafe_code, reason = "the argument is made here, once, for all blocks")]
+        unsafe impl $crate::ipc::shm::Shared for $name {}
+    };
+}
+pub(crate) use shared_block;
+
+// SAFETY: an integer that any process may load and store; zero is valid.
+unsafe impl Shared for std::sync::atomic::AtomicI32 {}
+// SAFETY: as above.
+unsafe impl Shared for std::sync::atomic::AtomicU32 {}
+// SAFETY: as above.
+unsafe impl Shared for std::sync::atomic::AtomicU64 {}
+// SAFETY: an array of such.
+unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
+
 /// A place for `count` values of `T` in a region.
 #[derive(Debug)]
 pub(crate) struct At<T> {
@@ -52,12 +84,19 @@ impl Layout {
     /// Room for `count` values of `T`.
     pub(crate) fn place<T: Shared>(&mut self, count: usize) -> At<T> {
         let offset = self.reserve(size_of::<T>() * count, align_of::<T>().max(LINE));
-        At { offset, count, kind: PhantomData }
+        At {
+            offset,
+            count,
+            kind: PhantomData,
+        }
     }
 
     /// Room for `len` bytes, page aligned: rings that are never used then never cost a page.
     pub(crate) fn bytes(&mut self, len: usize) -> BytesAt {
-        BytesAt { offset: self.reserve(len, 4096), len }
+        BytesAt {
+            offset: self.reserve(len, 4096),
+            len,
+        }
     }
 
     fn reserve(&mut self, len: usize, align: usize) -> usize {
@@ -75,13 +114,18 @@ pub(crate) struct Region {
 impl Region {
     /// Map a layout; all bytes are zero.
     pub(crate) fn map(layout: &Layout) -> io::Result<Region> {
-        Ok(Region { map: SharedMap::new(layout.len.max(1))? })
+        Ok(Region {
+            map: SharedMap::new(layout.len.max(1))?,
+        })
     }
 
     /// The values at a place.
     pub(crate) fn slice<T: Shared>(&self, at: At<T>) -> &[T] {
         let bytes = size_of::<T>() * at.count;
-        assert!(at.offset + bytes <= self.map.len(), "place of another region");
+        assert!(
+            at.offset + bytes <= self.map.len(),
+            "place of another region"
+        );
         // SAFETY: in bounds (asserted), aligned by `Layout` and the page-aligned base, initialised
         // (zero is valid for `Shared`), and shared references are all that anybody gets: the type
         // has only atomics inside.
@@ -98,7 +142,10 @@ impl Region {
 
     /// First byte and length of a byte place. What is behind it is shared: use it through a lane.
     pub(crate) fn bytes(&self, at: BytesAt) -> (NonNull<u8>, usize) {
-        assert!(at.offset + at.len <= self.map.len(), "place of another region");
+        assert!(
+            at.offset + at.len <= self.map.len(),
+            "place of another region"
+        );
         // SAFETY: in bounds of the mapping (asserted), so the offset stays inside one allocation.
         (unsafe { self.map.base().add(at.offset) }, at.len)
     }

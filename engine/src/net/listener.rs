@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, bind, getsockname, listen, setsockopt,
-    socket, sockopt,
+    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, bind,
+    getsockname, listen, setsockopt, socket, sockopt,
 };
 
 use super::address::{Peer, SocketType};
@@ -32,7 +32,11 @@ pub(crate) struct Listener {
 impl Listener {
     /// Create and bind. Port 0 lets the kernel choose; [`Listener::port`] then has the real one.
     pub(crate) fn bind(host: &str, port: i64, kind: SocketType) -> Result<Listener> {
-        let failed = |code: i32| Error::Listen { address: format!("{host}:{port}"), text: text(code), code };
+        let failed = |code: i32| Error::Listen {
+            address: format!("{host}:{port}"),
+            text: text(code),
+            code,
+        };
         if !(0..=65535).contains(&port) {
             return Err(failed(code::INVALID_LISTEN_PORT));
         }
@@ -46,10 +50,21 @@ impl Listener {
             let address = UnixAddr::new(host).map_err(errno)?;
             let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(errno)?;
             bind(fd.as_raw_fd(), &address).map_err(errno)?;
-            return Ok(Listener { socket: fd, kind, host: host.into(), port: 0, path: Some(host.into()) });
+            return Ok(Listener {
+                socket: fd,
+                kind,
+                host: host.into(),
+                port: 0,
+                path: Some(host.into()),
+            });
         }
-        let address = resolve(host, port as u16, kind).ok_or_else(|| failed(code::BAD_HOST_ADDR))?;
-        let family = if address.is_ipv6() { AddressFamily::Inet6 } else { AddressFamily::Inet };
+        let address =
+            resolve(host, port as u16, kind).ok_or_else(|| failed(code::BAD_HOST_ADDR))?;
+        let family = if address.is_ipv6() {
+            AddressFamily::Inet6
+        } else {
+            AddressFamily::Inet
+        };
         let fd = socket(family, SockType::Stream, flags, None).map_err(errno)?;
         setsockopt(&fd, sockopt::ReuseAddr, &true).map_err(errno)?;
         if address.is_ipv6() {
@@ -62,7 +77,13 @@ impl Listener {
             (_, Some(v6)) => v6.port(),
             _ => port as u16,
         };
-        Ok(Listener { socket: fd, kind, host: host.into(), port, path: None })
+        Ok(Listener {
+            socket: fd,
+            kind,
+            host: host.into(),
+            port,
+            path: None,
+        })
     }
 
     /// Start taking connections.
@@ -129,7 +150,10 @@ impl Listener {
 }
 
 fn resolve(host: &str, port: u16, kind: SocketType) -> Option<SocketAddr> {
-    let bare = host.strip_prefix('[').and_then(|h| h.strip_suffix(']')).unwrap_or(host);
+    let bare = host
+        .strip_prefix('[')
+        .and_then(|h| h.strip_suffix(']'))
+        .unwrap_or(host);
     let mut found = (bare, port).to_socket_addrs().ok()?;
     // The address decides the family: "::" on a TCP socket is IPv6 all the same.
     if bare.parse::<std::net::IpAddr>().is_ok() {

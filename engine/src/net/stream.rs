@@ -30,7 +30,14 @@ fn outcome(result: nix::Result<usize>) -> Option<Io> {
 pub(crate) fn read(socket: &OwnedFd, buffer: &mut [u8]) -> Io {
     loop {
         // SAFETY: `buffer` is writable for its length. MSG_DONTWAIT is implied by the socket's mode.
-        let count = unsafe { libc::recv(socket.as_raw_fd(), buffer.as_mut_ptr().cast(), buffer.len(), 0) };
+        let count = unsafe {
+            libc::recv(
+                socket.as_raw_fd(),
+                buffer.as_mut_ptr().cast(),
+                buffer.len(),
+                0,
+            )
+        };
         if let Some(done) = outcome(Errno::result(count).map(|n| n as usize)) {
             return done;
         }

@@ -42,6 +42,8 @@ pub(crate) struct Acceptor {
     ready: bool,
     /// Monotonic ms until which accepting rests.
     paused_until: u64,
+    /// The limit is reached and the log says so.
+    full: bool,
     log: Log,
 }
 
@@ -64,7 +66,17 @@ impl Acceptor {
                 touched: false,
             })
             .collect();
-        Acceptor { shared, mode, limit, targets, next_id: first_id, ready: false, paused_until: 0, log }
+        Acceptor {
+            shared,
+            mode,
+            limit,
+            targets,
+            next_id: first_id,
+            ready: false,
+            paused_until: 0,
+            full: false,
+            log,
+        }
     }
 
     /// The listener became readable.
@@ -75,7 +87,8 @@ impl Acceptor {
     /// Monotonic ms at which to try again although nothing happens; `None`: no need. A server at its
     /// limit is woken by the reactor that ends a session.
     pub(crate) fn next_try(&self) -> Option<u64> {
-        (self.ready && self.shared.open_sessions() < u64::from(self.limit)).then_some(self.paused_until)
+        (self.ready && self.shared.open_sessions() < u64::from(self.limit))
+            .then_some(self.paused_until)
     }
 
     /// Take what is waiting, up to a turn's share.
@@ -85,6 +98,9 @@ impl Acceptor {
         }
         for _ in 0..PER_TURN {
             if self.shared.open_sessions() >= u64::from(self.limit) {
+                if std::mem::replace(&mut self.full, true) {
+                    break; // said so already
+                }
                 self.log.warning(format_args!(
                     "accept() (ERRNO {}): Too many connections [now: {}]",
                     code::TOO_MANY_SOCKET,
@@ -92,6 +108,7 @@ impl Acceptor {
                 ));
                 break;
             }
+            self.full = false;
             match listener.accept() {
                 Ok((socket, peer)) => self.admit(socket, &peer),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
@@ -105,7 +122,9 @@ impl Acceptor {
                         continue;
                     }
                     let text = crate::error::text(errno);
-                    self.log.warning(format_args!("accept(): accept() failed, Error: {text}[{errno}]"));
+                    self.log.warning(format_args!(
+                        "accept(): accept() failed, Error: {text}[{errno}]"
+                    ));
                     self.paused_until = clock::monotonic_ms() + PAUSE_MS;
                     break;
                 }
@@ -138,7 +157,10 @@ impl Acceptor {
         );
         let server = self.shared.server();
         server.last_session.store(id, Ordering::Relaxed);
-        server.accepted.store(server.accepted.load(Ordering::Relaxed) + 1, Ordering::Release);
+        server.accepted.store(
+            server.accepted.load(Ordering::Relaxed) + 1,
+            Ordering::Release,
+        );
         let target = &mut self.targets[reactor];
         target.given += 1;
         target.touched = true;
@@ -148,10 +170,19 @@ impl Acceptor {
     /// Fewest connections, ties to the lowest id.
     fn least_loaded(&self) -> usize {
         let load = |(reactor, target): (usize, &Target)| {
-            let closed = self.shared.reactor(reactor as u32).closed.load(Ordering::Acquire);
+            let closed = self
+                .shared
+                .reactor(reactor as u32)
+                .closed
+                .load(Ordering::Acquire);
             (target.given.saturating_sub(closed), reactor)
         };
-        self.targets.iter().enumerate().map(load).min().map_or(0, |(_, reactor)| reactor)
+        self.targets
+            .iter()
+            .enumerate()
+            .map(load)
+            .min()
+            .map_or(0, |(_, reactor)| reactor)
     }
 }
 

@@ -41,7 +41,12 @@ pub(super) struct Feed {
 impl Feed {
     pub(super) fn new(dispatcher: Dispatcher, shared: &Arc<Shared>, per_session: u64) -> Feed {
         let queues = shared.seats().map(|_| Queue::default()).collect();
-        Feed { dispatcher, queues, crowded: 0, per_session }
+        Feed {
+            dispatcher,
+            queues,
+            crowded: 0,
+            per_session,
+        }
     }
 
     /// The seat for the next message of a session with this owner.
@@ -67,13 +72,19 @@ impl Feed {
     pub(super) fn push(&mut self, seat: Seat, head: Head, data: &[u8]) {
         let queue = &mut self.queues[seat.0 as usize];
         let mut sent = 0;
-        if queue.held.is_empty() && self.dispatcher.outlet(seat).push(head, data, &mut sent) == Push::Whole {
+        if queue.held.is_empty()
+            && self.dispatcher.outlet(seat).push(head, data, &mut sent) == Push::Whole
+        {
             return;
         }
         if queue.held.is_empty() && queue.waiting.is_empty() {
             self.crowded += 1;
         }
-        queue.held.push_back(Held { head, data: data.to_vec(), sent });
+        queue.held.push_back(Held {
+            head,
+            data: data.to_vec(),
+            sent,
+        });
     }
 
     /// Move on what is held. `resume` gets the connections that may be read again. Afterwards every

@@ -11,12 +11,18 @@ use crate::sync::Ordering;
 impl Reactor {
     /// One message. Unknown kinds are dropped: only a process gone mad could send them.
     pub(super) fn handle_mail(&mut self, head: Head, payload: Payload<'_>) -> Verdict {
+        if matches!(payload, Payload::Beginning) {
+            return Verdict::Done;
+        }
         match head.kind {
             Kind::Send => self.send(head.session, payload),
             Kind::CloseSession => self.close_session(head.session, head.argument),
             Kind::Closed => self.closed(head.session),
             Kind::Lost => self.lost(head.session),
-            _ => self.log.error(format_args!("reactor {}: unexpected message {:?}", self.id, head.kind)),
+            _ => self.log.error(format_args!(
+                "reactor {}: unexpected message {:?}",
+                self.id, head.kind
+            )),
         }
         Verdict::Done
     }
@@ -24,13 +30,17 @@ impl Reactor {
     /// The connection of a session, if this reactor still has it.
     fn token_of(&self, id: SessionId) -> Option<usize> {
         let token = self.shared.sessions.find(id).map(Slot::token)? as usize;
-        self.connections.get(token).is_some_and(|connection| connection.id == id).then_some(token)
+        self.connections
+            .get(token)
+            .is_some_and(|connection| connection.id == id)
+            .then_some(token)
     }
 
     fn send(&mut self, id: SessionId, payload: Payload<'_>) {
         let bytes = payload.bytes().len() as u64;
         let token = self.token_of(id);
-        let open = token.is_some_and(|t| matches!(self.connections[t].stage, Stage::Open | Stage::PeerClosed));
+        let open = token
+            .is_some_and(|t| matches!(self.connections[t].stage, Stage::Open | Stage::PeerClosed));
         let Some(token) = token.filter(|_| open) else {
             // Gone, or closed before these bytes: keep the account of what is queued right.
             if let Some(slot) = self.shared.sessions.find(id) {
@@ -40,18 +50,24 @@ impl Reactor {
         };
         let outbox = &mut self.connections[token].outbox;
         match payload {
+            Payload::Beginning => {} // answered by handle_mail
             Payload::Borrowed(data) => outbox.append(data, &mut self.spares),
             Payload::Owned(data) => outbox.append_owned(data),
         }
         let own = self.shared.reactor(self.id);
-        own.output_bytes.store(own.output_bytes.load(Ordering::Relaxed) + bytes, Ordering::Relaxed);
+        own.output_bytes.store(
+            own.output_bytes.load(Ordering::Relaxed) + bytes,
+            Ordering::Relaxed,
+        );
         if !self.connections[token].blocked {
             self.touch(token);
         }
     }
 
     fn close_session(&mut self, id: SessionId, flags: u64) {
-        let Some(token) = self.token_of(id) else { return };
+        let Some(token) = self.token_of(id) else {
+            return;
+        };
         if flags & close_flags::EVENT_DONE == 0 {
             self.emit_close(token, 1);
         }
@@ -71,7 +87,9 @@ impl Reactor {
     /// A worker died with this session's message in hand: what it sent is delivered, then the client
     /// learns by the close that there will be no answer.
     fn lost(&mut self, id: SessionId) {
-        let Some(token) = self.token_of(id) else { return };
+        let Some(token) = self.token_of(id) else {
+            return;
+        };
         self.emit_close(token, 0);
         self.close_after_output(token);
     }

@@ -47,10 +47,6 @@ pub(super) enum Left {
 }
 
 impl Outbox {
-    pub(super) fn is_empty(&self) -> bool {
-        self.bytes == 0
-    }
-
     pub(super) fn len(&self) -> u64 {
         self.bytes
     }
@@ -83,7 +79,10 @@ impl Outbox {
                     self.bytes -= count as u64;
                     if self.offset == chunk.len() {
                         self.offset = 0;
-                        self.chunks.pop_front().into_iter().for_each(|chunk| spares.give(chunk));
+                        self.chunks
+                            .pop_front()
+                            .into_iter()
+                            .for_each(|chunk| spares.give(chunk));
                     }
                 }
                 Io::WouldBlock => return Left::Blocked,

@@ -84,7 +84,16 @@ pub(crate) struct Reactor {
 impl Reactor {
     /// To be made on the reactor's own thread.
     pub(crate) fn new(setup: Setup) -> io::Result<(Reactor, Mailbox)> {
-        let Setup { id, shared, settings, sizes, inbox, turn, wants_connect, log } = setup;
+        let Setup {
+            id,
+            shared,
+            settings,
+            sizes,
+            inbox,
+            turn,
+            wants_connect,
+            log,
+        } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
         let poll = Poll::new()?;
         poll.registry().register(
@@ -139,7 +148,9 @@ impl Reactor {
         let may_sleep = self.again.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let timeout = match (may_sleep, self.lingering.front()) {
             (false, _) => Some(Duration::ZERO),
-            (true, Some((deadline, ..))) => Some(Duration::from_millis(deadline.saturating_sub(clock::monotonic_ms()) + 1)),
+            (true, Some((deadline, ..))) => Some(Duration::from_millis(
+                deadline.saturating_sub(clock::monotonic_ms()) + 1,
+            )),
             (true, None) => None,
         };
         // Interrupted cannot happen (signals are blocked here), other errors not on a valid epoll.
@@ -177,8 +188,13 @@ impl Reactor {
         }
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
-        if let Err(error) = self.poll.registry().register(&mut SourceFd(&fd), Token(token), interest) {
-            self.log.error(format_args!("epoll: cannot watch session#{id}: {error}"));
+        if let Err(error) =
+            self.poll
+                .registry()
+                .register(&mut SourceFd(&fd), Token(token), interest)
+        {
+            self.log
+                .error(format_args!("epoll: cannot watch session#{id}: {error}"));
             return self.break_off(token, error.raw_os_error().unwrap_or(0));
         }
         if self.wants_connect && owner != NO_OWNER {
@@ -218,7 +234,9 @@ impl Reactor {
     /// Read a connection. `to_the_end`: a short read does not prove that the socket is drained.
     fn read(&mut self, token: usize, to_the_end: bool) {
         for _ in 0..READS_PER_TURN {
-            let Some(connection) = self.connections.get_mut(token) else { return };
+            let Some(connection) = self.connections.get_mut(token) else {
+                return;
+            };
             let wanted = match connection.stage {
                 Stage::Open => self.reading,
                 Stage::PeerClosed => return,
@@ -229,7 +247,11 @@ impl Reactor {
             }
             let mut seat = None;
             if connection.stage == Stage::Open {
-                let queued = self.shared.sessions.find(connection.id).map_or(0, Slot::recv_queued);
+                let queued = self
+                    .shared
+                    .sessions
+                    .find(connection.id)
+                    .map_or(0, Slot::recv_queued);
                 let chosen = self.feed.choose(connection.owner);
                 if !self.feed.has_room(chosen, queued) {
                     if !connection.queued {
@@ -272,7 +294,11 @@ impl Reactor {
         let own = self.shared.reactor(self.id);
         bump(&own.received_bytes, count as u64);
         bump(&own.dispatched, 1);
-        self.feed.push(seat, Head::new(Kind::Receive, id, 0), &self.scratch[..count]);
+        self.feed.push(
+            seat,
+            Head::new(Kind::Receive, id, 0),
+            &self.scratch[..count],
+        );
     }
 
     /// Give an event without bytes to the worker that owns the session.
@@ -292,7 +318,9 @@ impl Reactor {
 
     fn flush_all(&mut self) {
         for token in std::mem::take(&mut self.dirty) {
-            let Some(connection) = self.connections.get_mut(token) else { continue };
+            let Some(connection) = self.connections.get_mut(token) else {
+                continue;
+            };
             connection.dirty = false;
             self.flush(token);
         }
@@ -302,13 +330,17 @@ impl Reactor {
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let before = connection.outbox.len();
-        let left = connection.outbox.flush(&connection.socket, &mut self.spares);
+        let left = connection
+            .outbox
+            .flush(&connection.socket, &mut self.spares);
         let written = before - connection.outbox.len();
         if written > 0 {
             self.account_written(token, written);
         }
         match left {
-            Left::Nothing if self.connections[token].stage == Stage::Closing => self.end_output(token),
+            Left::Nothing if self.connections[token].stage == Stage::Closing => {
+                self.end_output(token)
+            }
             Left::Nothing => {}
             Left::Blocked => self.connections[token].blocked = true,
             Left::Broken(errno) => self.break_off(token, errno),
@@ -321,7 +353,10 @@ impl Reactor {
             slot.note_sent(bytes, self.now_us);
         }
         let waiting = &self.shared.reactor(self.id).output_bytes;
-        waiting.store(waiting.load(Ordering::Relaxed).saturating_sub(bytes), Ordering::Relaxed);
+        waiting.store(
+            waiting.load(Ordering::Relaxed).saturating_sub(bytes),
+            Ordering::Relaxed,
+        );
     }
 
     /// Everything is written: say so to the peer, and wait a moment for its answer.
@@ -333,17 +368,26 @@ impl Reactor {
         stream::end_output(&connection.socket);
         connection.stage = Stage::Lingering;
         let id = connection.id;
-        let linger = if self.finishing { LINGER_AT_STOP_MS } else { LINGER_MS };
+        let linger = if self.finishing {
+            LINGER_AT_STOP_MS
+        } else {
+            LINGER_MS
+        };
         let deadline = self.now_ms + linger;
         // Kept in order by starting a new, shorter row when the server begins to stop.
-        let at = self.lingering.partition_point(|&(other, ..)| other <= deadline);
+        let at = self
+            .lingering
+            .partition_point(|&(other, ..)| other <= deadline);
         self.lingering.insert(at, (deadline, token, id));
         self.read(token, true); // the peer's end may have been seen and put aside
     }
 
     fn expire_lingering(&mut self) {
         while let Some(&(deadline, token, id)) = self.lingering.front() {
-            let over = self.connections.get(token).is_none_or(|connection| connection.id != id);
+            let over = self
+                .connections
+                .get(token)
+                .is_none_or(|connection| connection.id != id);
             if !over && deadline > self.now_ms {
                 return;
             }
@@ -365,7 +409,9 @@ impl Reactor {
             Stage::Closing | Stage::PeerClosed => return,
         }
         connection.stage = Stage::PeerClosed;
-        let Some(slot) = self.shared.sessions.find(id) else { return self.release(token) };
+        let Some(slot) = self.shared.sessions.find(id) else {
+            return self.release(token);
+        };
         if owner == NO_OWNER {
             slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
             if slot.all_completed() {
@@ -388,7 +434,9 @@ impl Reactor {
     /// Send the close event to the session's owner, unless somebody else has that right.
     pub(super) fn emit_close(&mut self, token: usize, by_server: u64) {
         let (id, owner) = (self.connections[token].id, self.connections[token].owner);
-        let Some(slot) = self.shared.sessions.find(id) else { return };
+        let Some(slot) = self.shared.sessions.find(id) else {
+            return;
+        };
         let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
         if owner == NO_OWNER {
             slot.mark(state::EVENT_DONE);
@@ -414,30 +462,41 @@ impl Reactor {
             self.account_written(token, waiting);
         }
         let connection = self.connections.remove(token);
-        let _ = self.poll.registry().deregister(&mut SourceFd(&connection.socket.as_raw_fd()));
+        let _ = self
+            .poll
+            .registry()
+            .deregister(&mut SourceFd(&connection.socket.as_raw_fd()));
         if let Some(slot) = self.shared.sessions.find(connection.id) {
             slot.mark(state::ENDED | state::SOCKET_CLOSED);
         }
         drop(connection);
         let own = self.shared.reactor(self.id);
-        own.closed.store(own.closed.load(Ordering::Relaxed) + 1, Ordering::Release);
+        own.closed
+            .store(own.closed.load(Ordering::Relaxed) + 1, Ordering::Release);
         self.main.ring_if_asleep(); // it may be waiting for room for a connection
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {
-        mailbox.drain(MAIL_PER_LANE, |_, head, payload| self.handle_mail(head, payload));
+        mailbox.drain(MAIL_PER_LANE, |_, head, payload| {
+            self.handle_mail(head, payload)
+        });
         for head in mailbox.take_dropped() {
             self.forget_partial(head);
         }
         for from in mailbox.take_corrupt() {
-            self.log.error(format_args!("a lane from {from:?} held garbage and was emptied"));
+            self.log.error(format_args!(
+                "a lane from {from:?} held garbage and was emptied"
+            ));
         }
     }
 
     fn advance_feed(&mut self) {
         let again = &mut self.again;
         self.feed.advance(|token| again.push_back(token));
-        self.shared.reactor(self.id).held_back.store(self.feed.waiting() as u64, Ordering::Relaxed);
+        self.shared
+            .reactor(self.id)
+            .held_back
+            .store(self.feed.waiting() as u64, Ordering::Relaxed);
     }
 
     /// End every session, as a stopping server does.

@@ -32,7 +32,14 @@ pub(super) struct Child {
 impl Child {
     /// A child that was never forked and is wanted now.
     pub(super) fn wanted(seat: Seat) -> Child {
-        Child { seat, pid: 0, state: State::Gone { respawn: Some(0) }, born: 0, early_deaths: 0, killed: false }
+        Child {
+            seat,
+            pid: 0,
+            state: State::Gone { respawn: Some(0) },
+            born: 0,
+            early_deaths: 0,
+            killed: false,
+        }
     }
 
     pub(super) fn worker(&self) -> u32 {

@@ -75,13 +75,21 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let shared = &ground.shared;
     let bell = shared.directory.bell(Endpoint::Manager);
     signal::set_supervisor(master, 0);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return Outcome::Finished(exit::FATAL) };
-    shared.server().manager_pid.store(process::pid(), Ordering::Release);
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+        return Outcome::Finished(exit::FATAL);
+    };
+    shared
+        .server()
+        .manager_pid
+        .store(process::pid(), Ordering::Release);
     if !process::die_with_parent(master) {
         return Outcome::Finished(exit::FATAL);
     }
     let log = ground.log.by(Author::Manager);
-    let (Ok(line), Ok(mut parker)) = (pipe::lifeline(), Parker::new(&bell, &[ground.master_line.as_fd()])) else {
+    let (Ok(line), Ok(mut parker)) = (
+        pipe::lifeline(),
+        Parker::new(&bell, &[ground.master_line.as_fd()]),
+    ) else {
         log.error("the manager cannot start: out of descriptors");
         return Outcome::Finished(exit::FATAL);
     };
@@ -125,9 +133,16 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     }
     if let Some(seat) = manager.became {
         drop(installed); // the host's dispositions, until the worker installs its own
-        let Manager { line: (watch, hold), .. } = manager;
+        let Manager {
+            line: (watch, hold),
+            ..
+        } = manager;
         drop(hold);
-        return Outcome::BecameWorker { seat, manager: process::parent(), manager_line: watch };
+        return Outcome::BecameWorker {
+            seat,
+            manager: process::parent(),
+            manager_line: watch,
+        };
     }
     if let Err(leave) = manager.context.handler().on_manager_stop(&manager.context) {
         manager.code = leave.code;
@@ -139,7 +154,10 @@ impl Manager<'_> {
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
         if mailbox.may_sleep() {
             let now = clock::monotonic_ms();
-            let timeout = self.roster.next_deadline().map(|due| Duration::from_millis(due.saturating_sub(now)));
+            let timeout = self
+                .roster
+                .next_deadline()
+                .map(|due| Duration::from_millis(due.saturating_sub(now)));
             parker.park(timeout);
             mailbox.awake();
         }
@@ -156,7 +174,9 @@ impl Manager<'_> {
             self.reload();
         }
         if came.has(signal::SIGUSR2) {
-            self.context.log().warning("cannot reload task workers, task workers is not started");
+            self.context
+                .log()
+                .warning("cannot reload task workers, task workers is not started");
         }
     }
 
@@ -170,11 +190,16 @@ impl Manager<'_> {
             match head.kind {
                 Kind::Reload => self.reload(),
                 Kind::StopWorker => {
-                    let actions = self.roster.stop_worker(head.argument as u32, clock::monotonic_ms());
+                    let actions = self
+                        .roster
+                        .stop_worker(head.argument as u32, clock::monotonic_ms());
                     self.perform(actions);
                 }
                 Kind::StopAll => self.stop_all(head.argument),
-                other => self.context.log().error(format_args!("manager: unexpected message {other:?}")),
+                other => self
+                    .context
+                    .log()
+                    .error(format_args!("manager: unexpected message {other:?}")),
             }
         }
     }
@@ -200,7 +225,14 @@ impl Manager<'_> {
 
     fn note_ready(&mut self) {
         for seat in self.roster.starting() {
-            if self.ground.shared.seat_block(seat).state.load(Ordering::Acquire) == seat_state::READY {
+            if self
+                .ground
+                .shared
+                .seat_block(seat)
+                .state
+                .load(Ordering::Acquire)
+                == seat_state::READY
+            {
                 self.roster.ready(seat);
             }
         }
@@ -227,12 +259,22 @@ impl Manager<'_> {
             match action {
                 Action::Spawn(seat) => self.spawn(seat),
                 Action::AskToStop(seat) => {
-                    self.ground.shared.seat_block(seat).stop_asked.store(1, Ordering::Release);
-                    self.ground.shared.directory.bell(Endpoint::Worker(seat)).ring();
+                    self.ground
+                        .shared
+                        .seat_block(seat)
+                        .stop_asked
+                        .store(1, Ordering::Release);
+                    self.ground
+                        .shared
+                        .directory
+                        .bell(Endpoint::Worker(seat))
+                        .ring();
                 }
                 Action::Kill { pid, worker } => {
                     let text = format!("force kill worker process(pid={pid}, id={worker})");
-                    self.context.log().warning(format_args!("kill() (ERRNO 9101): {text}"));
+                    self.context
+                        .log()
+                        .warning(format_args!("kill() (ERRNO 9101): {text}"));
                     signal::send(pid, signal::SIGKILL);
                 }
                 Action::Info(text) => self.context.log().info(text),
@@ -252,7 +294,10 @@ impl Manager<'_> {
         self.context.log().warning(format_args!(
             "worker(pid={pid}, id={worker}) abnormal exit, status={code}, signal={signal}"
         ));
-        let step = self.context.handler().on_worker_error(&self.context, worker, pid, code, signal);
+        let step = self
+            .context
+            .handler()
+            .on_worker_error(&self.context, worker, pid, code, signal);
         self.heed(step);
     }
 
@@ -260,7 +305,9 @@ impl Manager<'_> {
         let block = self.ground.shared.seat_block(seat);
         block.stop_asked.store(0, Ordering::Relaxed);
         block.busy.store(0, Ordering::Relaxed);
-        block.epoch.store(block.epoch.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+        block
+            .epoch
+            .store(block.epoch.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
         block.state.store(seat_state::STARTING, Ordering::Release);
         match fork::fork() {
             Ok(Fork::Child) => self.became = Some(seat),
@@ -270,7 +317,9 @@ impl Manager<'_> {
             }
             Err(error) => {
                 block.state.store(seat_state::EMPTY, Ordering::Release);
-                self.context.log().warning(format_args!("fork() failed, Error: {error}"));
+                self.context
+                    .log()
+                    .warning(format_args!("fork() failed, Error: {error}"));
                 self.roster.spawn_failed(seat, clock::monotonic_ms());
             }
         }
@@ -292,7 +341,9 @@ impl Manager<'_> {
         }
         block.events.store(0, Ordering::Relaxed);
         for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
-            let Some(slot) = shared.sessions.find(casualty.session) else { continue };
+            let Some(slot) = shared.sessions.find(casualty.session) else {
+                continue;
+            };
             if casualty.kind == Kind::Close {
                 slot.mark(state::EVENT_DONE);
             } else {
@@ -300,7 +351,11 @@ impl Manager<'_> {
                 bump(&shared.server().requests_lost, 1);
             }
             // The reactor closes the session; it never waits for us, so this does not block for long.
-            let _ = self.context.to_reactor(slot.reactor(), Head::new(Kind::Lost, casualty.session, 0), &[]);
+            let _ = self.context.to_reactor(
+                slot.reactor(),
+                Head::new(Kind::Lost, casualty.session, 0),
+                &[],
+            );
         }
         if Phase::of(shared) >= Phase::Draining {
             shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues

@@ -82,7 +82,9 @@ pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedF
     let shared = Arc::clone(&ground.shared);
     let bell = shared.directory.bell(Endpoint::Main);
     let log = ground.log.by(Author::Master);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return exit::FATAL };
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+        return exit::FATAL;
+    };
     process::set_subreaper(true);
     let code = match Master::new(ground, listener, manager, &bell, log.clone()) {
         Ok(mut master) => master.live(),
@@ -105,9 +107,19 @@ impl Master {
         bell: &Doorbell,
         log: Log,
     ) -> std::io::Result<Master> {
-        let Ground { handler, settings, sizes, shared, .. } = ground;
+        let Ground {
+            handler,
+            settings,
+            sizes,
+            shared,
+            ..
+        } = ground;
         let poll = Poll::new()?;
-        poll.registry().register(&mut SourceFd(&bell.descriptor().raw()), BELL, Interest::READABLE)?;
+        poll.registry().register(
+            &mut SourceFd(&bell.descriptor().raw()),
+            BELL,
+            Interest::READABLE,
+        )?;
         let turn = Arc::new(AtomicU64::new(0));
         let wants_connect = handler.interests().connect;
         let mut reactors = Vec::new();
@@ -123,11 +135,20 @@ impl Master {
                 wants_connect,
                 log: log.clone(),
             };
-            let thread = std::thread::Builder::new().name(format!("reactor-{id}")).spawn(move || reactor_thread(setup))?;
+            let thread = std::thread::Builder::new()
+                .name(format!("reactor-{id}"))
+                .spawn(move || reactor_thread(setup))?;
             let bell = shared.directory.bell(Endpoint::Reactor(id));
-            reactors.push(ReactorHandle { inbox, bell, thread: Some(thread) });
+            reactors.push(ReactorHandle {
+                inbox,
+                bell,
+                thread: Some(thread),
+            });
         }
-        let inboxes: Vec<_> = reactors.iter().map(|reactor| Arc::clone(&reactor.inbox)).collect();
+        let inboxes: Vec<_> = reactors
+            .iter()
+            .map(|reactor| Arc::clone(&reactor.inbox))
+            .collect();
         let acceptor = Acceptor::new(
             Arc::clone(&shared),
             settings.dispatch_mode,
@@ -137,8 +158,14 @@ impl Master {
             log.clone(),
         );
         let max_wait_ms = settings.max_wait_ms;
-        let context =
-            Context::new(Endpoint::Main, handler, Arc::clone(&shared), settings, log.clone(), Vec::new());
+        let context = Context::new(
+            Endpoint::Main,
+            handler,
+            Arc::clone(&shared),
+            settings,
+            log.clone(),
+            Vec::new(),
+        );
         Ok(Master {
             context,
             shared,
@@ -190,7 +217,9 @@ impl Master {
     fn await_first_generation(&mut self, mailbox: &mut Mailbox) {
         while self.shared.server().forked.load(Ordering::Acquire) == 0 && !self.manager_gone {
             mailbox.awake();
-            let _ = self.poll.poll(&mut self.events, Some(Duration::from_millis(100)));
+            let _ = self
+                .poll
+                .poll(&mut self.events, Some(Duration::from_millis(100)));
             self.reap();
         }
     }
@@ -201,9 +230,15 @@ impl Master {
         }
         Phase::Serving.publish(&self.shared);
         if let Some(listener) = &self.listener {
-            let watched = self.poll.registry().register(&mut SourceFd(&listener.raw()), LISTENER, Interest::READABLE);
+            let watched = self.poll.registry().register(
+                &mut SourceFd(&listener.raw()),
+                LISTENER,
+                Interest::READABLE,
+            );
             if let Err(error) = watched {
-                self.log.error(format_args!("epoll: cannot watch the listening socket: {error}"));
+                self.log.error(format_args!(
+                    "epoll: cannot watch the listening socket: {error}"
+                ));
                 self.code = exit::FATAL;
                 self.begin_stop();
             }
@@ -214,15 +249,23 @@ impl Master {
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         let may_sleep = mailbox.may_sleep();
         let now = clock::monotonic_ms();
-        let accept_again = self.listener.as_ref().and_then(|_| self.acceptor.next_try());
-        let next = accept_again.into_iter().chain((self.deadline > 0).then(|| self.next_deadline(now))).min();
+        let accept_again = self
+            .listener
+            .as_ref()
+            .and_then(|_| self.acceptor.next_try());
+        let next = accept_again
+            .into_iter()
+            .chain((self.deadline > 0).then(|| self.next_deadline(now)))
+            .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
             (true, Some(due)) => Some(Duration::from_millis(due.saturating_sub(now))),
             (true, None) => None,
         };
         match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) if self.events.iter().any(|event| event.token() == LISTENER) => self.acceptor.note_ready(),
+            Ok(()) if self.events.iter().any(|event| event.token() == LISTENER) => {
+                self.acceptor.note_ready()
+            }
             _ => {} // the bell, a signal or the time: looked at by the loop
         }
         mailbox.awake();
@@ -256,7 +299,9 @@ impl Master {
             match (head.kind, head.argument) {
                 (Kind::Shutdown, 0) => self.ask_to_stop(),
                 (Kind::Shutdown, _) => self.interrupt(signal::SIGINT),
-                (other, _) => self.log.error(format_args!("master: unexpected message {other:?}")),
+                (other, _) => self
+                    .log
+                    .error(format_args!("master: unexpected message {other:?}")),
             }
         }
     }
@@ -279,7 +324,11 @@ impl Master {
             self.log.warning(format_args!(
                 "Fatal Error: manager process exit. status={}, signal=[{}: {}]",
                 how.code,
-                if how.signal == 0 { "none".into() } else { signal::description(how.signal) },
+                if how.signal == 0 {
+                    "none".into()
+                } else {
+                    signal::description(how.signal)
+                },
                 how.signal,
             ));
         }
@@ -333,7 +382,9 @@ impl Master {
     fn hurry(&mut self, within: u64) {
         self.deadline = self.deadline.min(clock::monotonic_ms() + within);
         if Phase::of(&self.shared) == Phase::Stopping && !self.manager_gone {
-            let _ = self.context.to_manager(Head::new(Kind::StopAll, 0, self.deadline));
+            let _ = self
+                .context
+                .to_manager(Head::new(Kind::StopAll, 0, self.deadline));
         }
     }
 
@@ -377,7 +428,8 @@ impl Master {
                         Phase::Stopped.publish(&self.shared);
                     }
                 } else if now >= self.deadline + MANAGER_GRACE_MS {
-                    self.log.warning("wait timeout, all worker processes will be forcibly terminated");
+                    self.log
+                        .warning("wait timeout, all worker processes will be forcibly terminated");
                     signal::send(self.manager, signal::SIGKILL);
                     self.deadline = now; // the kill is repeated after another grace
                 }
@@ -387,7 +439,11 @@ impl Master {
 
     fn stop_processes(&mut self) {
         if !self.manager_gone {
-            let _ = self.context.to_manager(Head::new(Kind::StopAll, 0, self.deadline.max(clock::monotonic_ms())));
+            let _ = self.context.to_manager(Head::new(
+                Kind::StopAll,
+                0,
+                self.deadline.max(clock::monotonic_ms()),
+            ));
             return;
         }
         for seat in self.shared.seats() {
@@ -427,13 +483,14 @@ impl Master {
 fn reactor_thread(setup: Setup) {
     signal::block_all_in_thread();
     let log = setup.log.clone();
-    let served = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match Reactor::new(setup) {
-        Ok((mut reactor, mut mailbox)) => {
-            reactor.run(&mut mailbox);
-            Ok(())
-        }
-        Err(error) => Err(error),
-    }));
+    let served =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match Reactor::new(setup) {
+            Ok((mut reactor, mut mailbox)) => {
+                reactor.run(&mut mailbox);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        }));
     match served {
         Ok(Ok(())) => {}
         Ok(Err(error)) => {

@@ -32,7 +32,6 @@ use crate::handler::Handler;
 use crate::ipc::directory::Plan;
 use crate::log::Log;
 use crate::net::listener::Listener;
-use crate::server::Ended;
 use crate::settings::{Complete, Settings};
 use crate::shared::Shared;
 use crate::sync::Ordering;
@@ -50,9 +49,23 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
 }
 
+/// How [`crate::Server::start`] ended, in the process that reads it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ended {
+    /// [`Role::Master`] in the process that called start().
+    pub role: Role,
+    /// Exit code for this process: 0 in good order.
+    pub code: i32,
+}
+
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
-pub(crate) fn run(listener: Listener, mut settings: Settings, log: Log, handler: Rc<dyn Handler>) -> Result<Ended> {
+pub(crate) fn run(
+    listener: Listener,
+    mut settings: Settings,
+    log: Log,
+    handler: Rc<dyn Handler>,
+) -> Result<Ended> {
     let sizes = settings.complete();
     for note in settings.notes.drain(..) {
         log.warning(note);
@@ -68,24 +81,45 @@ pub(crate) fn run(listener: Listener, mut settings: Settings, log: Log, handler:
     let server = shared.server();
     server.master_pid.store(process::pid(), Ordering::Release);
     server.start_time.store(clock::wall_s(), Ordering::Relaxed);
-    server.last_session.store(settings.start_session_id, Ordering::Relaxed);
+    server
+        .last_session
+        .store(settings.start_session_id, Ordering::Relaxed);
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     listener.listen(settings.backlog)?;
-    let ground = Ground { handler, settings: Arc::new(settings), sizes, shared: Arc::new(shared), log, master_line };
+    let ground = Ground {
+        handler,
+        settings: Arc::new(settings),
+        sizes,
+        shared: Arc::new(shared),
+        log,
+        master_line,
+    };
 
     let master = process::pid();
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
-            let code = guarded(&ground.log.clone(), || master::run(ground, listener, manager, hold));
-            Ok(Ended { role: Role::Master, code })
+            let code = guarded(&ground.log.clone(), || {
+                master::run(ground, listener, manager, hold)
+            });
+            Ok(Ended {
+                role: Role::Master,
+                code,
+            })
         }
         Fork::Child => {
             drop((listener, hold)); // a manager or worker holding these would outlive the master's death
             let log = ground.log.clone();
-            let mut ended = Ended { role: Role::Manager, code: 0 };
+            let mut ended = Ended {
+                role: Role::Manager,
+                code: 0,
+            };
             ended.code = guarded(&log, || match manager::run(&ground, master) {
                 manager::Outcome::Finished(code) => code,
-                manager::Outcome::BecameWorker { seat, manager, manager_line } => {
+                manager::Outcome::BecameWorker {
+                    seat,
+                    manager,
+                    manager_line,
+                } => {
                     ended.role = Role::Worker(seat.worker());
                     worker::run(&ground, seat, manager, manager_line)
                 }
@@ -99,7 +133,9 @@ pub(crate) fn run(listener: Listener, mut settings: Settings, log: Log, handler:
 fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
     catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|s| (*s).to_string());
-        let text = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        let text = text
+            .or_else(|| panic.downcast_ref::<String>().cloned())
+            .unwrap_or_default();
         log.error(format_args!("Fatal error: panic: {text}"));
         exit::PANICKED
     })

@@ -64,8 +64,16 @@ const GRACE_AT_STOP_MS: u64 = 400;
 impl Roster {
     /// `workers` workers are wanted; each gets `patience` ms to stop when asked.
     pub(super) fn new(workers: u32, patience: u64) -> Roster {
-        let children = (0..workers).map(|worker| Child::wanted(Seat::first_of(worker))).collect();
-        Roster { children, reload: None, stopping: false, patience, grace: GRACE_MS }
+        let children = (0..workers)
+            .map(|worker| Child::wanted(Seat::first_of(worker)))
+            .collect();
+        Roster {
+            children,
+            reload: None,
+            stopping: false,
+            patience,
+            grace: GRACE_MS,
+        }
     }
 
     /// The process on `seat` is `pid`.
@@ -81,7 +89,9 @@ impl Roster {
     /// Forking onto `seat` failed; it is tried again.
     pub(super) fn spawn_failed(&mut self, seat: Seat, now: u64) {
         if let Some(child) = self.children.iter_mut().find(|child| child.seat == seat) {
-            child.state = State::Gone { respawn: Some(now + LONGEST_DELAY_MS / 5) };
+            child.state = State::Gone {
+                respawn: Some(now + LONGEST_DELAY_MS / 5),
+            };
         }
     }
 
@@ -96,17 +106,28 @@ impl Roster {
 
     /// Seats whose process has not said yet that it serves.
     pub(super) fn starting(&self) -> Vec<Seat> {
-        self.children.iter().filter(|child| child.state == State::Starting).map(|child| child.seat).collect()
+        self.children
+            .iter()
+            .filter(|child| child.state == State::Starting)
+            .map(|child| child.seat)
+            .collect()
     }
 
     /// The seat of a living child.
     pub(super) fn seat_of(&self, pid: i32) -> Option<Seat> {
-        self.children.iter().find(|child| child.is_alive() && child.pid == pid).map(|child| child.seat)
+        self.children
+            .iter()
+            .find(|child| child.is_alive() && child.pid == pid)
+            .map(|child| child.seat)
     }
 
     /// The process `pid` has ended.
     pub(super) fn died(&mut self, pid: i32, exit: Exit, now: u64) -> Vec<Action> {
-        let Some(child) = self.children.iter_mut().find(|child| child.is_alive() && child.pid == pid) else {
+        let Some(child) = self
+            .children
+            .iter_mut()
+            .find(|child| child.is_alive() && child.pid == pid)
+        else {
             return Vec::new(); // not ours: an orphan this process adopted, or a child of user code
         };
         let worker = child.worker();
@@ -114,7 +135,8 @@ impl Roster {
         let never_served = child.state == State::Starting;
         let lived = now.saturating_sub(child.born);
         let mut actions = Vec::new();
-        if !exit.is_clean() && !(self.stopping && child.killed) {
+        let ended_by_us = self.stopping && child.killed;
+        if !exit.is_clean() && !ended_by_us {
             actions.push(Action::ReportDeath { worker, pid, exit });
         }
         child.early_deaths = match lived {
@@ -133,7 +155,9 @@ impl Roster {
                 child.early_deaths
             )));
         }
-        child.state = State::Gone { respawn: (!self.stopping).then_some(now + delay) };
+        child.state = State::Gone {
+            respawn: (!self.stopping).then_some(now + delay),
+        };
         if let Some(reload) = &mut self.reload
             && reload.current == Some(worker)
             && never_served
@@ -153,8 +177,16 @@ impl Roster {
         if self.stopping || self.reload.is_some() {
             return Vec::new(); // several requests in a row are one reload
         }
-        let waiting = self.children.iter().filter(|c| c.is_alive()).map(|c| (c.worker(), c.pid)).collect();
-        self.reload = Some(Reload { waiting, current: None });
+        let waiting = self
+            .children
+            .iter()
+            .filter(|c| c.is_alive())
+            .map(|c| (c.worker(), c.pid))
+            .collect();
+        self.reload = Some(Reload {
+            waiting,
+            current: None,
+        });
         vec![Action::Info("Server is reloading all workers now".into())]
     }
 
@@ -172,7 +204,9 @@ impl Roster {
         for child in &mut self.children {
             match &mut child.state {
                 State::Starting | State::Ready => {
-                    child.state = State::Stopping { deadline: deadline.max(now) };
+                    child.state = State::Stopping {
+                        deadline: deadline.max(now),
+                    };
                     actions.push(Action::AskToStop(child.seat));
                 }
                 State::Stopping { deadline: own } => *own = (*own).min(deadline.max(now)),
@@ -189,7 +223,10 @@ impl Roster {
             match child.state {
                 State::Stopping { deadline } if now >= deadline + self.grace && !child.killed => {
                     child.killed = true;
-                    actions.push(Action::Kill { pid: child.pid, worker: child.worker() });
+                    actions.push(Action::Kill {
+                        pid: child.pid,
+                        worker: child.worker(),
+                    });
                 }
                 State::Gone { respawn: Some(due) } if now >= due => {
                     child.state = State::Gone { respawn: None }; // until spawned() or spawn_failed()
@@ -221,7 +258,10 @@ impl Roster {
     fn advance_reload(&mut self, now: u64) -> Option<Action> {
         let reload = self.reload.as_mut()?;
         if let Some(worker) = reload.current {
-            let child = self.children.iter().find(|child| child.worker() == worker)?;
+            let child = self
+                .children
+                .iter()
+                .find(|child| child.worker() == worker)?;
             if child.state != State::Ready {
                 return None;
             }
@@ -230,7 +270,11 @@ impl Roster {
         while !reload.waiting.is_empty() {
             let (worker, pid) = reload.waiting.remove(0);
             // A worker that was replaced meanwhile runs new code already.
-            if self.children.iter().any(|child| child.worker() == worker && child.pid == pid && child.is_alive()) {
+            if self
+                .children
+                .iter()
+                .any(|child| child.worker() == worker && child.pid == pid && child.is_alive())
+            {
                 reload.current = Some(worker);
                 return self.ask(worker, now);
             }
@@ -241,11 +285,16 @@ impl Roster {
 
     fn ask(&mut self, worker: u32, now: u64) -> Option<Action> {
         let patience = self.patience;
-        let child = self.children.iter_mut().find(|child| child.worker() == worker)?;
+        let child = self
+            .children
+            .iter_mut()
+            .find(|child| child.worker() == worker)?;
         if !matches!(child.state, State::Starting | State::Ready) {
             return None; // leaving already, or on its way
         }
-        child.state = State::Stopping { deadline: now + patience };
+        child.state = State::Stopping {
+            deadline: now + patience,
+        };
         Some(Action::AskToStop(child.seat))
     }
 }
@@ -273,7 +322,14 @@ mod tests {
     fn first_death_is_replaced_at_once() {
         let mut roster = serving(2);
         let actions = roster.died(101, KILLED, 500);
-        assert_eq!(actions, [Action::ReportDeath { worker: 1, pid: 101, exit: KILLED }]);
+        assert_eq!(
+            actions,
+            [Action::ReportDeath {
+                worker: 1,
+                pid: 101,
+                exit: KILLED
+            }]
+        );
         assert_eq!(roster.tick(500), [Action::Spawn(Seat::first_of(1))]);
         assert_eq!(roster.tick(500), [], "spawned once only");
     }
@@ -298,7 +354,9 @@ mod tests {
                     pid += 1;
                 }
             }
-            now = roster.next_deadline().map_or(now + 1, |due| due.max(now + 1));
+            now = roster
+                .next_deadline()
+                .map_or(now + 1, |due| due.max(now + 1));
         }
         assert!((3..=10).contains(&restarts), "{restarts} restarts");
     }
@@ -319,12 +377,19 @@ mod tests {
     fn reload_replaces_one_worker_after_the_other() {
         let mut roster = serving(3);
         let first = roster.reload();
-        assert_eq!(first, [Action::Info("Server is reloading all workers now".into())]);
+        assert_eq!(
+            first,
+            [Action::Info("Server is reloading all workers now".into())]
+        );
         assert_eq!(roster.reload(), [], "a second request is part of the first");
         let mut now = 100_000;
         for worker in 0..3 {
             let seat = Seat::first_of(worker);
-            assert_eq!(roster.tick(now), [Action::AskToStop(seat)], "worker {worker}");
+            assert_eq!(
+                roster.tick(now),
+                [Action::AskToStop(seat)],
+                "worker {worker}"
+            );
             assert_eq!(roster.tick(now), [], "waits for it");
             assert_eq!(roster.died(100 + worker as i32, CLEAN, now + 1), []);
             assert_eq!(roster.tick(now + 1), [Action::Spawn(seat)]);
@@ -361,7 +426,13 @@ mod tests {
         assert_eq!(roster.tick(100_000), [Action::AskToStop(Seat::first_of(0))]);
         assert_eq!(roster.next_deadline(), Some(104_000));
         assert_eq!(roster.tick(103_999), []);
-        assert_eq!(roster.tick(104_000), [Action::Kill { pid: 100, worker: 0 }]);
+        assert_eq!(
+            roster.tick(104_000),
+            [Action::Kill {
+                pid: 100,
+                worker: 0
+            }]
+        );
         assert_eq!(roster.tick(104_001), []);
     }
 
@@ -373,10 +444,25 @@ mod tests {
         let _ = roster.died(100, CLEAN, 100_000);
         let _ = roster.tick(100_000);
         roster.spawned(Seat::first_of(0), 200, 100_000);
-        let actions = roster.died(200, Exit { code: 255, signal: 0 }, 100_001);
-        assert!(actions.iter().any(|action| matches!(action, Action::Error(_))), "{actions:?}");
+        let actions = roster.died(
+            200,
+            Exit {
+                code: 255,
+                signal: 0,
+            },
+            100_001,
+        );
+        assert!(
+            actions
+                .iter()
+                .any(|action| matches!(action, Action::Error(_))),
+            "{actions:?}"
+        );
         let later = roster.tick(100_001);
-        assert!(!later.contains(&Action::AskToStop(Seat::first_of(1))), "{later:?}");
+        assert!(
+            !later.contains(&Action::AskToStop(Seat::first_of(1))),
+            "{later:?}"
+        );
     }
 
     #[test]
@@ -385,7 +471,11 @@ mod tests {
         roster.reload();
         let _ = roster.tick(100_000);
         let actions = roster.stop_all(101_000, 100_500);
-        assert_eq!(actions, [Action::AskToStop(Seat::first_of(1))], "worker 0 has been asked already");
+        assert_eq!(
+            actions,
+            [Action::AskToStop(Seat::first_of(1))],
+            "worker 0 has been asked already"
+        );
         let _ = roster.died(100, CLEAN, 100_600);
         assert_eq!(roster.tick(100_600), [], "no replacement");
         let _ = roster.died(101, CLEAN, 100_700);

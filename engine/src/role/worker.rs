@@ -34,7 +34,12 @@ const SIGNALS: [i32; 8] = [
     28, // WINCH
 ];
 /// What a parent handled and a worker does not.
-const DEFAULTS: [i32; 4] = [signal::SIGINT, signal::SIGQUIT, signal::SIGIO, signal::SIGVTALRM];
+const DEFAULTS: [i32; 4] = [
+    signal::SIGINT,
+    signal::SIGQUIT,
+    signal::SIGIO,
+    signal::SIGVTALRM,
+];
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
@@ -59,13 +64,16 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let bell = shared.directory.bell(endpoint);
     signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
     signal::restore_default(&DEFAULTS);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else { return exit::FATAL };
+    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+        return exit::FATAL;
+    };
     installed.keep(); // this process ends soon after this function
     if !process::die_with_parent(manager) {
         return exit::FATAL;
     }
     let log = ground.log.by(Author::Worker(seat.worker()));
-    let Ok(mut parker) = Parker::new(&bell, &[ground.master_line.as_fd(), manager_line.as_fd()]) else {
+    let Ok(mut parker) = Parker::new(&bell, &[ground.master_line.as_fd(), manager_line.as_fd()])
+    else {
         log.error("the worker cannot start: out of descriptors");
         return exit::FATAL;
     };
@@ -93,18 +101,24 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         termed: false,
     };
     worker.context.handler().attach(&worker.context);
-    if let Err(leave) = worker.context.handler().on_worker_start(&worker.context, worker.id) {
+    if let Err(leave) = worker
+        .context
+        .handler()
+        .on_worker_start(&worker.context, worker.id)
+    {
         return leave.code;
     }
     block.state.store(seat_state::READY, Ordering::Release);
     shared.directory.bell(Endpoint::Manager).ring();
 
-    while !worker.is_over() {
+    while !worker.is_over() || (mailbox.is_assembling() && worker.leave.is_none()) {
         if parker.supervisor_lost() && worker.is_abandoned() {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
-        match mailbox.drain(PER_LANE, |from, head, payload| worker.handle(from, head, payload)) {
+        match mailbox.drain(PER_LANE, |from, head, payload| {
+            worker.handle(from, head, payload)
+        }) {
             Drained::Empty => worker.sleep(&mut mailbox, &mut parker),
             Drained::More | Drained::Left | Drained::Abandoned => {}
         }
@@ -113,7 +127,11 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         return leave.code;
     }
     block.state.store(seat_state::STOPPING, Ordering::Release);
-    match worker.context.handler().on_worker_stop(&worker.context, worker.id) {
+    match worker
+        .context
+        .handler()
+        .on_worker_stop(&worker.context, worker.id)
+    {
         Ok(()) => exit::NORMAL,
         Err(leave) => leave.code,
     }
@@ -122,7 +140,8 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
 impl Worker<'_> {
     /// Whether the process is to end now, between two callbacks.
     fn is_over(&mut self) -> bool {
-        self.termed |= signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid();
+        self.termed |=
+            signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid();
         self.leave.is_some()
             || self.termed
             || self.context.is_stopping()
@@ -144,15 +163,19 @@ impl Worker<'_> {
             self.main.ring(); // it waits until everything is answered
         }
         // With the manager dead nobody rings for a stop: then look at the phase now and then.
-        let timeout = parker.supervisor_lost().then_some(std::time::Duration::from_millis(50));
+        let timeout = parker
+            .supervisor_lost()
+            .then_some(std::time::Duration::from_millis(50));
         parker.park(timeout);
         mailbox.awake();
     }
 
     /// One message.
     fn handle(&mut self, from: Endpoint, head: Head, payload: Payload<'_>) -> Verdict {
-        if self.is_over() {
-            return Verdict::NotNow;
+        match payload {
+            Payload::Beginning | Payload::Borrowed(_) if self.is_over() => return Verdict::NotNow,
+            Payload::Beginning => return Verdict::Done,
+            Payload::Borrowed(_) | Payload::Owned(_) => {}
         }
         let reactor = match from {
             Endpoint::Reactor(reactor) => reactor as i32,
@@ -162,7 +185,9 @@ impl Worker<'_> {
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
             Kind::Connect if self.wants_connect => {
-                self.context.handler().on_connect(&self.context, head.session, reactor)
+                self.context
+                    .handler()
+                    .on_connect(&self.context, head.session, reactor)
             }
             Kind::Close => self.close(head, reactor),
             _ => Ok(()),
@@ -175,7 +200,9 @@ impl Worker<'_> {
     }
 
     fn receive(&mut self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
-        let Some(slot) = self.shared.sessions.find(session) else { return Ok(()) };
+        let Some(slot) = self.shared.sessions.find(session) else {
+            return Ok(());
+        };
         slot.note_consumed(data.len());
         if slot.has(state::SERVER_CLOSED) {
             self.context.log().warning(format_args!(
@@ -184,11 +211,15 @@ impl Worker<'_> {
                 data.len(),
             ));
         } else {
-            self.context.handler().on_receive(&self.context, session, reactor, data)?;
+            self.context
+                .handler()
+                .on_receive(&self.context, session, reactor, data)?;
             bump(&self.block.requests, 1);
         }
         if slot.note_completed() && slot.owner() == NO_OWNER {
-            let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
+            let _ =
+                self.context
+                    .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
         }
         Ok(())
     }
@@ -199,7 +230,11 @@ impl Worker<'_> {
             slot.mark(state::ENDED);
         }
         if self.wants_close {
-            let told = if head.argument == 1 { CLOSED_BY_SERVER } else { reactor };
+            let told = if head.argument == 1 {
+                CLOSED_BY_SERVER
+            } else {
+                reactor
+            };
             self.context.run_on_close(head.session, told);
             if let Some(leave) = self.context.take_leaving() {
                 return Err(leave);
@@ -208,7 +243,11 @@ impl Worker<'_> {
         if let Some(slot) = slot {
             slot.mark(state::EVENT_DONE);
         }
-        let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, head.session, 0), &[]);
+        let _ = self.context.to_reactor(
+            reactor as u32,
+            Head::new(Kind::Closed, head.session, 0),
+            &[],
+        );
         Ok(())
     }
 }

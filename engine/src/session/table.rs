@@ -17,10 +17,11 @@
 //! order; with both, the slot is free.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use super::SessionId;
-use crate::ipc::shm::{At, Layout, Region, Shared};
+use crate::ipc::shm::{At, Layout, Region, shared_block};
 use crate::net::address::Peer;
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -47,41 +48,38 @@ pub(crate) mod state {
 /// Owner of a session whose messages go to any worker.
 pub(crate) const NO_OWNER: u32 = u32::MAX;
 
-/// One session.
-#[derive(Debug)]
-#[repr(C, align(64))]
-pub(crate) struct Slot {
-    id: AtomicU64,
-    state: AtomicU32,
-    owner: AtomicU32,
-    reactor: AtomicU32,
-    token: AtomicU32,
-    socket: AtomicI32,
-    /// Family (0 unix, 4, 6) in the high half, port in the low.
-    peer: AtomicU32,
-    address: [AtomicU64; 2],
-    connected_us: AtomicU64,
-    _first_line: AtomicU64,
+shared_block! {
+    /// One session.
+    pub(crate) struct Slot {
+        id: AtomicU64,
+        state: AtomicU32,
+        owner: AtomicU32,
+        reactor: AtomicU32,
+        token: AtomicU32,
+        socket: AtomicI32,
+        /// Family (0 unix, 4, 6) in the high half, port in the low.
+        peer: AtomicU32,
+        address: [AtomicU64; 2],
+        connected_us: AtomicU64,
+        _first_line: AtomicU64,
 
-    received_us: AtomicU64,
-    sent_us: AtomicU64,
-    dispatched_us: AtomicU64,
-    dispatched: AtomicU64,
-    dispatched_bytes: AtomicU64,
-    sent_bytes: AtomicU64,
-    close_errno: AtomicI32,
-    _second_line: [AtomicU32; 3],
+        received_us: AtomicU64,
+        sent_us: AtomicU64,
+        dispatched_us: AtomicU64,
+        dispatched: AtomicU64,
+        dispatched_bytes: AtomicU64,
+        sent_bytes: AtomicU64,
+        close_errno: AtomicI32,
+        _second_line: [AtomicU32; 3],
 
-    completed: AtomicU64,
-    consumed_bytes: AtomicU64,
-    queued_bytes: AtomicU64,
-    _third_line: [AtomicU64; 5],
+        completed: AtomicU64,
+        consumed_bytes: AtomicU64,
+        queued_bytes: AtomicU64,
+        _third_line: [AtomicU64; 5],
+    }
 }
 
 const _: () = assert!(size_of::<Slot>() == 192);
-
-// SAFETY: atomics only; all zero is a slot that never held a session.
-unsafe impl Shared for Slot {}
 
 /// Place of the table in shared memory.
 #[derive(Debug, Clone, Copy)]
@@ -94,7 +92,10 @@ impl SessionTableAt {
     /// Reserve room for `limit` sessions at a time.
     pub(crate) fn place(layout: &mut Layout, limit: u32) -> SessionTableAt {
         let slots = (limit.max(64) as usize).next_power_of_two();
-        SessionTableAt { slots: layout.place(slots), mask: slots as u64 - 1 }
+        SessionTableAt {
+            slots: layout.place(slots),
+            mask: slots as u64 - 1,
+        }
     }
 }
 
@@ -165,7 +166,8 @@ impl SessionTable {
         slot.owner.store(birth.owner, Ordering::Relaxed);
         slot.reactor.store(birth.reactor, Ordering::Relaxed);
         slot.socket.store(birth.socket, Ordering::Relaxed);
-        slot.peer.store(family << 16 | u32::from(port), Ordering::Relaxed);
+        slot.peer
+            .store(family << 16 | u32::from(port), Ordering::Relaxed);
         slot.address[0].store(address[0], Ordering::Relaxed);
         slot.address[1].store(address[1], Ordering::Relaxed);
         slot.connected_us.store(birth.now_us, Ordering::Relaxed);
@@ -187,11 +189,17 @@ impl SessionTable {
         slot.id.store(id, Ordering::Release);
     }
 
-    /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`.
-    pub(crate) fn list(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let mut ids: Vec<SessionId> = self
-            .slots()
-            .iter()
+    /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`. `given`: the
+    /// ids given so far; slots that no id has reached are not looked at, which would make them cost memory.
+    pub(crate) fn list(
+        &self,
+        given: RangeInclusive<SessionId>,
+        after: SessionId,
+        limit: usize,
+    ) -> Vec<SessionId> {
+        let mut ids: Vec<SessionId> = given
+            .take(self.slots().len())
+            .map(|id| self.slot(id))
             .filter(|slot| slot.is_open())
             .map(|slot| slot.id.load(Ordering::Acquire))
             .filter(|&id| id > after)
@@ -277,13 +285,19 @@ impl Slot {
         // Single writer: load and store are enough.
         let total = self.dispatched_bytes.load(Ordering::Relaxed) + bytes as u64;
         self.dispatched_bytes.store(total, Ordering::Relaxed);
-        self.dispatched.store(self.dispatched.load(Ordering::Relaxed) + 1, Ordering::SeqCst);
+        self.dispatched.store(
+            self.dispatched.load(Ordering::Relaxed) + 1,
+            Ordering::SeqCst,
+        );
     }
 
     /// Reactor: bytes left the queue, written or dropped.
     pub(crate) fn note_sent(&self, bytes: u64, now_us: u64) {
         self.sent_us.store(now_us, Ordering::Relaxed);
-        self.sent_bytes.store(self.sent_bytes.load(Ordering::Relaxed) + bytes, Ordering::Release);
+        self.sent_bytes.store(
+            self.sent_bytes.load(Ordering::Relaxed) + bytes,
+            Ordering::Release,
+        );
     }
 
     pub(crate) fn note_errno(&self, errno: i32) {
@@ -292,7 +306,8 @@ impl Slot {
 
     /// Worker: a callback takes a message of `bytes`.
     pub(crate) fn note_consumed(&self, bytes: usize) {
-        self.consumed_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        self.consumed_bytes
+            .fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Worker (or the manager for a dead one): a message is dealt with. True if it was the last one
@@ -311,13 +326,17 @@ impl Slot {
     /// Bytes given to workers and not yet taken.
     pub(crate) fn recv_queued(&self) -> u64 {
         let consumed = self.consumed_bytes.load(Ordering::Relaxed);
-        self.dispatched_bytes.load(Ordering::Relaxed).saturating_sub(consumed)
+        self.dispatched_bytes
+            .load(Ordering::Relaxed)
+            .saturating_sub(consumed)
     }
 
     /// Bytes accepted by send and not yet written.
     pub(crate) fn send_queued(&self) -> u64 {
         let sent = self.sent_bytes.load(Ordering::Acquire);
-        self.queued_bytes.load(Ordering::Relaxed).saturating_sub(sent)
+        self.queued_bytes
+            .load(Ordering::Relaxed)
+            .saturating_sub(sent)
     }
 
     /// Sender: `bytes` are on their way.
@@ -328,12 +347,16 @@ impl Slot {
     /// Everything about the session, as of now.
     pub(crate) fn info(&self) -> SessionInfo {
         let peer = self.peer.load(Ordering::Relaxed);
-        let (high, low) = (self.address[0].load(Ordering::Relaxed), self.address[1].load(Ordering::Relaxed));
+        let (high, low) = (
+            self.address[0].load(Ordering::Relaxed),
+            self.address[1].load(Ordering::Relaxed),
+        );
         let remote_ip = match peer >> 16 {
             4 => Ipv4Addr::from_bits(high as u32).to_string(),
             6 => {
                 let ip = Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low));
-                ip.to_ipv4_mapped().map_or_else(|| ip.to_string(), |v4| v4.to_string())
+                ip.to_ipv4_mapped()
+                    .map_or_else(|| ip.to_string(), |v4| v4.to_string())
             }
             _ => String::new(),
         };

@@ -1,7 +1,7 @@
 //! Settings with checked values: what the rest of the engine works with.
 
-use super::table::{Row, Value};
 use super::dispatch_mode::DispatchMode;
+use super::table::{Row, Value};
 use crate::error::{Error, Result};
 use crate::sys::process;
 
@@ -63,7 +63,9 @@ const OWN_DESCRIPTORS: u64 = 32;
 impl Settings {
     /// Set one value. The error's text is for the user; nothing is changed by a failed call.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
-        Row::find(key).ok_or_else(|| Error::UnknownSetting(key.into()))?.apply(self, value)
+        Row::find(key)
+            .ok_or_else(|| Error::UnknownSetting(key.into()))?
+            .apply(self, value)
     }
 
     /// Sizes of this server on this machine. `notes` gains a line for every value that was replaced.
@@ -72,7 +74,9 @@ impl Settings {
         let mut workers = self.worker_num.filter(|&n| n > 0).unwrap_or(cpus);
         if workers > cpus * 1000 {
             let max = cpus * 1000;
-            self.notes.push(format!("worker_num == {workers}, Too many processes, reset to max value {max}"));
+            self.notes.push(format!(
+                "worker_num == {workers}, Too many processes, reset to max value {max}"
+            ));
             workers = max;
         }
         let mut reactors = match self.reactor_num {
@@ -82,7 +86,9 @@ impl Settings {
         };
         if reactors > cpus * 4 {
             let max = cpus * 4;
-            self.notes.push(format!("reactor_num == {reactors}, Too many threads, reset to max value {max}"));
+            self.notes.push(format!(
+                "reactor_num == {reactors}, Too many threads, reset to max value {max}"
+            ));
             reactors = max;
         }
         let reactors = reactors.min(workers);
@@ -90,7 +96,9 @@ impl Settings {
         let room = process::raise_nofile().saturating_sub(own).max(1);
         let wanted = self.max_connection.unwrap_or(100_000).into();
         if self.max_connection.is_some() && wanted > room {
-            self.notes.push(format!("max_connection is exceed the maximum value, it's reset to {room}"));
+            self.notes.push(format!(
+                "max_connection is exceed the maximum value, it's reset to {room}"
+            ));
         }
         let half_queue = self.worker_queue_size / 2;
         Complete {

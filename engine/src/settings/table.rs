@@ -92,7 +92,11 @@ pub static ROWS: &[Row] = &[
                 1 => DispatchMode::RoundRobin,
                 2 => DispatchMode::Sticky,
                 3 => DispatchMode::IdleFirst,
-                n => return Err(Error::BadSetting(format!("dispatch_mode {n} is not supported, use 1, 2 or 3"))),
+                n => {
+                    return Err(Error::BadSetting(format!(
+                        "dispatch_mode {n} is not supported, use 1, 2 or 3"
+                    )));
+                }
             };
             Ok(())
         },
@@ -107,7 +111,9 @@ pub static ROWS: &[Row] = &[
         help: "Present so that scripts that switch coroutines off run unchanged.",
         apply: |_, v| match truth(v) {
             false => Ok(()),
-            true => Err(Error::BadSetting("enable_coroutine is not supported, callbacks run one at a time".into())),
+            true => Err(Error::BadSetting(
+                "enable_coroutine is not supported, callbacks run one at a time".into(),
+            )),
         },
     },
     Row {
@@ -150,7 +156,10 @@ pub static ROWS: &[Row] = &[
                 n => Some(n.min(1 << 20) as u32),
             };
             if int(v) > 1 << 20 {
-                s.notes.push("max_connection is exceed the SW_SESSION_LIST_SIZE, it's reset to 1048576".into());
+                s.notes.push(
+                    "max_connection is exceed the SW_SESSION_LIST_SIZE, it's reset to 1048576"
+                        .into(),
+                );
             }
             Ok(())
         },
@@ -280,7 +289,8 @@ pub static ROWS: &[Row] = &[
 impl Row {
     /// The row for a name or an alias.
     pub fn find(name: &str) -> Option<&'static Row> {
-        ROWS.iter().find(|row| row.key == name || row.aliases.contains(&name))
+        ROWS.iter()
+            .find(|row| row.key == name || row.aliases.contains(&name))
     }
 
     pub(super) fn apply(&self, settings: &mut Settings, value: &Value) -> Result<()> {
@@ -343,7 +353,9 @@ fn size(value: &Value) -> Result<u64> {
     };
     match digits.trim().parse::<i64>() {
         Ok(n) => Ok((n.max(0) as u64).saturating_mul(factor)),
-        Err(_) => Err(Error::BadSetting(format!("failed to parse '{given}' to size"))),
+        Err(_) => Err(Error::BadSetting(format!(
+            "failed to parse '{given}' to size"
+        ))),
     }
 }
 
@@ -355,7 +367,10 @@ mod tests {
     fn rows_are_sorted_and_names_unique() {
         let keys: Vec<_> = ROWS.iter().map(|row| row.key).collect();
         assert!(keys.is_sorted());
-        let mut names: Vec<_> = ROWS.iter().flat_map(|row| row.aliases.iter().chain([&row.key])).collect();
+        let mut names: Vec<_> = ROWS
+            .iter()
+            .flat_map(|row| row.aliases.iter().chain([&row.key]))
+            .collect();
         names.sort_unstable();
         let all = names.len();
         names.dedup();

@@ -4,7 +4,9 @@ use nix::time::{ClockId, clock_gettime};
 
 fn nanos(clock: ClockId) -> u64 {
     // These clocks exist on every Linux and the call cannot fail for them.
-    clock_gettime(clock).map_or(0, |t| t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64)
+    clock_gettime(clock).map_or(0, |t| {
+        t.tv_sec() as u64 * 1_000_000_000 + t.tv_nsec() as u64
+    })
 }
 
 /// Monotonic milliseconds since an arbitrary start; the same in all processes of one machine.
@@ -31,7 +33,12 @@ pub(crate) fn local_time(format: &std::ffi::CStr) -> String {
         let now = libc::time(std::ptr::null_mut());
         let mut parts: libc::tm = std::mem::zeroed();
         libc::localtime_r(&raw const now, &raw mut parts);
-        libc::strftime(buffer.as_mut_ptr().cast(), buffer.len(), format.as_ptr(), &raw const parts)
+        libc::strftime(
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            format.as_ptr(),
+            &raw const parts,
+        )
     };
     String::from_utf8_lossy(&buffer[..len]).into_owned()
 }

@@ -1,7 +1,7 @@
 //! The wake-up descriptor behind a doorbell.
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, RawFd};
-use std::{io, os::fd::OwnedFd};
 
 use nix::sys::eventfd::{EfdFlags, EventFd as Raw};
 
@@ -12,7 +12,9 @@ pub(crate) struct EventFd(Raw);
 impl EventFd {
     /// Non-blocking and close-on-exec; forked children inherit it.
     pub(crate) fn new() -> io::Result<EventFd> {
-        Ok(EventFd(Raw::from_flags(EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC)?))
+        Ok(EventFd(Raw::from_flags(
+            EfdFlags::EFD_NONBLOCK | EfdFlags::EFD_CLOEXEC,
+        )?))
     }
 
     /// Wake whoever sleeps on this descriptor. Safe in a signal handler.
@@ -26,11 +28,6 @@ impl EventFd {
 
     pub(crate) fn raw(&self) -> RawFd {
         self.0.as_fd().as_raw_fd()
-    }
-
-    /// A second descriptor for the same counter.
-    pub(crate) fn try_clone(&self) -> io::Result<OwnedFd> {
-        self.0.as_fd().try_clone_to_owned()
     }
 }
 

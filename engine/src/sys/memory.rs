@@ -30,7 +30,10 @@ impl SharedMap {
                 MapFlags::MAP_SHARED | MapFlags::MAP_NORESERVE,
             )
         }?;
-        Ok(SharedMap { base: base.cast(), len })
+        Ok(SharedMap {
+            base: base.cast(),
+            len,
+        })
     }
 
     /// First byte of the mapping; page aligned.

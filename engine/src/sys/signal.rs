@@ -11,7 +11,8 @@ use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
 use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 
 pub(crate) use libc::{
-    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM,
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
+    SIGVTALRM,
 };
 
 /// Bits of signals that have come and were not taken yet.
@@ -61,8 +62,14 @@ extern "C" fn note(signal: libc::c_int) {
     if signal == SIGTERM && orphaned() {
         // The loop will see the bit, unless a callback keeps it away: then the alarm ends it.
         let fuse = libc::itimerval {
-            it_interval: libc::timeval { tv_sec: 0, tv_usec: 0 },
-            it_value: libc::timeval { tv_sec: 0, tv_usec: ORPHAN_GRACE_US },
+            it_interval: libc::timeval {
+                tv_sec: 0,
+                tv_usec: 0,
+            },
+            it_value: libc::timeval {
+                tv_sec: 0,
+                tv_usec: ORPHAN_GRACE_US,
+            },
         };
         // SAFETY: setitimer reads one valid struct and is a plain system call on Linux.
         unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const fuse, std::ptr::null_mut()) };
@@ -97,7 +104,11 @@ pub(crate) struct Installed(Vec<(Signal, SigAction)>);
 pub(crate) fn install(signals: &[i32], bell: i32) -> io::Result<Installed> {
     PENDING.store(0, Ordering::Release);
     BELL.store(bell, Ordering::Release);
-    let action = SigAction::new(SigHandler::Handler(note), SaFlags::SA_RESTART, SigSet::empty());
+    let action = SigAction::new(
+        SigHandler::Handler(note),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
     let mut before = Vec::with_capacity(signals.len());
     for &number in signals {
         let signal = Signal::try_from(number)?;
@@ -105,7 +116,10 @@ pub(crate) fn install(signals: &[i32], bell: i32) -> io::Result<Installed> {
         before.push((signal, unsafe { signal::sigaction(signal, &action) }?));
     }
     let mut set = SigSet::empty();
-    signals.iter().filter_map(|&n| Signal::try_from(n).ok()).for_each(|s| set.add(s));
+    signals
+        .iter()
+        .filter_map(|&n| Signal::try_from(n).ok())
+        .for_each(|s| set.add(s));
     signal::pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&set), None)?;
     Ok(Installed(before))
 }
@@ -168,6 +182,8 @@ pub(crate) fn description(number: i32) -> String {
         if text.is_null() {
             return format!("Unknown signal {number}");
         }
-        std::ffi::CStr::from_ptr(text).to_string_lossy().into_owned()
+        std::ffi::CStr::from_ptr(text)
+            .to_string_lossy()
+            .into_owned()
     }
 }

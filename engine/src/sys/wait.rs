@@ -24,9 +24,17 @@ impl Exit {
 pub(crate) fn reap() -> Option<(i32, Exit)> {
     loop {
         match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => return Some((pid.as_raw(), Exit { code, signal: 0 })),
+            Ok(WaitStatus::Exited(pid, code)) => {
+                return Some((pid.as_raw(), Exit { code, signal: 0 }));
+            }
             Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                return Some((pid.as_raw(), Exit { code: 0, signal: signal as i32 }));
+                return Some((
+                    pid.as_raw(),
+                    Exit {
+                        code: 0,
+                        signal: signal as i32,
+                    },
+                ));
             }
             Ok(WaitStatus::StillAlive) => return None,
             Ok(_) | Err(Errno::EINTR) => {} // stops and continues are nobody's end

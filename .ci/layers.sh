@@ -1,0 +1,60 @@
+#!/usr/bin/env bash
+# Imports go down the layers only. rustc accepts cycles between modules, so this greps every
+# `use crate::` line of engine/src against the table below. Changing the table is a change of the
+# architecture: same commit as docs/ARCHITECTURE.md.
+set -euo pipefail
+cd "$(dirname "$0")/../engine/src"
+
+# module -> modules it may use
+declare -A may=(
+    [error]="" [sync]=""
+    [sys]="error sync"
+    [ipc]="error sync sys"
+    [net]="error sync sys"
+    [log]="sys"
+    [protocol]=""
+    [stats]="sync ipc"
+    [session]="sync ipc net"
+    [settings]="error sys session"
+    [shared]="sync ipc session stats"
+    [handler]="context session"
+    [context]="error handler ipc log session settings shared stats sync"
+    [dispatch]="ipc settings shared stats sync"
+    [reactor]="error dispatch ipc log net protocol session settings shared stats sync sys"
+    [role]="context error handler ipc log net reactor session settings shared stats sync sys"
+    [server]="context error handler log net role settings sys"
+    [capi]="PUBLIC"
+)
+
+bad=0
+complain() { echo "layers: $*" >&2; bad=1; }
+
+while IFS= read -r file; do
+    module=${file%%/*}
+    module=${module%.rs}
+    [ "$module" = lib ] && continue
+    [ -n "${may[$module]+x}" ] || { complain "$file: module '$module' is not in the table"; continue; }
+    allowed=" ${may[$module]} $module "
+    while IFS= read -r used; do
+        if [ "$module" = capi ]; then
+            # The C front sees what every user of the crate sees: names of the root, public modules.
+            case $used in capi | error | settings) ;; [A-Z]*) ;; *) complain "$file uses crate::$used, which is not public" ;; esac
+        elif [[ $used != [A-Z]* && $allowed != *" $used "* ]]; then
+            complain "$file uses crate::$used"
+        fi
+    done < <(grep -ohE 'crate::\{?[A-Za-z_]+' "$file" | sed -E 's/crate::\{?//' | sort -u)
+    case $module in
+        sys | net | sync) ;;
+        *) grep -nE '\b(libc|nix)::' "$file" && complain "$file names libc or nix" ;;
+    esac
+    case $module in
+        sync | sys) ;;
+        *) grep -nE 'std::sync::atomic' "$file" | grep -v 'unsafe impl' && complain "$file names std atomics" ;;
+    esac
+    [ "$module" = capi ] || { grep -n 'no_mangle' "$file" && complain "$file exports a symbol"; }
+done < <(find . -name '*.rs' | sed 's|^\./||' | sort)
+
+# Roles do not reach into each other; what two need is in phase, child, roster, exit.
+grep -nE 'super::(master|worker|manager)\b' role/{master,manager,worker,roster,child,phase,exit}.rs && complain "a role uses another role"
+[ "$bad" = 0 ] && echo "layers: ok"
+exit "$bad"

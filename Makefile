@@ -1,0 +1,57 @@
+# skep: build, see it at work, test, measure. `make help` lists the targets.
+
+PHP        ?= php
+PHP_CONFIG ?= php-config8.2
+CARGO      ?= cargo
+TARGET     := $(or $(CARGO_TARGET_DIR),target)
+EXTENSION  := php-ext/modules/skep.so
+RUN_TESTS  := $(wildcard /usr/lib/php/*/build/run-tests.php)
+
+# Debian's packages: PHP with headers, clang for the bindings, what the demo and the tests call.
+PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
+
+export PHP_CONFIG
+
+.DEFAULT_GOAL := help
+.PHONY: help deps build demo test test-rust test-c test-php check bench clean
+
+help: ## this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+deps: ## install what is missing (Debian 12 packages, cargo-nextest)
+	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
+	if [ -n "$$missing" ]; then \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $$missing; \
+	fi
+	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest
+
+build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.h
+	$(CARGO) build --release -p skep -p skep-php
+	@mkdir -p php-ext/modules
+	cp $(TARGET)/release/libskep_php.so $(EXTENSION)
+	.ci/header.sh
+
+demo: build ## a PHP server and a real client: process tree, kill, reload, stop
+	examples/demo.sh
+
+test: build check test-rust test-php ## everything below, with the runners' summaries last
+
+test-rust: ## Rust unit and integration tests, C consumers
+	$(CARGO) nextest run --release -p skep -p skep-tests --no-fail-fast
+	$(CARGO) test --release -p skep --doc -q
+
+test-php: ## phpt with PHP's own runner, plain and with opcache's JIT
+	.ci/phpt.sh
+
+check: ## formatting, lints, layers
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
+	.ci/layers.sh
+
+bench: build ## table of ratios against a bare epoll loop
+	bench/run.sh
+
+clean:
+	$(CARGO) clean
+	rm -rf php-ext/modules
