@@ -359,9 +359,35 @@ fn size(value: &Value) -> Result<u64> {
     }
 }
 
+/// The reference page for all settings, as Markdown.
+pub fn reference() -> String {
+    let mut page = String::from(
+        "# Settings\n\nGenerated from `engine/src/settings/table.rs`. PHP: `$server->set([...])`. C: `skep_server_set_int` and\n\
+         its siblings. Rust: `Server::set`. An unknown name is refused aloud. Sizes are bytes, or text with K, M or G.\n\n\
+         | setting | type | default | range | scope | |\n|---|---|---|---|---|---|\n",
+    );
+    for row in ROWS {
+        let names = std::iter::once(&row.key).chain(row.aliases).map(|name| format!("`{name}`"));
+        let names = names.collect::<Vec<_>>().join(", ");
+        let Row { kind, default, range, scope, help, .. } = row;
+        page += &format!("| {names} | {kind:?} | {default} | {range} | {scope:?} | {help} |\n");
+    }
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_reference_page_is_up_to_date() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/settings.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, reference()).unwrap();
+        }
+        let committed = std::fs::read_to_string(path).unwrap_or_default();
+        assert_eq!(committed, reference(), "run: UPDATE_DOCS=1 cargo test -p skep settings");
+    }
 
     #[test]
     fn rows_are_sorted_and_names_unique() {
