@@ -29,7 +29,7 @@ deps: ## install what is missing (Debian 12 packages, cargo-nextest)
 build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.h
 	$(CARGO) build --release -p skep -p skep-php
 	@mkdir -p php-ext/modules
-	cp $(TARGET)/release/libskep_php.so $(EXTENSION)
+	cp $(TARGET)/release/libskep_php.so $(EXTENSION).new && mv $(EXTENSION).new $(EXTENSION) # a running server keeps the old file
 	.ci/header.sh
 
 demo: build ## a PHP server and a real client: process tree, kill, reload, stop

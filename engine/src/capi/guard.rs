@@ -89,6 +89,10 @@ pub(super) unsafe fn bytes<'a>(data: *const u8, length: usize) -> Result<&'a [u8
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a failing test may panic where it stands"
+)]
 mod tests {
     use super::super::status::{SKEP_NULL_ARGUMENT, SKEP_STATE, skep_last_error_text};
     use super::*;

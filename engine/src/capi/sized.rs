@@ -55,6 +55,10 @@ impl<T: Growing> SizedOut<T> {
 }
 
 #[cfg(test)]
+#[allow(
+    clippy::unwrap_used,
+    reason = "a failing test may panic where it stands"
+)]
 mod tests {
     use super::*;
 

@@ -173,6 +173,10 @@ impl Directory {
         for from in self.senders_to(owner) {
             casualties.extend(LaneReader::settle(self.ring(from, owner)));
         }
+        // Killed between publishing and ringing, it has left mail nobody was rung for.
+        for to in self.receivers_of(owner) {
+            self.bell(to).ring_if_asleep();
+        }
         casualties
     }
 
@@ -186,6 +190,13 @@ impl Directory {
             .plan
             .endpoints()
             .filter(move |&from| self.drawing.plan.lane(from, owner).is_some())
+    }
+
+    fn receivers_of(&self, owner: Endpoint) -> impl Iterator<Item = Endpoint> {
+        self.drawing
+            .plan
+            .endpoints()
+            .filter(move |&to| self.drawing.plan.lane(owner, to).is_some())
     }
 
     fn ring(&self, from: Endpoint, to: Endpoint) -> Ring {

@@ -4,34 +4,80 @@
 //! publishes, fences, and rings only if it sees a sleeper:
 //!
 //! ```text
-//! sender:  publish tail;  fence SeqCst (A);  if asleep { ring }
-//! owner:   asleep = 1;    fence SeqCst (B);  if a tail moved { stay awake } else { sleep }
+//! sender:  publish tail;  fence SeqCst (A);  if asleep { ring; asleep = no }
+//! owner:   asleep = yes;  fence SeqCst (B);  if a tail moved { stay awake } else { sleep }
 //! ```
 //!
 //! Both store one location and then load the other. Of two SeqCst fences one comes first: if (A),
 //! the owner sees the tail; if (B), the sender sees the sleeper. Release/Acquire alone would allow
-//! both to miss (the loom model in `models.rs` shows it). Several senders may see one sleeper: the
-//! one that swaps the flag back to 0 writes to the eventfd, so one sleep costs one write.
+//! both to miss (the loom model in `models.rs` shows it).
+//!
+//! The sender rings first and says "awake" after that: killed in between, it leaves a sleeper that
+//! the next sender rings once more, never one that everybody takes for awake. So that a slow ringer
+//! cannot end a sleep it has not rung for, sleeps are numbered; senders that see the same sleep at
+//! the same instant may both ring, which costs a system call and nothing else.
 
 use std::sync::Arc;
 
 use super::shm::{At, Region, Shared};
-use crate::sync::{AtomicU32, AtomicU64, Ordering, fence};
+use crate::sync::Ordering;
+use crate::sync::modelled::{AtomicU32, AtomicU64, fence};
 use crate::sys::eventfd::EventFd;
 
 /// The shared half of a doorbell.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 #[repr(C, align(64))]
 pub(crate) struct BellState {
-    /// 1 while the owner sleeps or is about to. Set by the owner, cleared by the owner or the ringer.
-    asleep: AtomicU32,
+    /// Odd while the owner sleeps or is about to. The owner counts up when it announces either; so
+    /// does the ringer of a sleep, if that sleep still lasts.
+    sleep: AtomicU32,
     /// How often somebody rang; counted by ringers, for measurements.
     rings: AtomicU64,
 }
 
-// SAFETY: two atomics, zero is "awake, never rung".
-#[cfg(not(loom))]
+// SAFETY: two atomics, zero is "awake, never rung". (Not under loom, where no region exists.)
 unsafe impl Shared for BellState {}
+
+impl BellState {
+    /// Sender, after its fence: ring if the owner sleeps.
+    pub(super) fn ring_if_asleep(&self, wake: impl FnOnce()) {
+        let sleep = self.sleep.load(Ordering::Relaxed);
+        if sleep & 1 == 0 {
+            return;
+        }
+        self.ring(wake);
+        // A failure means that this sleep is over already.
+        let _ = self.sleep.compare_exchange(
+            sleep,
+            sleep.wrapping_add(1),
+            Ordering::Relaxed,
+            Ordering::Relaxed,
+        );
+    }
+
+    pub(super) fn ring(&self, wake: impl FnOnce()) {
+        self.rings.fetch_add(1, Ordering::Relaxed);
+        wake();
+    }
+
+    /// Owner: a new sleep, even if a predecessor died in one.
+    pub(super) fn announce_sleep(&self) {
+        self.count(|last| Some(last.wrapping_add(1) | 1));
+        fence(Ordering::SeqCst); // (B)
+    }
+
+    /// Owner: awake, if the ringer has not said so already.
+    pub(super) fn announce_awake(&self) {
+        self.count(|last| (last & 1 == 1).then_some(last.wrapping_add(1)));
+    }
+
+    fn count(&self, next: impl FnMut(u32) -> Option<u32>) {
+        // `None` says that there is nothing to change.
+        let _ = self
+            .sleep
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, next);
+    }
+}
 
 /// A mailbox's bell, held by its owner and by everyone who may ring it.
 #[derive(Clone)]
@@ -46,7 +92,6 @@ impl Doorbell {
         Doorbell { region, at, wake }
     }
 
-    #[cfg(not(loom))]
     fn state(&self) -> &BellState {
         self.region.one(self.at)
     }
@@ -59,28 +104,22 @@ impl Doorbell {
 
     /// As [`Doorbell::ring_if_asleep`], for a sender that has fenced for several bells at once.
     pub(crate) fn ring_if_asleep_fenced(&self) {
-        let state = self.state();
-        if state.asleep.load(Ordering::Relaxed) == 1 && state.asleep.swap(0, Ordering::Relaxed) == 1
-        {
-            self.ring();
-        }
+        self.state().ring_if_asleep(|| self.wake.notify());
     }
 
     /// Wake the owner whatever it says: for facts that are not on a lane (room, phases).
     pub(crate) fn ring(&self) {
-        self.state().rings.fetch_add(1, Ordering::Relaxed);
-        self.wake.notify();
+        self.state().ring(|| self.wake.notify());
     }
 
     /// Owner: announce sleep. The caller then looks at its lanes once more before it sleeps.
     pub(crate) fn announce_sleep(&self) {
-        self.state().asleep.store(1, Ordering::Relaxed);
-        fence(Ordering::SeqCst); // (B)
+        self.state().announce_sleep();
     }
 
     /// Owner: awake again.
     pub(crate) fn announce_awake(&self) {
-        self.state().asleep.store(0, Ordering::Relaxed);
+        self.state().announce_awake();
     }
 
     /// How often this bell has been rung.

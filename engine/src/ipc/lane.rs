@@ -10,11 +10,11 @@
 //! |---------------|------------|------|
 //! | `tail`        | producer   | bytes before it are published |
 //! | `pushed`      | producer   | messages published, ever |
+//! | `room_wanted` | producer   | wish for room: its number, and level + 1 if it waits until at most `level` bytes are in use, else 0 |
 //! | `done`        | consumer   | bytes before it are no longer needed |
-//! | `taken`       | consumer   | end of the frame whose handling has started; equals `done` between frames |
+//! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; its lowest bit is that of `finished` at the start |
 //! | `finished`    | consumer   | messages finished, ever |
-//! | `assembling`  | consumer   | session of a message of which some frames are consumed, 0 if none |
-//! | `room_wanted` | both       | level + 1 if the producer waits until at most `level` bytes are in use, else 0; the consumer swaps it to 0 and rings |
+//! | `assembling`  | consumer   | kind of a message of which some frames are consumed, 0 if none; its session is beside it |
 //!
 //! Orderings, each with its partner:
 //! * **P1** producer stores `tail` Release after the bytes; consumer loads it Acquire before it reads them.
@@ -23,7 +23,9 @@
 //! * **P3** room: the producer stores `room_wanted`, fences SeqCst, loads `done`; the consumer stores
 //!   `done`, fences SeqCst, loads `room_wanted`. Same argument as in [`super::doorbell`]. The
 //!   consumer fences per frame only on a lane more than half full, and once before it sleeps; a wish
-//!   missed in between is seen at the next frame or before the sleep, whichever comes first.
+//!   missed in between is seen at the next frame or before the sleep, whichever comes first. The
+//!   consumer remembers privately which wish it has rung for. A wish that it took away before it
+//!   rings would be lost if it died in between; like this its successor rings again.
 //!
 //! Frames are contiguous: one that does not fit before the end of the ring is preceded by a pad (or
 //! by an implied skip where not even a header fits). No frame is longer than half of the ring, so pad
@@ -36,16 +38,18 @@
 //!   frame with FIRST follows, so a message is delivered whole or not at all.
 //! * consumer, between frames: `taken == done`; its successor goes on at `done`.
 //! * consumer, at work: `done < taken`; the frame between them is the lost one. [`LaneReader::settle`]
-//!   (called by the manager, when no consumer is alive) names its session and steps over it.
-//! * consumer, after some frames of a long message: `assembling` names the session; the rest of that
-//!   message has no FIRST and is skipped.
+//!   (called by the manager, when no consumer is alive) names its session and steps over it. Whether
+//!   it is in `finished` already shows in the lowest bit of `taken`.
+//! * consumer, after some frames of a long message: `assembling` names it; the rest of that message
+//!   has no FIRST and is skipped. A death while skipping loses nothing more, and settles to nothing.
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use super::frame::{FIRST, HEADER, Head, Header, Kind, LAST, span};
 use super::shm::{At, BytesAt, Region, Shared};
-use crate::sync::{AtomicU64, Ordering, fence};
+use crate::sync::Ordering;
+use crate::sync::modelled::{AtomicU64, Watch, fence};
 
 /// The shared fields of a lane, one cache line per writer.
 #[derive(Debug, Default)]
@@ -53,23 +57,30 @@ use crate::sync::{AtomicU64, Ordering, fence};
 pub(crate) struct LaneHeader {
     tail: AtomicU64,
     pushed: AtomicU64,
-    _producer_line: [AtomicU64; 6],
+    _producer_line: [u64; 6],
     done: AtomicU64,
     taken: AtomicU64,
     finished: AtomicU64,
     assembling: AtomicU64,
-    _consumer_line: [AtomicU64; 4],
+    assembling_session: AtomicU64,
+    _consumer_line: [u64; 3],
+    /// The producer's too, on a line of its own: the consumer looks at it per frame, and `tail` changes per frame.
     room_wanted: AtomicU64,
-    _shared_line: [AtomicU64; 7],
+    _wish_line: [u64; 7],
 }
 
 #[cfg(not(loom))]
 const _: () =
     assert!(size_of::<LaneHeader>() == 192 && std::mem::offset_of!(LaneHeader, done) == 64);
 
-// SAFETY: atomics only; all zero is an empty lane.
-#[cfg(not(loom))]
+// SAFETY: atomics and padding; all zero is an empty lane. (Not under loom, where no region exists.)
 unsafe impl Shared for LaneHeader {}
+
+/// Positions are multiples of 8, so this bit of `taken` is free for the parity of `finished`.
+const PARITY: u64 = 1;
+
+/// Smallest ring. Models have to be small.
+const SMALLEST: usize = if cfg!(loom) { 64 } else { 1024 };
 
 /// Where a lane is.
 #[derive(Debug, Clone, Copy)]
@@ -83,8 +94,9 @@ pub(crate) struct Ring {
     header: NonNull<LaneHeader>,
     base: NonNull<u8>,
     capacity: u64,
+    watch: Watch,
     /// Keeps the memory behind the two pointers alive.
-    _owner: Arc<Region>,
+    _owner: Arc<dyn Send + Sync>,
 }
 
 // SAFETY: the pointers lead into memory kept alive by `_owner`; the header is atomics, and the bytes
@@ -93,16 +105,44 @@ unsafe impl Send for Ring {}
 
 impl Ring {
     /// View the lane at `at`. Capacity must be a power of two of at least 1 KiB.
-    #[cfg(not(loom))]
     pub(crate) fn new(region: &Arc<Region>, at: LaneAt) -> Ring {
         let (base, len) = region.bytes(at.ring);
-        assert!(len.is_power_of_two() && len >= 1024, "ring size {len}");
         let header = NonNull::from(region.one(at.header));
+        let owner: Arc<Region> = Arc::clone(region);
+        // SAFETY: both are places of this region, which `owner` keeps mapped.
+        unsafe { Ring::over(header, base, len, owner) }
+    }
+
+    /// View the lane made of a header and `len` bytes.
+    ///
+    /// # Safety
+    /// Both are valid for as long as `owner` lives, and accessed through rings only.
+    pub(super) unsafe fn over(
+        header: NonNull<LaneHeader>,
+        base: NonNull<u8>,
+        len: usize,
+        owner: Arc<dyn Send + Sync>,
+    ) -> Ring {
+        assert!(
+            len.is_power_of_two() && (SMALLEST..=1 << 31).contains(&len),
+            "ring size {len}"
+        );
         Ring {
             header,
             base,
             capacity: len as u64,
-            _owner: Arc::clone(region),
+            watch: Watch::new(len),
+            _owner: owner,
+        }
+    }
+
+    /// The same lane, for the other end in one process.
+    #[cfg(test)]
+    pub(super) fn twin(&self) -> Ring {
+        Ring {
+            watch: self.watch.clone(),
+            _owner: Arc::clone(&self._owner),
+            ..*self
         }
     }
 
@@ -137,6 +177,7 @@ impl Ring {
     unsafe fn write(&self, position: u64, bytes: &[u8]) {
         let at = self.offset(position);
         debug_assert!(at + bytes.len() <= self.capacity as usize);
+        self.watch.writes(at, bytes.len());
         // SAFETY: in bounds (the callers reserve contiguous room), and by the caller's promise nobody
         // else accesses these bytes now.
         unsafe {
@@ -151,6 +192,7 @@ impl Ring {
     unsafe fn read(&self, position: u64, len: usize) -> &[u8] {
         let at = self.offset(position);
         assert!(at + len <= self.capacity as usize, "read past the ring");
+        self.watch.reads(at, len);
         // SAFETY: in bounds (asserted); published and not released, so the producer leaves them alone.
         unsafe { std::slice::from_raw_parts(self.base.add(at).as_ptr(), len) }
     }
@@ -171,14 +213,26 @@ pub(crate) struct LaneWriter {
     tail: u64,
     /// `done` as last seen; the real one may be further.
     done: u64,
+    pushed: u64,
+    /// Number of the last wish for room. Numbers tell a new wish from the one that was rung for.
+    wishes: u32,
 }
 
 impl LaneWriter {
     /// Become the producer; a predecessor's unpublished bytes are forgotten.
     pub(crate) fn attach(ring: Ring) -> LaneWriter {
-        let tail = ring.header().tail.load(Ordering::Acquire);
-        let done = ring.header().done.load(Ordering::Acquire);
-        LaneWriter { ring, tail, done }
+        let shared = ring.header();
+        let tail = shared.tail.load(Ordering::Acquire);
+        let done = shared.done.load(Ordering::Acquire);
+        let pushed = shared.pushed.load(Ordering::Relaxed);
+        let wishes = (shared.room_wanted.load(Ordering::Relaxed) >> 32) as u32;
+        LaneWriter {
+            ring,
+            tail,
+            done,
+            pushed,
+            wishes,
+        }
     }
 
     /// Publish a message, or as much of it as there is room for. `sent` is the number of payload
@@ -227,7 +281,7 @@ impl LaneWriter {
             // SAFETY: `skip` bytes up to the end of the ring are free (checked) and unpublished.
             unsafe { self.ring.write(self.tail, &pad.encode()) };
         }
-        let start = self.tail + skip;
+        let start = self.tail.wrapping_add(skip);
         let header = Header {
             len: payload.len() as u32,
             flags,
@@ -236,35 +290,38 @@ impl LaneWriter {
         // SAFETY: `need` bytes from `start` are free (checked), contiguous (`skip`) and unpublished.
         unsafe { self.ring.write(start, &header.encode()) };
         // SAFETY: as above; the payload lies within `need`.
-        unsafe { self.ring.write(start + HEADER as u64, payload) };
-        self.tail = start + need;
+        unsafe { self.ring.write(start.wrapping_add(HEADER as u64), payload) };
+        self.tail = start.wrapping_add(need);
         let shared = self.ring.header();
         if flags & LAST != 0 {
-            // Single writer: a load and a store are enough.
-            shared
-                .pushed
-                .store(shared.pushed.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+            self.pushed = self.pushed.wrapping_add(1);
+            shared.pushed.store(self.pushed, Ordering::Relaxed);
         }
         shared.tail.store(self.tail, Ordering::Release); // P1
         true
     }
 
     fn has_room(&mut self, need: u64) -> bool {
-        if self.tail + need - self.done <= self.ring.capacity {
+        if self.used().saturating_add(need) <= self.ring.capacity {
             return true;
         }
         self.done = self.ring.header().done.load(Ordering::Acquire); // P2
-        self.tail + need - self.done <= self.ring.capacity
+        self.used().saturating_add(need) <= self.ring.capacity
     }
 
     /// Ask to be rung when at most `level` bytes are in use. False: that is so already, try again.
     pub(crate) fn want_room(&mut self, level: u64) -> bool {
         let shared = self.ring.header();
-        shared.room_wanted.store(level + 1, Ordering::Relaxed);
+        self.wishes = self.wishes.wrapping_add(1);
+        let number = u64::from(self.wishes) << 32;
+        let level = level.min(self.ring.capacity - 1);
+        shared
+            .room_wanted
+            .store(number | (level + 1), Ordering::Relaxed);
         fence(Ordering::SeqCst); // P3
         self.done = shared.done.load(Ordering::Acquire);
         if self.used() <= level {
-            shared.room_wanted.store(0, Ordering::Relaxed);
+            shared.room_wanted.store(number, Ordering::Relaxed);
             return false;
         }
         true
@@ -272,7 +329,8 @@ impl LaneWriter {
 
     /// Published bytes the consumer still needs, as last seen.
     pub(crate) fn used(&self) -> u64 {
-        self.tail - self.done
+        // A `done` beyond `tail` is another process's garbage, and makes a lane that stays full.
+        self.tail.wrapping_sub(self.done)
     }
 
     /// Half of the lane, the usual level to wait for: filling and emptying then alternate in large steps.
@@ -286,14 +344,11 @@ impl LaneWriter {
         self.used() == 0
     }
 
-    /// Messages pushed and not finished.
+    /// Messages pushed and not finished. One too many for good after a producer that died between
+    /// the two stores of a push.
     pub(crate) fn in_flight(&self) -> u64 {
-        let shared = self.ring.header();
-        let finished = shared.finished.load(Ordering::Acquire);
-        shared
-            .pushed
-            .load(Ordering::Relaxed)
-            .saturating_sub(finished)
+        let finished = self.ring.header().finished.load(Ordering::Acquire);
+        self.pushed.saturating_sub(finished)
     }
 }
 
@@ -358,22 +413,29 @@ pub(crate) struct LaneReader {
     done: u64,
     /// `tail` as last seen; the real one may be further.
     tail: u64,
+    finished: u64,
+    /// The wish for room that has been rung for.
+    granted: u64,
     partial: Option<(Head, Vec<u8>)>,
-    /// Argument of a long message whose end never came; see [`LaneReader::take_dropped`].
-    dropped: Option<Head>,
+    /// Long messages whose end never came; see [`LaneReader::take_dropped`].
+    dropped: Vec<Head>,
 }
 
 impl LaneReader {
     /// Become the consumer; goes on where the predecessor was done.
     pub(crate) fn attach(ring: Ring) -> LaneReader {
-        let done = ring.header().done.load(Ordering::Acquire);
-        ring.header().assembling.store(0, Ordering::Relaxed);
+        let shared = ring.header();
+        let done = shared.done.load(Ordering::Acquire);
+        let finished = shared.finished.load(Ordering::Relaxed);
+        shared.assembling.store(0, Ordering::Relaxed);
         LaneReader {
             ring,
             done,
             tail: done,
+            finished,
+            granted: 0,
             partial: None,
-            dropped: None,
+            dropped: Vec::new(),
         }
     }
 
@@ -400,54 +462,51 @@ impl LaneReader {
         if header.head.kind == Kind::Pad {
             return Received::Handled(self.release(end, false));
         }
-        let whole = header.flags == FIRST | LAST;
+        let last = header.flags & LAST != 0;
         let shared = self.ring.header();
-        shared.taken.store(end, Ordering::Relaxed);
-        if whole {
-            if self.partial.is_some() {
-                self.drop_partial();
-            }
-            // SAFETY: `next_frame` checked that the frame is published and contiguous; it is released below.
-            let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
-            match handle(header.head, Payload::Borrowed(bytes)) {
-                Verdict::Done => return Received::Handled(self.release(end, true)),
-                Verdict::Abandoned => return Received::Abandoned,
-                Verdict::NotNow => {
-                    self.ring.header().taken.store(self.done, Ordering::Relaxed);
-                    return Received::Left;
-                }
-            }
-        }
-        if header.flags & FIRST != 0 && handle(header.head, Payload::Beginning) == Verdict::NotNow {
-            self.ring.header().taken.store(self.done, Ordering::Relaxed);
-            return Received::Left;
-        }
-        // SAFETY: as above.
+        shared
+            .taken
+            .store(end | (self.finished & PARITY), Ordering::Relaxed);
+        // SAFETY: `next_frame` checked that the frame is published and contiguous; it is released below.
         let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
         if header.flags & FIRST != 0 {
-            let unfinished = self.partial.replace((header.head, bytes.to_vec()));
-            if let Some((head, _)) = unfinished {
-                self.dropped = Some(head);
+            if let Some((head, _)) = self.partial.take() {
+                // Its producer died: a living one ends a message before it begins the next.
+                self.dropped.push(head);
+                shared.assembling.store(0, Ordering::Relaxed);
             }
-            shared
-                .assembling
-                .store(header.head.session.max(1), Ordering::Relaxed);
+            let payload = match last {
+                true => Payload::Borrowed(bytes),
+                false => Payload::Beginning,
+            };
+            match (handle(header.head, payload), last) {
+                (Verdict::NotNow, _) => {
+                    shared.taken.store(self.done, Ordering::Relaxed);
+                    return Received::Left;
+                }
+                (Verdict::Abandoned, true) => return Received::Abandoned,
+                (Verdict::Done, true) => {}
+                (_, false) => {
+                    self.partial = Some((header.head, bytes.to_vec()));
+                    shared
+                        .assembling_session
+                        .store(header.head.session, Ordering::Relaxed);
+                    shared
+                        .assembling
+                        .store(header.head.kind as u64, Ordering::Relaxed);
+                }
+            }
         } else if let Some((_, so_far)) = &mut self.partial {
             so_far.extend_from_slice(bytes);
-        } // else: the end of a message whose beginning died with a predecessor
-        let mut last = false;
-        if header.flags & LAST != 0
-            && let Some((head, message)) = self.partial.take()
-        {
-            last = true;
-            // What came before the last frame is gone from the ring: "not now" could be said at the beginning.
-            if handle(head, Payload::Owned(message)) != Verdict::Done {
-                return Received::Abandoned;
+            if last && let Some((head, message)) = self.partial.take() {
+                // What came before the last frame is gone from the ring: "not now" could be said at the beginning.
+                if handle(head, Payload::Owned(message)) != Verdict::Done {
+                    return Received::Abandoned;
+                }
+                shared.assembling.store(0, Ordering::Relaxed);
             }
-            self.ring.header().assembling.store(0, Ordering::Relaxed);
-        }
-        let count = last || header.flags & LAST != 0;
-        Received::Handled(self.release(end, count))
+        } // else: the end of a message whose beginning died with a predecessor
+        Received::Handled(self.release(end, last))
     }
 
     /// Whether a long message has begun and its end is still to come.
@@ -455,16 +514,9 @@ impl LaneReader {
         self.partial.is_some()
     }
 
-    /// A long message whose producer died before its end, found since the last call.
-    pub(crate) fn take_dropped(&mut self) -> Option<Head> {
-        self.dropped.take()
-    }
-
-    fn drop_partial(&mut self) {
-        if let Some((head, _)) = self.partial.take() {
-            self.dropped = Some(head);
-            self.ring.header().assembling.store(0, Ordering::Relaxed);
-        }
+    /// Long messages whose producer died before their end, found since the last call.
+    pub(crate) fn take_dropped(&mut self) -> Vec<Head> {
+        std::mem::take(&mut self.dropped)
     }
 
     /// The frame at `done`, with every field checked against the ring. `None`: corrupt.
@@ -472,7 +524,7 @@ impl LaneReader {
         let mut start = self.done;
         let to_end = self.ring.to_end(start);
         if to_end < HEADER as u64 {
-            start += to_end; // implied skip
+            start = start.checked_add(to_end)?; // implied skip
         }
         let published = self.tail.checked_sub(start)?;
         if published < HEADER as u64 || published > self.ring.capacity {
@@ -488,11 +540,12 @@ impl LaneReader {
 
     fn give_up(&mut self) -> Received {
         let shared = self.ring.header();
+        self.dropped
+            .extend(self.partial.take().map(|(head, _)| head));
+        shared.assembling.store(0, Ordering::Relaxed);
+        self.finished = shared.pushed.load(Ordering::Acquire);
+        shared.finished.store(self.finished, Ordering::Relaxed);
         self.done = self.tail;
-        self.partial = None;
-        shared
-            .finished
-            .store(shared.pushed.load(Ordering::Acquire), Ordering::Relaxed);
         shared.taken.store(self.done, Ordering::Relaxed);
         shared.done.store(self.done, Ordering::Release);
         Received::Corrupt
@@ -500,60 +553,69 @@ impl LaneReader {
 
     /// Free everything before `end`. True: the producer waits for room and now has it.
     fn release(&mut self, end: u64, counts: bool) -> bool {
-        let shared = self.ring.header();
-        let crowded = self.tail - self.done > self.ring.capacity / 2;
-        self.done = end;
-        if counts {
-            shared.finished.store(
-                shared.finished.load(Ordering::Relaxed) + 1,
-                Ordering::Relaxed,
-            );
-        }
-        shared.done.store(end, Ordering::Release); // P2
+        let crowded = self.used() > self.ring.capacity / 2;
+        self.step_over(end, counts);
         if crowded {
             fence(Ordering::SeqCst); // P3
         }
         self.room_was_wanted()
     }
 
-    /// Whether the producer waits for room and now has it. Asking takes the wish away, so ring if true.
-    /// Before a sleep: after a SeqCst fence and after a look at `tail`.
-    pub(crate) fn room_was_wanted(&self) -> bool {
-        let wanted = &self.ring.header().room_wanted;
-        let wish = wanted.load(Ordering::Relaxed);
-        wish != 0 && self.tail - self.done < wish && wanted.swap(0, Ordering::Relaxed) != 0
+    fn step_over(&mut self, end: u64, counts: bool) {
+        let shared = self.ring.header();
+        self.done = end;
+        if counts {
+            self.finished = self.finished.wrapping_add(1);
+            shared.finished.store(self.finished, Ordering::Relaxed);
+        }
+        shared.done.store(end, Ordering::Release); // P2
     }
 
-    /// After the consumer's death, by the only process left at this end: name what died with it and
-    /// step over that. At most two: a frame at work, and a long message partly consumed.
-    pub(crate) fn settle(ring: Ring) -> Vec<Casualty> {
+    /// Published bytes not done with, as last seen.
+    fn used(&self) -> u64 {
+        self.tail.wrapping_sub(self.done)
+    }
+
+    /// Whether the producer waits for room, now has it and was not told. Ring if true: it is not said again.
+    /// Before a sleep: after a SeqCst fence and after a look at `tail`.
+    pub(crate) fn room_was_wanted(&mut self) -> bool {
+        let wish = self.ring.header().room_wanted.load(Ordering::Relaxed);
+        let level = wish & u64::from(u32::MAX);
+        // A wish that was fulfilled before it was seen stays, hence the comparison with `granted`.
+        let due = wish != self.granted && self.used() < level;
+        if due {
+            self.granted = wish;
+        }
+        due
+    }
+
+    /// After the consumer's death, by the only process left at this end: name the message that died
+    /// with it, at work or partly consumed, and step over its frame. Leaves a wish for room to the successor.
+    pub(crate) fn settle(ring: Ring) -> Option<Casualty> {
         let shared = ring.header();
-        let assembling = shared.assembling.load(Ordering::Acquire);
         let taken = shared.taken.load(Ordering::Acquire);
-        let mut casualties = Vec::new();
+        let assembling = Kind::from_u8(shared.assembling.load(Ordering::Relaxed) as u8);
+        let session = shared.assembling_session.load(Ordering::Relaxed);
+        let mut casualty = match assembling {
+            None | Some(Kind::Pad) => None,
+            Some(kind) => Some(Casualty { kind, session }),
+        };
         let mut reader = LaneReader::attach(ring);
-        if taken > reader.done && !reader.is_empty() {
-            match reader.next_frame() {
-                Some((start, header)) => {
-                    if header.head.kind != Kind::Pad {
-                        casualties.push(Casualty {
-                            kind: header.head.kind,
-                            session: header.head.session,
-                        });
-                    }
-                    reader.release(start + header.span(), header.flags & LAST != 0);
-                }
-                None => {
-                    reader.give_up();
-                }
-            }
+        if taken & !PARITY > reader.done && !reader.is_empty() {
+            let Some((start, header)) = reader.next_frame() else {
+                reader.give_up();
+                return casualty;
+            };
+            if header.flags & FIRST != 0 {
+                casualty = Some(Casualty {
+                    kind: header.head.kind,
+                    session: header.head.session,
+                });
+            } // else: part of what is being assembled, or of a message that is lost already
+            let counted = (reader.finished ^ taken) & PARITY != 0;
+            let last = header.flags & LAST != 0;
+            reader.step_over(start + header.span(), last && !counted);
         }
-        if assembling != 0 && casualties.is_empty() {
-            casualties.push(Casualty {
-                kind: Kind::Receive,
-                session: assembling,
-            });
-        }
-        casualties
+        casualty
     }
 }

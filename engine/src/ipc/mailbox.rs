@@ -112,7 +112,7 @@ impl Mailbox {
     pub(crate) fn take_dropped(&mut self) -> Vec<Head> {
         self.inlets
             .iter_mut()
-            .filter_map(|inlet| inlet.lane.take_dropped())
+            .flat_map(|inlet| inlet.lane.take_dropped())
             .collect()
     }
 

@@ -200,26 +200,23 @@ impl Worker<'_> {
     }
 
     fn receive(&mut self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
-        let Some(slot) = self.shared.sessions.find(session) else {
-            return Ok(());
-        };
-        slot.note_consumed(data.len());
-        if slot.has(state::SERVER_CLOSED) {
+        // A session long gone (its slot has been given to another) still has its message delivered.
+        let slot = self.shared.sessions.find(session);
+        if let Some(slot) = slot {
+            slot.note_consumed(data.len());
+        }
+        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) {
             self.context.log().warning(format_args!(
-                "receive() (ERRNO {}): [2] ignore data[{}bytes] received from session#{session}",
+                "receive() (ERRNO {}): [2] ignore data[{} bytes] received from session#{session}",
                 code::SESSION_DISCARD_TIMEOUT_DATA,
                 data.len(),
             ));
         } else {
-            self.context
-                .handler()
-                .on_receive(&self.context, session, reactor, data)?;
+            self.context.handler().on_receive(&self.context, session, reactor, data)?;
             bump(&self.block.requests, 1);
         }
-        if slot.note_completed() && slot.owner() == NO_OWNER {
-            let _ =
-                self.context
-                    .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
+        if slot.is_some_and(|slot| slot.note_completed() && slot.owner() == NO_OWNER) {
+            let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
         }
         Ok(())
     }

@@ -1,0 +1,356 @@
+//! The one place that calls user code.
+//!
+//! PHP leaves a callback in four ways: it returns; with an exception pending; by `exit()`, which is a
+//! pending exception of a hidden class; or by a longjmp after a fatal error, which runs no Rust
+//! destructor. The call is therefore made in [`enter`], below which only C and PHP frames and plain
+//! data lie, and everything else happens after `zend_try` has ended.
+
+use std::ffi::c_void;
+use std::ptr::null_mut;
+
+use ext_php_rs::ffi::{ext_php_rs_process_globals, zend_call_known_function, zend_read_property};
+
+use crate::globals;
+use crate::zend::{
+    Ctx, E_ERROR, Zv, bytes, eg, kind, try_call, zend_clear_exception, zend_exception_error,
+    zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object, zend_throw_unwind_exit,
+    zval,
+};
+
+/// Most arguments a callback has.
+pub(crate) const MAX_ARGS: usize = 5;
+
+/// What is called.
+#[derive(Clone, Copy)]
+pub(crate) enum Target {
+    /// A function that was looked up at registration.
+    Known(zend_fcall_info_cache),
+    /// A callable that PHP must look up each time (`__call`, `__callStatic`).
+    Named(Zv),
+}
+
+/// A call: plain data only, see the module's text.
+#[derive(Clone, Copy)]
+pub(crate) struct Frame {
+    target: Target,
+    args: [Zv; MAX_ARGS],
+    count: u32,
+    /// Bytes of the last argument, made into a string inside the guard; null if it is in `args`.
+    data: *const u8,
+    len: usize,
+}
+
+impl Frame {
+    /// A call without arguments.
+    pub(crate) fn new(target: Target) -> Frame {
+        Frame {
+            target,
+            args: [Zv::NULL; MAX_ARGS],
+            count: 0,
+            data: std::ptr::null(),
+            len: 0,
+        }
+    }
+
+    /// One more argument; the caller keeps its reference.
+    pub(crate) fn with(mut self, arg: Zv) -> Frame {
+        self.args[self.count as usize] = arg;
+        self.count += 1;
+        self
+    }
+
+    /// A last argument, copied once, into the string that the callback gets.
+    pub(crate) fn with_bytes(mut self, data: &[u8]) -> Frame {
+        self.data = data.as_ptr();
+        self.len = data.len();
+        self
+    }
+}
+
+/// How a call ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// It returned.
+    Done,
+    /// An exception is pending.
+    Exception,
+    /// `exit()` is pending.
+    Exit,
+    /// A fatal error; PHP must not be called again but for the end of the script.
+    Bailout,
+}
+
+/// Call user code.
+pub(crate) fn invoke(frame: &Frame) -> Outcome {
+    let depth = globals::deepen();
+    // SAFETY: `enter` has no destructors below it; `frame` outlives the call.
+    let jumped = unsafe { try_call(enter, (&raw const *frame).cast()) };
+    globals::set_depth(depth);
+    if jumped {
+        globals::set_bailed();
+        return Outcome::Bailout;
+    }
+    outcome()
+}
+
+/// Whether user code is on the stack below an engine callback: then what it throws concerns it, not us.
+pub(crate) fn nested() -> bool {
+    globals::depth() > 0
+}
+
+fn outcome() -> Outcome {
+    // SAFETY: PHP's globals; a pending exception is alive.
+    unsafe {
+        let exception = (*eg()).exception;
+        match exception.is_null() {
+            true => Outcome::Done,
+            false if zend_is_unwind_exit(exception) => Outcome::Exit,
+            false => Outcome::Exception,
+        }
+    }
+}
+
+/// Runs under `zend_try`: nothing here may need dropping.
+unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
+    // SAFETY: `invoke` passes a live frame.
+    let mut frame = unsafe { *ctx.cast::<Frame>() };
+    let mut data = Zv::UNDEF;
+    if !frame.data.is_null() {
+        // SAFETY: the engine's slice, valid during the callback.
+        data = Zv::text(unsafe { std::slice::from_raw_parts(frame.data, frame.len) });
+        frame = frame.with(data);
+    }
+    let mut returned = Zv::UNDEF;
+    let args = frame.args[0].ptr();
+    match frame.target {
+        // SAFETY: the function was resolved by PHP, and its callable is held by the server object; PHP
+        // counts the arguments' references itself.
+        Target::Known(cache) => unsafe {
+            zend_call_known_function(
+                cache.function_handler,
+                cache.object,
+                cache.called_scope,
+                returned.ptr(),
+                frame.count,
+                args,
+                null_mut(),
+            );
+        },
+        // SAFETY: a callable held by the server object.
+        Target::Named(mut callable) => unsafe {
+            ext_php_rs::ffi::_call_user_function_impl(
+                null_mut(),
+                callable.ptr(),
+                returned.ptr(),
+                frame.count,
+                args,
+                null_mut(),
+            );
+        },
+    }
+    returned.release();
+    data.release();
+    ctx
+}
+
+/// Call an internal function by its entry; for helpers that run no user code. Gives back its result.
+pub(crate) fn internal(function: *mut zend_function, args: &mut [Zv]) -> Zv {
+    let mut returned = Zv::UNDEF;
+    // SAFETY: an entry of PHP's function table; as many initialized arguments as said.
+    unsafe {
+        zend_call_known_function(
+            function,
+            null_mut(),
+            null_mut(),
+            returned.ptr(),
+            args.len() as u32,
+            args.as_mut_ptr().cast(),
+            null_mut(),
+        );
+    }
+    returned
+}
+
+/// Forget the exit code of an error that did not end the process.
+pub(crate) fn clear_exit_status() {
+    // SAFETY: PHP's globals.
+    unsafe { (*eg()).exit_status = 0 };
+}
+
+/// Exit code that the script has asked for.
+pub(crate) fn exit_status() -> i32 {
+    // SAFETY: PHP's globals.
+    unsafe { (*eg()).exit_status }
+}
+
+/// Make PHP end the script as `exit($code)` does, once the running method has returned: no catch or
+/// finally block runs, shutdown functions and destructors do.
+pub(crate) fn leave_script(code: i32) {
+    // SAFETY: called inside a method, where PHP looks for exceptions on return.
+    unsafe {
+        (*eg()).exit_status = code;
+        if globals::bailed() {
+            // PHP has given up its frames, so nothing can be thrown; `method::enter` goes on with the bailout.
+            return;
+        }
+        if (*eg()).exception.is_null() || !zend_is_unwind_exit((*eg()).exception) {
+            zend_clear_exception();
+            zend_throw_unwind_exit();
+        }
+    }
+}
+
+/// Forget a pending `exit()` until [`leave_script`] raises it again.
+pub(crate) fn forget_exit() {
+    // SAFETY: an exception is pending; its class has no destructor.
+    unsafe { zend_clear_exception() };
+}
+
+/// Report a pending exception as PHP does at the end of a script: the script's exception handler, or
+/// `PHP Fatal error:  Uncaught ...`. Ends as user code does.
+pub(crate) fn report_exception() -> Outcome {
+    // SAFETY: `report` owns nothing.
+    if unsafe { try_call(report, std::ptr::null::<c_void>()) } {
+        globals::set_bailed();
+        return Outcome::Bailout;
+    }
+    outcome()
+}
+
+unsafe extern "C" fn report(ctx: Ctx) -> Ctx {
+    // SAFETY: PHP's globals; an exception is pending. The handler is taken out while it runs, as PHP
+    // does, so that it cannot be called for its own exception.
+    unsafe {
+        let slot = (&raw mut (*eg()).user_exception_handler).cast::<Zv>();
+        let mut handler = *slot;
+        if handler.kind() != kind::UNDEF {
+            let mut exception = Zv::object((*eg()).exception);
+            (*eg()).exception = null_mut();
+            *slot = Zv::UNDEF;
+            let mut returned = Zv::UNDEF;
+            ext_php_rs::ffi::_call_user_function_impl(
+                null_mut(),
+                handler.ptr(),
+                returned.ptr(),
+                1,
+                exception.ptr(),
+                null_mut(),
+            );
+            returned.release();
+            exception.release();
+            match (*slot).kind() {
+                kind::UNDEF => *slot = handler,
+                _ => handler.release(),
+            }
+        }
+        let exception = (*eg()).exception;
+        if !exception.is_null() && !zend_is_unwind_exit(exception) {
+            zend_exception_error(exception, E_ERROR);
+        }
+    }
+    ctx
+}
+
+/// One line about the pending exception, for the log.
+pub(crate) fn describe_exception() -> String {
+    // SAFETY: the pending exception is alive, and PHP declares these properties for all of its kind.
+    unsafe {
+        let exception = (*eg()).exception;
+        let class = bytes((*(*exception).ce).name);
+        let (message, file, line) = (
+            property(exception, "message"),
+            property(exception, "file"),
+            property(exception, "line"),
+        );
+        format!(
+            "Uncaught {}: {} in {}:{}",
+            String::from_utf8_lossy(class),
+            text_of(message),
+            text_of(file),
+            if line.kind() == kind::LONG {
+                line.as_long()
+            } else {
+                0
+            }
+        )
+    }
+}
+
+/// # Safety
+/// `exception` must be a live Throwable.
+unsafe fn property(exception: *mut zend_object, name: &str) -> Zv {
+    let mut room = Zv::UNDEF;
+    // SAFETY: a live object; the scope is the base class, so that private and protected do not matter.
+    unsafe {
+        let base = if is_exception(exception) {
+            ext_php_rs::ffi::zend_ce_exception
+        } else {
+            ext_php_rs::ffi::zend_ce_error
+        };
+        let at: *mut zval = zend_read_property(
+            base,
+            exception,
+            name.as_ptr().cast(),
+            name.len(),
+            true,
+            room.ptr(),
+        );
+        Zv::read(at)
+    }
+}
+
+/// # Safety
+/// `object` must be alive.
+unsafe fn is_exception(object: *mut zend_object) -> bool {
+    // SAFETY: classes live as long as their objects.
+    unsafe {
+        let base = ext_php_rs::ffi::zend_ce_exception;
+        let mut class = (*object).ce;
+        while !class.is_null() && class != base {
+            class = (*class).__bindgen_anon_1.parent;
+        }
+        !class.is_null()
+    }
+}
+
+fn text_of(value: Zv) -> String {
+    if value.kind() != kind::STRING {
+        return String::new();
+    }
+    // SAFETY: a string that its object holds.
+    String::from_utf8_lossy(unsafe { bytes(value.as_string()) }).into_owned()
+}
+
+/// Whether the pending `exit()` is how this PHP ends a script that has reached its memory limit.
+pub(crate) fn is_out_of_memory() -> bool {
+    // SAFETY: PHP's globals; the string lives until the next error.
+    unsafe {
+        let core = ext_php_rs_process_globals();
+        let message = (*core).last_error_message;
+        (*core).last_error_type == E_ERROR
+            && exit_status() == 255
+            && !message.is_null()
+            && (bytes(message).starts_with(b"Allowed memory size")
+                || bytes(message).starts_with(b"Out of memory"))
+    }
+}
+
+/// One line about the fatal error that PHP has printed last, for the log.
+pub(crate) fn describe_fatal() -> String {
+    // SAFETY: PHP's globals; the strings live until the next error or the end of the request.
+    unsafe {
+        let core = ext_php_rs_process_globals();
+        let (message, file) = ((*core).last_error_message, (*core).last_error_file);
+        if message.is_null() {
+            return "no message".into();
+        }
+        let message = String::from_utf8_lossy(bytes(message));
+        let file = if file.is_null() {
+            "".into()
+        } else {
+            String::from_utf8_lossy(bytes(file))
+        };
+        let first = message.lines().next().unwrap_or_default();
+        format!("{first} in {file} on line {}", (*core).last_error_lineno)
+    }
+}

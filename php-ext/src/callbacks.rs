@@ -1,0 +1,351 @@
+//! The engine's handler over PHP callables.
+
+use std::cell::Cell;
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use ext_php_rs::ffi::zend_is_callable_ex;
+use skep::{Context, Handler, Interests, Leave, Role, SessionId, Step};
+
+use crate::call::{self, Frame, Outcome, Target};
+use crate::classes::server::ServerObject;
+use crate::globals;
+use crate::random;
+use crate::zend::{
+    Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
+};
+
+/// What can be registered with `on()`; the numbers are slots.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Event {
+    Start,
+    BeforeShutdown,
+    Shutdown,
+    WorkerStart,
+    WorkerStop,
+    WorkerError,
+    ManagerStart,
+    ManagerStop,
+    Connect,
+    Receive,
+    Close,
+}
+
+/// Number of events.
+pub(crate) const EVENTS: usize = 11;
+
+/// Every event: its name in `on()`, and the private property that holds its callable.
+pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
+    (Event::Start, "start", c"onStart"),
+    (Event::BeforeShutdown, "beforeShutdown", c"onBeforeShutdown"),
+    (Event::Shutdown, "shutdown", c"onShutdown"),
+    (Event::WorkerStart, "workerStart", c"onWorkerStart"),
+    (Event::WorkerStop, "workerStop", c"onWorkerStop"),
+    (Event::WorkerError, "workerError", c"onWorkerError"),
+    (Event::ManagerStart, "managerStart", c"onManagerStart"),
+    (Event::ManagerStop, "managerStop", c"onManagerStop"),
+    (Event::Connect, "connect", c"onConnect"),
+    (Event::Receive, "receive", c"onReceive"),
+    (Event::Close, "close", c"onClose"),
+];
+
+impl Event {
+    /// By name, without regard to case.
+    pub(crate) fn find(name: &[u8]) -> Option<Event> {
+        NAMES
+            .iter()
+            .find(|(_, known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
+            .map(|row| row.0)
+    }
+
+    /// Whether the event belongs to a port rather than to the server.
+    pub(crate) fn of_port(self) -> bool {
+        matches!(self, Event::Connect | Event::Receive | Event::Close)
+    }
+
+    fn name(self) -> &'static str {
+        NAMES[self as usize].1
+    }
+}
+
+/// A registered callable, looked up. The server object's property holds the callable itself, where the
+/// garbage collector sees it.
+#[derive(Clone, Copy)]
+pub(crate) struct Callback {
+    target: Target,
+    /// The callable this was made from.
+    origin: (u64, u32),
+}
+
+impl Callback {
+    /// Look a callable up. `name` becomes its text, for messages, with one reference; null for none.
+    pub(crate) fn resolve(callable: Zv, name: &mut *mut zend_string) -> Option<Callback> {
+        let mut cache = zend_fcall_info_cache {
+            function_handler: null_mut(),
+            calling_scope: null_mut(),
+            called_scope: null_mut(),
+            object: null_mut(),
+        };
+        let mut value = callable;
+        // SAFETY: a live value; the results are written to locals.
+        let known = unsafe {
+            zend_is_callable_ex(
+                value.ptr(),
+                null_mut(),
+                0,
+                &raw mut *name,
+                &raw mut cache,
+                null_mut(),
+            )
+        };
+        if !known {
+            return None;
+        }
+        // SAFETY: set, because the callable is one.
+        let flags = unsafe { (*cache.function_handler).common.fn_flags };
+        let target = if flags & VIA_TRAMPOLINE == 0 {
+            Target::Known(cache)
+        } else {
+            // A trampoline serves one call only.
+            // SAFETY: as PHP does with a cache it does not use.
+            unsafe { zend_release_fcall_info_cache(&raw mut cache) };
+            Target::Named(callable)
+        };
+        Some(Callback {
+            target,
+            origin: callable.bits(),
+        })
+    }
+
+    /// Whether it was made from this value.
+    pub(crate) fn is_from(&self, callable: Zv) -> bool {
+        self.origin == callable.bits()
+    }
+}
+
+/// `ZEND_ACC_CALL_VIA_TRAMPOLINE`.
+const VIA_TRAMPOLINE: u32 = 1 << 18;
+
+/// The handler that `start()` hands to the engine.
+pub(crate) struct PhpHandler {
+    /// Alive while `start()` is on the stack, because PHP's frame of that call holds it.
+    server: *mut zend_object,
+    /// Set once this process must end: the exit code.
+    left: Cell<Option<i32>>,
+}
+
+impl PhpHandler {
+    /// For the server whose `start()` runs.
+    pub(crate) fn new(server: *mut zend_object) -> PhpHandler {
+        PhpHandler {
+            server,
+            left: Cell::new(None),
+        }
+    }
+
+    /// The code with which a callback asked this process to end.
+    pub(crate) fn left(&self) -> Option<i32> {
+        self.left.get()
+    }
+
+    fn object(&self) -> &ServerObject {
+        // SAFETY: alive, see the field.
+        unsafe { ServerObject::of(self.server) }
+    }
+
+    /// Call the event's callback, if there is one. `build` adds the arguments after the server.
+    fn run(&self, context: &Context, event: Event, build: impl FnOnce(Frame) -> Frame) -> Step {
+        let Some(callback) = self.object().callback(event) else {
+            return Ok(());
+        };
+        if let Some(code) = self.left.get() {
+            return Err(Leave { code });
+        }
+        let frame = build(Frame::new(callback.target).with(Zv::object(self.server)));
+        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, &frame)));
+        ended.unwrap_or_else(|payload| {
+            globals::log_panic(payload);
+            self.leave(255)
+        })
+    }
+
+    fn call(&self, context: &Context, event: Event, frame: &Frame) -> Step {
+        let nested = call::nested();
+        match call::invoke(frame) {
+            Outcome::Done => Ok(()),
+            Outcome::Bailout => self.failed(context, event),
+            // Inside a method that the script called: that call throws it, and the outer callback ends with it.
+            Outcome::Exception | Outcome::Exit if nested => Ok(()),
+            Outcome::Exception => self.uncaught(context, event),
+            Outcome::Exit => self.exited(context, event),
+        }
+    }
+
+    /// An exception came out of a callback.
+    fn uncaught(&self, context: &Context, event: Event) -> Step {
+        let text = call::describe_exception();
+        let reported = call::report_exception();
+        context.log_error(&format!(
+            "{}() (ERRNO 503): Fatal error: {text}",
+            event.name()
+        ));
+        match reported {
+            Outcome::Exit => self.exited(context, event),
+            Outcome::Done if context.role() == Role::Manager => {
+                // Without a manager there is no server: it goes on.
+                call::clear_exit_status();
+                Ok(())
+            }
+            Outcome::Done | Outcome::Exception | Outcome::Bailout => self.leave(255),
+        }
+    }
+
+    /// A fatal error ended a callback.
+    fn failed(&self, context: &Context, event: Event) -> Step {
+        // Seen again by the callback around it, if it happened inside close().
+        if self.left.get().is_none() {
+            context.log_error(&format!(
+                "{}() (ERRNO 503): Fatal error: {}",
+                event.name(),
+                call::describe_fatal()
+            ));
+        }
+        self.leave(255)
+    }
+
+    /// A callback called exit().
+    fn exited(&self, context: &Context, event: Event) -> Step {
+        if call::is_out_of_memory() {
+            call::forget_exit();
+            return self.failed(context, event);
+        }
+        let code = call::exit_status() & 0xff;
+        call::forget_exit();
+        let process = match context.role() {
+            Role::Master => "master",
+            Role::Manager => "manager",
+            Role::Worker(_) => "worker",
+        };
+        if !globals::panicked() {
+            let event = event.name();
+            context.log_notice(&format!(
+                "{event}() (ERRNO 9003): {process} process is terminated by exit()/die()"
+            ));
+        }
+        self.leave(code)
+    }
+
+    fn leave(&self, code: i32) -> Step {
+        self.left.set(Some(code));
+        Err(Leave { code })
+    }
+}
+
+fn long(value: impl Into<i64>) -> Zv {
+    Zv::long(value.into())
+}
+
+fn id(session: SessionId) -> Zv {
+    Zv::long(session as i64)
+}
+
+impl Handler for PhpHandler {
+    fn interests(&self) -> Interests {
+        let has = |event| self.object().callback(event).is_some();
+        Interests {
+            connect: has(Event::Connect),
+            receive: has(Event::Receive),
+            close: has(Event::Close),
+        }
+    }
+
+    fn attach(&self, context: &Rc<Context>) {
+        globals::set_context(context);
+        self.object().show_process(context);
+        if context.role() != Role::Master {
+            random::reseed();
+        }
+    }
+
+    fn on_start(&self, context: &Context) -> Step {
+        self.run(context, Event::Start, |frame| frame)
+    }
+
+    fn on_before_shutdown(&self, context: &Context) -> Step {
+        self.run(context, Event::BeforeShutdown, |frame| frame)
+    }
+
+    fn on_shutdown(&self, context: &Context) -> Step {
+        self.run(context, Event::Shutdown, |frame| frame)
+    }
+
+    fn on_manager_start(&self, context: &Context) -> Step {
+        self.run(context, Event::ManagerStart, |frame| frame)
+    }
+
+    fn on_manager_stop(&self, context: &Context) -> Step {
+        self.run(context, Event::ManagerStop, |frame| frame)
+    }
+
+    fn on_worker_error(
+        &self,
+        context: &Context,
+        worker: u32,
+        pid: i32,
+        code: i32,
+        signal: i32,
+    ) -> Step {
+        self.run(context, Event::WorkerError, |frame| {
+            frame
+                .with(long(worker))
+                .with(long(pid))
+                .with(long(code))
+                .with(long(signal))
+        })
+    }
+
+    fn on_worker_start(&self, context: &Context, worker: u32) -> Step {
+        self.run(context, Event::WorkerStart, |frame| {
+            frame.with(long(worker))
+        })
+    }
+
+    fn on_worker_stop(&self, context: &Context, worker: u32) -> Step {
+        self.run(context, Event::WorkerStop, |frame| frame.with(long(worker)))
+    }
+
+    fn on_connect(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        self.run(context, Event::Connect, |frame| {
+            frame.with(id(session)).with(long(reactor))
+        })
+    }
+
+    fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
+        self.run(context, Event::Receive, |frame| {
+            frame.with(id(session)).with(long(reactor)).with_bytes(data)
+        })
+    }
+
+    fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        self.run(context, Event::Close, |frame| {
+            frame.with(id(session)).with(long(reactor))
+        })
+    }
+}
+
+/// Whether `on()` treats this callable as not given.
+pub(crate) fn is_nothing(callable: Zv) -> bool {
+    match callable.kind() {
+        kind::UNDEF | kind::NULL | kind::FALSE => true,
+        kind::LONG => callable.as_long() == 0,
+        kind::DOUBLE => callable.as_double() == 0.0,
+        kind::STRING => {
+            // SAFETY: a live string.
+            let text = unsafe { bytes(callable.as_string()) };
+            text.is_empty() || text == b"0"
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,260 @@
+//! Class `Skep\Connection\Iterator`: the sessions of the running server.
+//!
+//! It looks at the server of this process through [`globals::context`], so it holds nothing alive.
+
+use std::cell::{Cell, RefCell};
+use std::mem::offset_of;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
+
+use ext_php_rs::ffi::{
+    ext_php_rs_zend_object_alloc, zend_ce_arrayaccess, zend_ce_countable, zend_ce_iterator,
+    zend_object_std_dtor,
+};
+use skep::SessionId;
+
+use super::server::ServerObject;
+use super::{Making, alias, handlers, init_object, new_state_class};
+use crate::convert;
+use crate::exception::throw_error;
+use crate::globals::{self, CLASSES};
+use crate::method::{Call, method, param, parse, ty};
+use crate::zend::{
+    Zv, zend_class_entry, zend_class_implements, zend_object, zend_object_handlers, zval,
+};
+
+/// Sessions looked up at a time.
+const PAGE: usize = 256;
+
+/// The Rust side of the object, in front of PHP's.
+#[repr(C)]
+struct IteratorObject {
+    /// Ids still to come, smallest last. Borrowed only while no PHP code can run.
+    page: RefCell<Vec<SessionId>>,
+    /// The id at hand; 0 at the end.
+    current: Cell<SessionId>,
+    /// Its place, from 1.
+    place: Cell<i64>,
+    std: zend_object,
+}
+
+static HANDLERS: OnceLock<Shared> = OnceLock::new();
+
+/// PHP's handler table, which is never written after it was made.
+struct Shared(zend_object_handlers);
+
+// SAFETY: function pointers and a number, constant.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// # Safety
+/// `object` must be alive and of class `Skep\Connection\Iterator` or below.
+unsafe fn state<'a>(object: *mut zend_object) -> &'a IteratorObject {
+    // SAFETY: every such object was made by `create`, which puts the state this far in front.
+    unsafe {
+        &*object
+            .byte_sub(offset_of!(IteratorObject, std))
+            .cast::<IteratorObject>()
+    }
+}
+
+unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: zeroed memory of the right size; the vector is written before anybody reads it.
+    unsafe {
+        let state = ext_php_rs_zend_object_alloc(size_of::<IteratorObject>(), class)
+            .cast::<IteratorObject>();
+        (&raw mut (*state).page).write(RefCell::new(Vec::new()));
+        let handlers =
+            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(IteratorObject, std), free)));
+        init_object(&raw mut (*state).std, class, &raw const handlers.0);
+        &raw mut (*state).std
+    }
+}
+
+unsafe extern "C" fn free(object: *mut zend_object) {
+    // SAFETY: PHP frees each object once; the state is not used afterwards.
+    unsafe {
+        state(object).page.take();
+        zend_object_std_dtor(object);
+    }
+}
+
+pub(super) fn register() {
+    let methods = [
+        method!(c"__construct", construct, [], ty::NONE),
+        method!(c"rewind", rewind, [], ty::VOID),
+        method!(c"next", next, [], ty::VOID),
+        method!(c"current", current, [], ty::MIXED),
+        method!(c"key", key, [], ty::MIXED),
+        method!(c"valid", valid, [], ty::BOOL),
+        method!(c"count", count, [], ty::INT),
+        method!(
+            c"offsetExists",
+            offset_exists,
+            [param(c"fd", ty::MIXED)],
+            ty::BOOL
+        ),
+        method!(
+            c"offsetGet",
+            offset_get,
+            [param(c"fd", ty::MIXED)],
+            ty::MIXED
+        ),
+        method!(
+            c"offsetSet",
+            offset_set,
+            [param(c"fd", ty::MIXED), param(c"value", ty::MIXED)],
+            ty::VOID
+        ),
+        method!(
+            c"offsetUnset",
+            offset_unset,
+            [param(c"fd", ty::MIXED)],
+            ty::VOID
+        ),
+    ];
+    let making = Making {
+        slot: &CLASSES.connections,
+        create,
+    };
+    let class = new_state_class(c"Skep\\Connection\\Iterator", &methods, making);
+    // SAFETY: a registered class and PHP's own interfaces.
+    unsafe {
+        zend_class_implements(
+            class,
+            3,
+            zend_ce_iterator,
+            zend_ce_arrayaccess,
+            zend_ce_countable,
+        )
+    };
+    alias(
+        class,
+        &[
+            c"Swoole\\Connection\\Iterator",
+            c"swoole_connection_iterator",
+        ],
+    );
+}
+
+/// A new iterator. Returns one reference.
+pub(super) fn new() -> *mut zend_object {
+    // SAFETY: the class is registered.
+    unsafe { create(CLASSES.connections.load(Relaxed)) }
+}
+
+fn construct(_: &mut Call) {
+    throw_error(format_args!("please use the Skep\\Server->connections"));
+}
+
+fn this<'a>(call: &Call) -> &'a IteratorObject {
+    // SAFETY: PHP calls methods of this class on its objects only.
+    unsafe { state(call.this()) }
+}
+
+impl IteratorObject {
+    /// Go to the next session that is still open.
+    fn advance(&self) {
+        let after = self.current.replace(0);
+        let Some(context) = globals::context() else {
+            return;
+        };
+        let mut page = self.page.borrow_mut();
+        let mut last = after;
+        loop {
+            while let Some(id) = page.pop() {
+                last = id;
+                if context.exists(id) {
+                    self.current.set(id);
+                    self.place.set(self.place.get() + 1);
+                    return;
+                }
+            }
+            *page = context.sessions(last, PAGE);
+            if page.is_empty() {
+                return;
+            }
+            page.reverse();
+        }
+    }
+}
+
+fn rewind(call: &mut Call) {
+    if parse!(call, c"") {
+        let this = this(call);
+        this.page.borrow_mut().clear();
+        this.current.set(0);
+        this.place.set(0);
+        this.advance();
+    }
+}
+
+fn next(call: &mut Call) {
+    if parse!(call, c"") {
+        let this = this(call);
+        // From 0 the walk would begin again.
+        if this.current.get() != 0 {
+            this.advance();
+        }
+    }
+}
+
+fn current(call: &mut Call) {
+    if parse!(call, c"") {
+        call.give(Zv::long(this(call).current.get() as i64));
+    }
+}
+
+fn key(call: &mut Call) {
+    if parse!(call, c"") {
+        call.give(Zv::long(this(call).place.get()));
+    }
+}
+
+fn valid(call: &mut Call) {
+    if parse!(call, c"") {
+        call.give_bool(this(call).current.get() != 0);
+    }
+}
+
+fn count(call: &mut Call) {
+    if parse!(call, c"") {
+        let count = globals::context().map_or(0, |context| context.stats().connection_num);
+        call.give(Zv::long(count as i64));
+    }
+}
+
+/// The session that an offset names, as a number.
+fn offset(call: &Call) -> Option<i64> {
+    let mut offset: *mut zval = std::ptr::null_mut();
+    // SAFETY: PHP's argument.
+    parse!(call, c"z", offset).then(|| convert::integer(unsafe { Zv::read(offset) }))
+}
+
+fn offset_exists(call: &mut Call) {
+    if let Some(session) = offset(call) {
+        let open = SessionId::try_from(session)
+            .is_ok_and(|session| globals::context().is_some_and(|context| context.exists(session)));
+        call.give_bool(open);
+    }
+}
+
+fn offset_get(call: &mut Call) {
+    if let Some(session) = offset(call) {
+        let server = globals::live();
+        // SAFETY: the live server is cleared before it is freed.
+        let listener = (!server.is_null()).then(|| unsafe { ServerObject::of(server) }.listener());
+        call.give(convert::client_info(session, listener));
+    }
+}
+
+fn offset_set(call: &mut Call) {
+    let (mut offset, mut value): (*mut zval, *mut zval) =
+        (std::ptr::null_mut(), std::ptr::null_mut());
+    let _ = parse!(call, c"zz", offset, value); // only to count them
+}
+
+fn offset_unset(call: &mut Call) {
+    offset(call);
+}

@@ -1,0 +1,263 @@
+//! Class `Skep\Server\Port`: one listening address of a server.
+
+use std::cell::Cell;
+use std::mem::offset_of;
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::sync::atomic::Ordering::Relaxed;
+
+use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_hash_str_find, zend_object_std_dtor};
+
+use super::server::{Only, Phase, ServerObject, merge};
+use super::{
+    Making, alias, connections, handlers, init_object, new_state_class, property, slot,
+    text_property,
+};
+use crate::callbacks::Event;
+use crate::convert::Text;
+use crate::exception::{Line, code, pending, warn};
+use crate::globals::CLASSES;
+use crate::method::{Call, Entry, PRIVATE, PUBLIC, handler, method, param, parse, ty};
+use crate::zend::{
+    HashTable, Zv, bytes, kind, zend_class_entry, zend_function, zend_object, zend_object_handlers,
+    zend_string,
+};
+
+/// Declared properties, in order.
+#[derive(Clone, Copy)]
+enum Property {
+    Host,
+    Port,
+    Type,
+    Sock,
+    Ssl,
+    Setting,
+    Connections,
+}
+
+/// The Rust side of the object, in front of PHP's.
+#[repr(C)]
+struct PortObject {
+    /// The server it belongs to; cleared when that is freed. Not a reference: the server holds the port.
+    server: Cell<*mut zend_object>,
+    /// `set()` was called on the port itself.
+    own_setting: Cell<bool>,
+    std: zend_object,
+}
+
+static HANDLERS: OnceLock<Shared> = OnceLock::new();
+
+/// PHP's handler table, which is never written after it was made.
+struct Shared(zend_object_handlers);
+
+// SAFETY: function pointers and a number, constant.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// # Safety
+/// `object` must be alive and of class `Skep\Server\Port` or below.
+unsafe fn state<'a>(object: *mut zend_object) -> &'a PortObject {
+    // SAFETY: every such object was made by `create`, which puts the state this far in front.
+    unsafe {
+        &*object
+            .byte_sub(offset_of!(PortObject, std))
+            .cast::<PortObject>()
+    }
+}
+
+unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of each field.
+    unsafe {
+        let state =
+            ext_php_rs_zend_object_alloc(size_of::<PortObject>(), class).cast::<PortObject>();
+        let handlers = HANDLERS.get_or_init(|| Shared(handlers(offset_of!(PortObject, std), free)));
+        init_object(&raw mut (*state).std, class, &raw const handlers.0);
+        &raw mut (*state).std
+    }
+}
+
+unsafe extern "C" fn free(object: *mut zend_object) {
+    // SAFETY: the state owns nothing; the standard end of an object.
+    unsafe { zend_object_std_dtor(object) };
+}
+
+pub(super) fn register() {
+    let methods = [
+        Entry {
+            name: c"__construct",
+            handler: handler!(construct),
+            params: &[],
+            returns: ty::NONE,
+            returns_class: None,
+            flags: PRIVATE,
+        },
+        method!(c"set", set, [param(c"settings", ty::ARRAY)], ty::VOID),
+        method!(
+            c"on",
+            on,
+            [
+                param(c"event_name", ty::STRING),
+                param(c"callback", ty::CALLABLE)
+            ],
+            ty::BOOL
+        ),
+        Entry {
+            name: c"getCallback",
+            handler: handler!(get_callback),
+            params: const { &[param(c"event_name", ty::STRING)] },
+            returns: ty::ARRAY | ty::STRING | ty::NULL,
+            returns_class: Some(c"Closure"),
+            flags: PUBLIC,
+        },
+    ];
+    let class = new_state_class(
+        c"Skep\\Server\\Port",
+        &methods,
+        Making {
+            slot: &CLASSES.port,
+            create,
+        },
+    );
+    text_property(class, c"host");
+    for (name, default) in [
+        (c"port", Zv::long(0)),
+        (c"type", Zv::long(0)),
+        (c"sock", Zv::long(-1)),
+        (c"ssl", Zv::bool(false)),
+        (c"setting", Zv::NULL),
+        (c"connections", Zv::NULL),
+    ] {
+        property(class, name, default, true);
+    }
+    alias(class, &[c"Swoole\\Server\\Port", c"swoole_server_port"]);
+}
+
+/// The primary port of a server that has just been bound. Returns one reference.
+pub(super) fn new(server: &ServerObject, host: &[u8]) -> *mut zend_object {
+    // SAFETY: the class is registered.
+    let object = unsafe { create(CLASSES.port.load(Relaxed)) };
+    let put = |property: Property, value: Zv| {
+        // SAFETY: a declared property of a live object.
+        unsafe { value.assign(slot(object, property as usize)) };
+    };
+    // SAFETY: made above.
+    unsafe { state(object) }.server.set(server.object());
+    let listener = server.listener();
+    put(Property::Host, Zv::text(host));
+    put(Property::Port, Zv::long(listener.port.into()));
+    put(Property::Type, Zv::long(listener.kind));
+    put(Property::Sock, Zv::long(listener.socket.into()));
+    put(Property::Ssl, Zv::bool(false));
+    put(Property::Connections, Zv::object(connections::new()));
+    object
+}
+
+/// The server is being freed.
+pub(super) fn forget_server(port: *mut zend_object) {
+    // SAFETY: the server holds a reference to its port.
+    unsafe { state(port) }.server.set(null_mut());
+}
+
+/// `Server::set` also configures the primary port.
+pub(super) fn merge_setting(port: *mut zend_object, given: *mut HashTable) {
+    // SAFETY: as in `forget_server`; a declared property.
+    unsafe { merge(slot(port, Property::Setting as usize), given) };
+}
+
+/// A port that was not configured itself shows the server's settings.
+pub(super) fn take_over_setting(port: *mut zend_object, setting: Zv) {
+    // SAFETY: as above.
+    unsafe {
+        if !state(port).own_setting.get() {
+            setting
+                .share()
+                .assign(slot(port, Property::Setting as usize));
+        }
+    }
+}
+
+/// Method `on`, for the server to call.
+pub(super) fn on_method() -> *mut zend_function {
+    // SAFETY: a registered class with this method.
+    unsafe {
+        let class = CLASSES.port.load(Relaxed);
+        let found = zend_hash_str_find(&raw const (*class).function_table, c"on".as_ptr(), 2);
+        (*found).value.func
+    }
+}
+
+fn construct(_: &mut Call) {}
+
+/// The server of a port that is still there.
+fn server<'a>(call: &Call) -> Option<&'a ServerObject> {
+    // SAFETY: PHP calls methods of this class on its objects only.
+    let server = unsafe { state(call.this()) }.server.get();
+    // SAFETY: not null, so the server has not been freed.
+    (!server.is_null()).then(|| unsafe { ServerObject::of(server) })
+}
+
+fn set(call: &mut Call) {
+    let mut given: *mut HashTable = null_mut();
+    if !parse!(call, c"h", given) {
+        return;
+    }
+    match server(call).filter(|server| server.phase() == Phase::Bound) {
+        Some(server) => {
+            server.configure(given, Only::Port);
+            if !pending() {
+                // SAFETY: of this class, see `server`.
+                unsafe { state(call.this()) }.own_setting.set(true);
+            }
+        }
+        None => warn(
+            code::FATAL,
+            format_args!("server is running, unable to execute Skep\\Server\\Port->set"),
+        ),
+    }
+}
+
+fn on(call: &mut Call) {
+    let Some(server) = server(call).filter(|server| server.phase() == Phase::Bound) else {
+        warn(
+            code::FATAL,
+            format_args!("can't register event callback function after server started"),
+        );
+        return call.give_bool(false);
+    };
+    let (mut name, mut callable): (*mut zend_string, *mut crate::zend::zval) =
+        (null_mut(), null_mut());
+    if !parse!(call, c"Sz", name, callable) {
+        return;
+    }
+    // SAFETY: PHP's arguments.
+    let (text, value) = unsafe { (bytes(name), Zv::read(callable)) };
+    match Event::find(text).filter(|event| event.of_port()) {
+        Some(event) => {
+            let done = server.register(event, value);
+            call.give_bool(done);
+        }
+        None => {
+            let line = Line::new(format_args!(
+                "unknown event types[{}]",
+                String::from_utf8_lossy(text)
+            ));
+            warn(code::NOTICE, format_args!("{}", Text(line.as_c())));
+            call.give_bool(false);
+        }
+    }
+}
+
+fn get_callback(call: &mut Call) {
+    let mut name: *mut zend_string = null_mut();
+    if !parse!(call, c"S", name) {
+        return;
+    }
+    // SAFETY: PHP's argument.
+    let event = Event::find(unsafe { bytes(name) }).filter(|event| event.of_port());
+    if let (Some(server), Some(event)) = (server(call), event) {
+        let callable = server.registered(event);
+        debug_assert_ne!(callable.kind(), kind::UNDEF);
+        call.give(callable.share());
+    }
+}

@@ -1,0 +1,478 @@
+//! Class `Skep\Server`: the object, its construction, and its list of methods.
+
+mod configuration;
+mod inspection;
+mod lifecycle;
+mod sessions;
+
+pub(crate) use configuration::{Only, merge};
+
+use std::cell::Cell;
+use std::mem::offset_of;
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+
+use ext_php_rs::ffi::{
+    ext_php_rs_sapi_module, ext_php_rs_zend_object_alloc, ext_php_rs_zend_object_release,
+    zend_object_std_dtor,
+};
+use skep::{Context, Role, SocketType};
+
+use super::{
+    Making, alias, connections, handlers, init_object, new_state_class, port, property, slot,
+    text_property,
+};
+use crate::callbacks::{Callback, EVENTS, Event, NAMES};
+use crate::constants::{MODE_BASE, MODE_PROCESS, SSL};
+use crate::convert::{List, Text};
+use crate::exception::{Line, throw_error, throw_exception, throw_misuse};
+use crate::globals::{self, CLASSES};
+use crate::method::{Call, Param, method, optional, param, parse, ty};
+use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
+
+/// Where in its life a server object is. Zero is what a fresh allocation holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum Phase {
+    /// The constructor has not run, or has failed.
+    Raw = 0,
+    /// Bound; may be configured and started.
+    Bound = 1,
+    /// start() is on the stack.
+    Running = 2,
+    /// start() has returned.
+    Over = 3,
+}
+
+/// Declared properties, in order; the callables of `on()` follow.
+#[derive(Clone, Copy)]
+pub(crate) enum Property {
+    Host,
+    Port,
+    Type,
+    Mode,
+    Ssl,
+    Setting,
+    Connections,
+    Ports,
+    MasterPid,
+    ManagerPid,
+    WorkerId,
+    TaskWorker,
+    WorkerPid,
+    #[expect(dead_code, reason = "declared for scripts, not written yet")]
+    StatsTimer,
+    #[expect(dead_code, reason = "declared for scripts, not written yet")]
+    AdminServer,
+    FirstCallback,
+}
+
+/// The Rust side of the object, in front of PHP's. Methods run while `start()` is on the stack, so all
+/// of it is shared and changed through cells, never while user code may run.
+#[repr(C)]
+pub(crate) struct ServerObject {
+    phase: Cell<Phase>,
+    /// The engine's server until it starts.
+    engine: Cell<*mut skep::Server>,
+    /// The primary port; one reference.
+    port: Cell<*mut zend_object>,
+    listener: Cell<Listener>,
+    callbacks: [Cell<Option<Callback>>; EVENTS],
+    std: zend_object,
+}
+
+/// What is said about the listening socket.
+#[derive(Clone, Copy)]
+pub(crate) struct Listener {
+    pub(crate) port: u16,
+    pub(crate) socket: i32,
+    pub(crate) kind: i64,
+}
+
+static HANDLERS: OnceLock<Shared> = OnceLock::new();
+
+/// PHP's handler table, which is never written after it was made.
+struct Shared(zend_object_handlers);
+
+// SAFETY: function pointers and a number, constant.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+impl ServerObject {
+    /// The state of a server object.
+    ///
+    /// # Safety
+    /// `object` must be alive and of class `Skep\Server` or below.
+    pub(crate) unsafe fn of<'a>(object: *mut zend_object) -> &'a ServerObject {
+        // SAFETY: every such object was made by `create`, which puts the state this far in front.
+        unsafe {
+            &*object
+                .byte_sub(offset_of!(ServerObject, std))
+                .cast::<ServerObject>()
+        }
+    }
+
+    pub(crate) fn object(&self) -> *mut zend_object {
+        (&raw const self.std).cast_mut()
+    }
+
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(crate) fn listener(&self) -> Listener {
+        self.listener.get()
+    }
+
+    pub(crate) fn callback(&self, event: Event) -> Option<Callback> {
+        self.callbacks[event as usize].get()
+    }
+
+    /// The zval of a declared property.
+    fn slot(&self, property: Property) -> *mut crate::zend::zval {
+        // SAFETY: the object is alive, and its class declares all of them, in this order.
+        unsafe { slot(self.object(), property as usize) }
+    }
+
+    fn callback_slot(&self, event: Event) -> *mut crate::zend::zval {
+        // SAFETY: as above.
+        unsafe {
+            slot(
+                self.object(),
+                Property::FirstCallback as usize + event as usize,
+            )
+        }
+    }
+
+    fn put(&self, property: Property, value: Zv) {
+        // SAFETY: declared properties are initialized and cannot be unset.
+        unsafe { value.assign(self.slot(property)) };
+    }
+
+    fn value(&self, property: Property) -> Zv {
+        // SAFETY: as above.
+        unsafe { Zv::read(self.slot(property)) }
+    }
+
+    /// Write this process's ids into the properties.
+    pub(crate) fn show_process(&self, context: &Context) {
+        self.put(Property::MasterPid, Zv::long(context.master_pid().into()));
+        self.put(Property::ManagerPid, Zv::long(context.manager_pid().into()));
+        if let Role::Worker(id) = context.role() {
+            self.put(Property::WorkerId, Zv::long(id.into()));
+            self.put(Property::WorkerPid, Zv::long(std::process::id().into()));
+            self.put(Property::TaskWorker, Zv::bool(false));
+        }
+    }
+}
+
+/// The server a method is called on; none if its constructor was skipped, and then an `Error` is pending.
+pub(crate) fn this<'a>(call: &Call) -> Option<&'a ServerObject> {
+    // SAFETY: PHP calls methods of this class on objects of this class only.
+    let server = unsafe { ServerObject::of(call.this()) };
+    if server.phase() == Phase::Raw {
+        throw_misuse(
+            skep::error::code::WRONG_OPERATION,
+            format_args!("must call constructor first"),
+        );
+        return None;
+    }
+    Some(server)
+}
+
+unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: zend_object_alloc zeroes what lies in front of the zend_object, and zero is a valid value
+    // of each field there but the callbacks, which are written before anybody sees them.
+    unsafe {
+        let state =
+            ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
+        for index in 0..EVENTS {
+            (&raw mut (*state).callbacks[index]).write(Cell::new(None));
+        }
+        let handlers =
+            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(ServerObject, std), free)));
+        init_object(&raw mut (*state).std, class, &raw const handlers.0);
+        &raw mut (*state).std
+    }
+}
+
+unsafe extern "C" fn free(object: *mut zend_object) {
+    // SAFETY: PHP frees each object once, when nobody refers to it.
+    let server = unsafe { ServerObject::of(object) };
+    if globals::live() == object {
+        globals::set_live(null_mut());
+    }
+    let port = server.port.replace(null_mut());
+    if !port.is_null() {
+        port::forget_server(port);
+        // SAFETY: our reference.
+        unsafe { ext_php_rs_zend_object_release(port) };
+    }
+    drop_engine(server);
+    // SAFETY: the standard end of an object.
+    unsafe { zend_object_std_dtor(object) };
+}
+
+fn drop_engine(server: &ServerObject) {
+    let engine = server.engine.replace(null_mut());
+    if !engine.is_null() {
+        // SAFETY: made by `Box::into_raw` in the constructor, and taken out of the cell.
+        drop(unsafe { Box::from_raw(engine) });
+    }
+}
+
+const INT_BOOL: u32 = ty::INT | ty::FALSE;
+const ARRAY_OR_FALSE: u32 = ty::ARRAY | ty::FALSE;
+const FD: Param = param(c"fd", ty::INT);
+const WORKER: Param = optional(c"worker_id", ty::INT, c"-1");
+
+pub(super) fn register() {
+    let methods = [
+        method!(
+            c"__construct",
+            construct,
+            [
+                optional(c"host", ty::STRING, c"'0.0.0.0'"),
+                optional(c"port", ty::INT, c"0"),
+                optional(c"mode", ty::INT, c"SWOOLE_PROCESS"),
+                optional(c"sock_type", ty::INT, c"SWOOLE_SOCK_TCP")
+            ],
+            ty::NONE
+        ),
+        method!(
+            c"set",
+            configuration::set,
+            [param(c"settings", ty::ARRAY)],
+            ty::BOOL
+        ),
+        method!(
+            c"on",
+            configuration::on,
+            [
+                param(c"event_name", ty::STRING),
+                param(c"callback", ty::CALLABLE)
+            ],
+            ty::BOOL
+        ),
+        configuration::get_callback_entry(),
+        method!(c"start", lifecycle::start, [], ty::BOOL),
+        method!(
+            c"send",
+            sessions::send,
+            [
+                param(c"fd", ty::INT | ty::STRING),
+                param(c"send_data", ty::STRING),
+                optional(c"serverSocket", ty::INT, c"-1")
+            ],
+            ty::BOOL
+        ),
+        method!(
+            c"close",
+            sessions::close,
+            [FD, optional(c"reset", ty::BOOL, c"false")],
+            ty::BOOL
+        ),
+        method!(c"exists", sessions::exists, [FD], ty::BOOL),
+        method!(c"exist", sessions::exists, [FD], ty::BOOL),
+        method!(
+            c"getClientInfo",
+            sessions::client_info,
+            [
+                FD,
+                optional(c"reactor_id", ty::INT, c"-1"),
+                optional(c"ignoreError", ty::BOOL, c"false")
+            ],
+            ARRAY_OR_FALSE
+        ),
+        method!(
+            c"connection_info",
+            sessions::client_info,
+            [
+                FD,
+                optional(c"reactor_id", ty::INT, c"-1"),
+                optional(c"ignoreError", ty::BOOL, c"false")
+            ],
+            ARRAY_OR_FALSE
+        ),
+        method!(
+            c"getClientList",
+            sessions::client_list,
+            [
+                optional(c"start_fd", ty::INT, c"0"),
+                optional(c"find_count", ty::INT, c"10")
+            ],
+            ARRAY_OR_FALSE
+        ),
+        method!(
+            c"connection_list",
+            sessions::client_list,
+            [
+                optional(c"start_fd", ty::INT, c"0"),
+                optional(c"find_count", ty::INT, c"10")
+            ],
+            ARRAY_OR_FALSE
+        ),
+        method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
+        method!(
+            c"reload",
+            lifecycle::reload,
+            [optional(c"only_reload_taskworker", ty::BOOL, c"false")],
+            ty::BOOL
+        ),
+        method!(c"shutdown", lifecycle::shutdown, [], ty::BOOL),
+        method!(
+            c"stop",
+            lifecycle::stop,
+            [
+                optional(c"workerId", ty::INT, c"-1"),
+                optional(c"waitEvent", ty::BOOL, c"false")
+            ],
+            ty::BOOL
+        ),
+        method!(c"getLastError", inspection::last_error, [], ty::INT),
+        method!(c"getWorkerId", inspection::worker_id, [], INT_BOOL),
+        method!(c"getWorkerPid", inspection::worker_pid, [WORKER], INT_BOOL),
+        method!(
+            c"getWorkerStatus",
+            inspection::worker_status,
+            [WORKER],
+            INT_BOOL
+        ),
+        method!(c"getMasterPid", inspection::master_pid, [], ty::INT),
+        method!(c"getManagerPid", inspection::manager_pid, [], ty::INT),
+    ];
+    let class = new_state_class(
+        c"Skep\\Server",
+        &methods,
+        Making {
+            slot: &CLASSES.server,
+            create,
+        },
+    );
+    text_property(class, c"host");
+    for (name, default) in [
+        (c"port", Zv::long(0)),
+        (c"type", Zv::long(0)),
+        (c"mode", Zv::long(0)),
+        (c"ssl", Zv::bool(false)),
+        (c"setting", Zv::NULL),
+        (c"connections", Zv::NULL),
+        (c"ports", Zv::NULL),
+        (c"master_pid", Zv::long(0)),
+        (c"manager_pid", Zv::long(0)),
+        (c"worker_id", Zv::long(-1)),
+        (c"taskworker", Zv::bool(false)),
+        (c"worker_pid", Zv::long(0)),
+        (c"stats_timer", Zv::NULL),
+        (c"admin_server", Zv::NULL),
+    ] {
+        property(class, name, default, true);
+    }
+    for (_, _, name) in NAMES {
+        property(class, name, Zv::NULL, false);
+    }
+    alias(class, &[c"Swoole\\Server", c"swoole_server"]);
+}
+
+fn construct(call: &mut Call) {
+    // SAFETY: as in `this`; the object is new.
+    let server = unsafe { ServerObject::of(call.this()) };
+    let (mut host, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
+    let (mut port, mut mode, mut kind) = (0i64, MODE_PROCESS, SocketType::Tcp as i64);
+    if !parse!(call, c"s|lll", host, len, port, mode, kind) {
+        return;
+    }
+    if server.phase() != Phase::Raw {
+        return throw_error(format_args!(
+            "Constructor of Skep\\Server can only be called once"
+        ));
+    }
+    if !in_cli() {
+        return throw_exception(
+            -1,
+            format_args!("Skep\\Server can only be used in CLI mode"),
+        );
+    }
+    if !globals::live().is_null() {
+        return throw_exception(
+            -3,
+            format_args!("server is running. unable to create Skep\\Server"),
+        );
+    }
+    match mode {
+        MODE_PROCESS => {}
+        MODE_BASE => {
+            return throw_misuse(
+                skep::error::code::OPERATION_NOT_SUPPORT,
+                format_args!("SWOOLE_BASE is not supported yet, use SWOOLE_PROCESS"),
+            );
+        }
+        _ => return throw_error(format_args!("invalid $mode parameters {mode}")),
+    }
+    if kind & SSL != 0 {
+        return throw_misuse(
+            skep::error::code::OPERATION_NOT_SUPPORT,
+            format_args!("SWOOLE_SSL is not supported yet"),
+        );
+    }
+    // SAFETY: PHP's argument, alive during the call.
+    let host = unsafe { std::slice::from_raw_parts(host.cast::<u8>(), len) };
+    if let Err((code, line)) = bind(server, host, port, kind) {
+        return throw_exception(code, format_args!("{}", Text(line.as_c())));
+    }
+    globals::set_live(server.object());
+    server.phase.set(Phase::Bound);
+    let listener = server.listener();
+    server.put(Property::Host, Zv::text(host));
+    server.put(Property::Port, Zv::long(listener.port.into()));
+    server.put(Property::Type, Zv::long(listener.kind));
+    server.put(Property::Mode, Zv::long(mode));
+    server.put(Property::Ssl, Zv::bool(false));
+    let primary = port::new(server, host);
+    server.port.set(primary);
+    let ports = List::new();
+    ports.push(Zv::object(primary).share());
+    server.put(Property::Ports, ports.into_value());
+    server.put(Property::Connections, Zv::object(connections::new()));
+}
+
+/// Bind the engine's server. The error is plain data, because an exception may end the script.
+#[allow(
+    clippy::result_large_err,
+    reason = "plain data on the stack has no destructor"
+)]
+fn bind(server: &ServerObject, host: &[u8], port: i64, kind: i64) -> Result<(), (i32, Line)> {
+    let host = String::from_utf8_lossy(host);
+    let fail = |code: i32| {
+        let text = skep::error::text(code);
+        Err((
+            code,
+            Line::new(format_args!(
+                "failed to listen server port[{host}:{port}], Error: {text}[{code}]"
+            )),
+        ))
+    };
+    let Some(kind) = SocketType::from_number(kind) else {
+        return fail(libc::ESOCKTNOSUPPORT);
+    };
+    match skep::Server::bind(&host, port, kind) {
+        Ok(engine) => {
+            server.listener.set(Listener {
+                port: engine.port(),
+                socket: engine.socket(),
+                kind: engine.kind() as i64,
+            });
+            server.engine.set(Box::into_raw(Box::new(engine)));
+            Ok(())
+        }
+        Err(error) => Err((error.code(), Line::new(format_args!("{error}")))),
+    }
+}
+
+/// Whether PHP runs as a program of its own rather than inside a web server.
+fn in_cli() -> bool {
+    // SAFETY: PHP's static; the name is a C text.
+    let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
+    matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
+}

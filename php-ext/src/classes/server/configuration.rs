@@ -1,0 +1,324 @@
+//! `set`, `on`, `getCallback`: what may be changed until `start()`.
+
+use std::ptr::null_mut;
+
+use ext_php_rs::ffi::{
+    _zend_new_array, zend_array_dup, zend_call_known_function, zend_hash_str_find, zend_hash_update,
+};
+use skep::settings::{Row, Scope};
+
+use super::{Phase, Property, ServerObject, this};
+use crate::callbacks::{Callback, Event, is_nothing};
+use crate::convert::{Text, setting};
+use crate::exception::{Line, code, pending, warn};
+use crate::method::{Call, Entry, PUBLIC, handler, param, parse, ty};
+use crate::zend::{E_USER_WARNING, HashTable, Zv, bytes, kind, walk, zend_error, zend_string};
+
+pub(super) fn set(call: &mut Call) {
+    let Some(server) = this(call) else { return };
+    if server.phase() != Phase::Bound {
+        warn(
+            code::FATAL,
+            format_args!("server is running, unable to execute Skep\\Server->set"),
+        );
+        return call.give_bool(false);
+    }
+    let mut given: *mut HashTable = null_mut();
+    if !parse!(call, c"h", given) {
+        return;
+    }
+    let done = server.configure(given, Only::Nothing);
+    if !pending() {
+        call.give_bool(done);
+    }
+}
+
+/// Which settings take effect.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Only {
+    /// All of them.
+    Nothing,
+    /// Those of a port.
+    Port,
+}
+
+impl ServerObject {
+    /// Check all settings, then take all of them. False after a warning: nothing has changed.
+    pub(crate) fn configure(&self, given: *mut HashTable, only: Only) -> bool {
+        if let Some(line) = self.first_refusal(given, only) {
+            warn(
+                skep::error::code::INVALID_PARAMS,
+                format_args!("{}", Text(line.as_c())),
+            );
+            return false;
+        }
+        // SAFETY: PHP's argument; a warning may end the script, and nothing is owned here.
+        unsafe {
+            walk(given, |key, _| {
+                if !key.is_null()
+                    && std::str::from_utf8(bytes(key))
+                        .ok()
+                        .and_then(Row::find)
+                        .is_none()
+                {
+                    // From an error handler's point of view this is the script's own doing: no method prefix.
+                    zend_error(
+                        E_USER_WARNING,
+                        c"unsupported option [%s]".as_ptr(),
+                        (&raw const (*key).val).cast::<std::ffi::c_char>(),
+                    );
+                }
+                !pending()
+            });
+        }
+        if pending() {
+            return false;
+        }
+        self.apply(given, only);
+        if only == Only::Nothing {
+            // SAFETY: a declared property of a live object.
+            unsafe { merge(self.slot(Property::Setting), given) };
+        }
+        super::port::merge_setting(self.port.get(), given);
+        true
+    }
+
+    /// Try the settings on a copy.
+    fn first_refusal(&self, given: *mut HashTable, only: Only) -> Option<Line> {
+        // SAFETY: bound, so there is an engine; nothing else borrows it, as no user code runs below.
+        let mut trial = unsafe { &*self.engine.get() }.settings().clone();
+        let mut refusal = None;
+        // SAFETY: PHP's argument; nothing below can end the script.
+        unsafe {
+            walk(given, |key, value| {
+                if let Some(row) = effective(key, value, only)
+                    && let Err(error) = trial.set(row.key, &setting(value))
+                {
+                    refusal = Some(Line::new(format_args!("{error}")));
+                }
+                refusal.is_none()
+            });
+        }
+        refusal
+    }
+
+    fn apply(&self, given: *mut HashTable, only: Only) {
+        // SAFETY: as in `first_refusal`.
+        let engine = unsafe { &mut *self.engine.get() };
+        // SAFETY: as in `first_refusal`.
+        unsafe {
+            walk(given, |key, value| {
+                if let Some(row) = effective(key, value, only) {
+                    let _ = engine.set(row.key, &setting(value)); // tried before: it cannot fail now
+                }
+                true
+            });
+        }
+    }
+
+    /// Register a callable; false after a warning, and then the one before stays.
+    pub(crate) fn register(&self, event: Event, callable: Zv) -> bool {
+        let mut name: *mut zend_string = null_mut();
+        let callback = Callback::resolve(callable, &mut name);
+        let name = if name.is_null() {
+            Zv::NULL
+        } else {
+            Zv::string(name)
+        };
+        let Some(callback) = callback else {
+            let text = match name.kind() {
+                // SAFETY: a string of ours.
+                kind::STRING => unsafe { bytes(name.as_string()) },
+                _ => b"",
+            };
+            let line = Line::new(format_args!(
+                "function '{}' is not callable",
+                String::from_utf8_lossy(text)
+            ));
+            name.release();
+            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+            return false;
+        };
+        name.release();
+        self.callbacks[event as usize].set(Some(callback));
+        // SAFETY: a declared property. The callable that was there may be destroyed, after it was replaced.
+        unsafe { callable.share().assign(self.callback_slot(event)) };
+        true
+    }
+
+    /// The callable of an event, null if there is none.
+    pub(crate) fn registered(&self, event: Event) -> Zv {
+        // SAFETY: a declared property.
+        unsafe { Zv::read(self.callback_slot(event)) }
+    }
+
+    /// Hold every callable, and look up again those whose property was changed behind our back.
+    pub(super) fn pin_callbacks(&self) -> [Zv; crate::callbacks::EVENTS] {
+        crate::callbacks::NAMES.map(|(event, _, _)| {
+            let callable = self.registered(event);
+            let cell = &self.callbacks[event as usize];
+            if cell
+                .get()
+                .is_some_and(|callback| !callback.is_from(callable))
+            {
+                let mut name = null_mut();
+                cell.set(Callback::resolve(callable, &mut name));
+                if !name.is_null() {
+                    Zv::string(name).release();
+                }
+            }
+            callable.share()
+        })
+    }
+
+    /// Add a setting that the script has not given.
+    pub(super) fn complete_setting(&self, key: &std::ffi::CStr, value: i64) {
+        let slot = self.slot(Property::Setting);
+        // SAFETY: a declared property; the array is separated before it is written.
+        unsafe {
+            let array = own_array(slot);
+            if zend_hash_str_find(array, key.as_ptr(), key.count_bytes()).is_null() {
+                let mut value = Zv::long(value);
+                ext_php_rs::ffi::zend_hash_str_update(
+                    array,
+                    key.as_ptr(),
+                    key.count_bytes(),
+                    value.ptr(),
+                );
+            }
+        }
+    }
+
+    /// The integer the script gave for a setting.
+    pub(super) fn given_setting(&self, key: &std::ffi::CStr) -> Option<Zv> {
+        let setting = self.value(Property::Setting);
+        if setting.kind() != kind::ARRAY {
+            return None;
+        }
+        // SAFETY: an array that the property holds.
+        let found =
+            unsafe { zend_hash_str_find(setting.as_array(), key.as_ptr(), key.count_bytes()) };
+        // SAFETY: an entry of that array, if there is one.
+        (!found.is_null()).then(|| unsafe { Zv::read(found) })
+    }
+}
+
+/// The row of a setting that takes effect: known, not null, for the right place.
+///
+/// # Safety
+/// `key` must be a live string or null.
+unsafe fn effective(key: *mut zend_string, value: Zv, only: Only) -> Option<&'static Row> {
+    if key.is_null() || value.kind() == kind::NULL {
+        return None;
+    }
+    // SAFETY: promised by the caller.
+    let name = std::str::from_utf8(unsafe { bytes(key) }).ok()?;
+    Row::find(name).filter(|row| only == Only::Nothing || row.scope == Scope::Port)
+}
+
+/// The array in a property, as one that only the property refers to; a new one if it holds none.
+///
+/// # Safety
+/// `slot` must be a declared property of a live object.
+unsafe fn own_array(slot: *mut crate::zend::zval) -> *mut HashTable {
+    // SAFETY: promised by the caller; the dup gives the slot an array of its own.
+    unsafe {
+        let old = Zv::read(slot);
+        let new = if old.kind() == kind::ARRAY {
+            zend_array_dup(old.as_array())
+        } else {
+            _zend_new_array(8)
+        };
+        Zv::array(new).assign(slot);
+        new
+    }
+}
+
+/// Lay the given settings over those in a property. Integer keys are left out.
+///
+/// # Safety
+/// `slot` must be a declared property of a live object, `given` a live array.
+pub(crate) unsafe fn merge(slot: *mut crate::zend::zval, given: *mut HashTable) {
+    // SAFETY: promised by the caller. The script may have passed the property itself: `own_array` has
+    // then put a copy there, and the argument is still held by the call.
+    unsafe {
+        let array = own_array(slot);
+        walk(given, |key, value| {
+            if !key.is_null() {
+                let mut value = value.share();
+                zend_hash_update(array, key, value.ptr());
+            }
+            true
+        });
+    }
+}
+
+pub(super) fn on(call: &mut Call) {
+    let Some(server) = this(call) else { return };
+    if server.phase() != Phase::Bound {
+        warn(
+            code::FATAL,
+            format_args!("server is running, unable to register event callback function"),
+        );
+        return call.give_bool(false);
+    }
+    let (mut name, mut callable): (*mut zend_string, *mut crate::zend::zval) =
+        (null_mut(), null_mut());
+    if !parse!(call, c"Sz", name, callable) {
+        return;
+    }
+    // SAFETY: PHP's arguments.
+    let (text, value) = unsafe { (bytes(name), Zv::read(callable)) };
+    if is_nothing(value) {
+        warn(code::FATAL, format_args!("illegal callback function"));
+        return call.give_bool(false);
+    }
+    match Event::find(text) {
+        Some(event) if !event.of_port() => {
+            let done = server.register(event, value);
+            call.give_bool(done);
+        }
+        // The port's own method, so that its warnings carry its name.
+        _ => {
+            let mut args = [Zv::string(name), value];
+            let mut returned = Zv::NULL;
+            let (port, method) = (server.port.get(), super::port::on_method());
+            // SAFETY: a live object and a method of its class.
+            unsafe {
+                zend_call_known_function(
+                    method,
+                    port,
+                    (*port).ce,
+                    returned.ptr(),
+                    2,
+                    args.as_mut_ptr().cast(),
+                    null_mut(),
+                );
+            }
+            call.give(returned);
+        }
+    }
+}
+
+pub(super) fn get_callback_entry() -> Entry {
+    Entry {
+        name: c"getCallback",
+        handler: handler!(get_callback),
+        params: const { &[param(c"event_name", ty::STRING)] },
+        returns: ty::ARRAY | ty::STRING | ty::NULL,
+        returns_class: Some(c"Closure"),
+        flags: PUBLIC,
+    }
+}
+
+fn get_callback(call: &mut Call) {
+    let Some(server) = this(call) else { return };
+    let mut name: *mut zend_string = null_mut();
+    if !parse!(call, c"S", name) {
+        return;
+    }
+    // SAFETY: PHP's argument.
+    if let Some(event) = Event::find(unsafe { bytes(name) }) {
+        call.give(server.registered(event).share());
+    }
+}

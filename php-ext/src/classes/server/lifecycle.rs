@@ -1,0 +1,194 @@
+//! `start`, and what ends or renews a running server.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::null_mut;
+use std::rc::Rc;
+
+use skep::error::code::WRONG_OPERATION;
+use skep::{Children, Refused, Role};
+
+use super::{Phase, ServerObject, this};
+use crate::callbacks::PhpHandler;
+use crate::classes::port;
+use crate::convert::{Text, setting};
+use crate::exception::{Line, code, fatal, warn};
+use crate::method::{Call, parse};
+use crate::zend::php_output_flush_all;
+use crate::{call, globals};
+
+/// What PHP does after the engine has returned. Plain data: an error ends the script by a longjmp.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "plain data on the stack has no destructor"
+)]
+enum After {
+    /// The server has stopped in good order, and this is the process that started it.
+    Return,
+    /// End this process.
+    Leave(i32),
+    /// Nothing was started.
+    Fail(Line),
+}
+
+pub(super) fn start(call: &mut Call) {
+    let Some(server) = this(call) else { return };
+    if !parse!(call, c"") {
+        return;
+    }
+    match server.phase() {
+        Phase::Bound => {}
+        Phase::Over => {
+            warn(
+                code::FATAL,
+                format_args!(
+                    "The server have been shutdown, unable to execute Skep\\Server->start()"
+                ),
+            );
+            return call.give_bool(false);
+        }
+        Phase::Raw | Phase::Running => {
+            warn(
+                code::FATAL,
+                format_args!("The server is running, unable to execute Skep\\Server->start()"),
+            );
+            return call.give_bool(false);
+        }
+    }
+    // What is buffered now would be printed by every process that is forked.
+    // SAFETY: a plain C function; output callbacks of the script may run, and nothing is owned here.
+    unsafe { php_output_flush_all() };
+    if crate::exception::pending() {
+        return;
+    }
+    complete_settings(server);
+    let pins = server.pin_callbacks();
+    match run(server, call.this()) {
+        After::Return => {
+            for pin in pins {
+                pin.release();
+            }
+            call.give_bool(true);
+        }
+        // The process ends now: what it holds goes with it.
+        After::Leave(code) => call::leave_script(code),
+        After::Fail(line) => fatal(format_args!("{}", Text(line.as_c()))),
+    }
+}
+
+/// Give the engine the process.
+fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
+    // SAFETY: made by `Box::into_raw` in the constructor; taken out of the cell, so nobody else frees it.
+    let engine = unsafe { Box::from_raw(server.engine.replace(null_mut())) };
+    let handler = Rc::new(PhpHandler::new(object));
+    server.set_phase(Phase::Running);
+    let ended = catch_unwind(AssertUnwindSafe(|| {
+        engine.start(handler.clone(), Children::Return)
+    }));
+    server.set_phase(Phase::Over);
+    let after = match ended {
+        Ok(Ok(ended)) if ended.role == Role::Master => match handler.left() {
+            None if ended.code == 0 => After::Return,
+            None => After::Leave(ended.code),
+            Some(code) => After::Leave(code),
+        },
+        Ok(Ok(ended)) => After::Leave(ended.code),
+        Ok(Err(error @ skep::Error::MissingCallback(_))) => {
+            After::Fail(Line::new(format_args!("{error}")))
+        }
+        Ok(Err(error)) => After::Fail(Line::new(format_args!(
+            "failed to start server. Error: {error}"
+        ))),
+        Err(payload) => {
+            globals::log_panic(payload);
+            After::Leave(255)
+        }
+    };
+    globals::drop_context();
+    if matches!(after, After::Return | After::Fail(_)) {
+        globals::set_live(null_mut());
+    }
+    after
+}
+
+/// What `$server->setting` shows besides what the script has set.
+fn complete_settings(server: &ServerObject) {
+    let given = |key| server.given_setting(key).map(setting);
+    let cpus = crate::functions::cpus();
+    let buffer = given(c"output_buffer_size").or_else(|| given(c"buffer_output_size"));
+    let buffer = match buffer {
+        Some(skep::settings::Value::Int(bytes)) => bytes,
+        _ => u32::MAX.into(),
+    };
+    server.complete_setting(c"worker_num", cpus);
+    server.complete_setting(c"task_worker_num", 0);
+    server.complete_setting(c"output_buffer_size", buffer);
+    server.complete_setting(c"buffer_output_size", buffer);
+    let limit = crate::functions::descriptor_limit().min(100_000);
+    server.complete_setting(c"max_connection", limit);
+    port::take_over_setting(server.port.get(), server.value(super::Property::Setting));
+}
+
+impl ServerObject {
+    fn set_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+    }
+}
+
+/// The running server's context; none after the usual warning.
+pub(super) fn running(call: &mut Call) -> Option<&'static skep::Context> {
+    let server = this(call)?;
+    match globals::context() {
+        Some(context) if server.phase() == Phase::Running => Some(context),
+        _ => {
+            warn(code::FATAL, format_args!("server is not running"));
+            call.give_bool(false);
+            None
+        }
+    }
+}
+
+/// Return whether the engine agreed, and keep its reason if not.
+pub(super) fn give_result(call: &mut Call, result: Result<(), Refused>) {
+    if let Err(Refused(code)) = result {
+        globals::set_last_error(code);
+    }
+    call.give_bool(result.is_ok());
+}
+
+pub(super) fn reload(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let mut only_tasks = false;
+    if !parse!(call, c"|b", only_tasks) {
+        return;
+    }
+    if only_tasks {
+        context.log_notice("reload(): cannot reload task workers, task workers is not started");
+        return call.give_bool(false);
+    }
+    give_result(call, context.reload());
+}
+
+pub(super) fn shutdown(call: &mut Call) {
+    let Some(server) = this(call) else { return };
+    if !parse!(call, c"") {
+        return;
+    }
+    match globals::context() {
+        Some(context) if server.phase() == Phase::Running => give_result(call, context.shutdown()),
+        _ => give_result(call, Err(Refused(WRONG_OPERATION))),
+    }
+}
+
+pub(super) fn stop(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let (mut worker, mut ignored) = (-1i64, false);
+    if !parse!(call, c"|lb", worker, ignored) {
+        return;
+    }
+    let result = match worker {
+        -1 => context.stop(None),
+        // An id that no server has: the engine refuses it in its own words.
+        _ => context.stop(Some(u32::try_from(worker).unwrap_or(u32::MAX))),
+    };
+    give_result(call, result);
+}

@@ -1,0 +1,220 @@
+//! Between PHP values and the engine's.
+
+use std::ffi::CStr;
+use std::fmt;
+use std::io::Write;
+
+use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
+use skep::error::code::SESSION_NOT_EXIST;
+use skep::settings::Value;
+use skep::{SessionId, Stats};
+
+use crate::classes::server::Listener;
+use crate::globals;
+use crate::zend::{HashTable, Zv, bytes, kind};
+
+/// C text in a message.
+pub(crate) struct Text<'a>(pub(crate) &'a CStr);
+
+impl fmt::Display for Text<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0
+            .to_bytes()
+            .utf8_chunks()
+            .try_for_each(|chunk| f.write_str(chunk.valid()))
+    }
+}
+
+/// A PHP list being filled. Not freed when dropped: filling it may end the script.
+pub(crate) struct List(*mut HashTable);
+
+impl List {
+    pub(crate) fn new() -> List {
+        // SAFETY: a new array, one reference.
+        List(unsafe { _zend_new_array(8) })
+    }
+
+    /// Append. Takes over one reference.
+    pub(crate) fn push(&self, mut value: Zv) {
+        // SAFETY: our own array.
+        unsafe { zend_hash_next_index_insert(self.0, value.ptr()) };
+    }
+
+    pub(crate) fn into_value(self) -> Zv {
+        Zv::array(self.0)
+    }
+}
+
+/// A PHP array with text keys being filled. Not freed when dropped.
+struct Map(*mut HashTable);
+
+impl Map {
+    fn new() -> Map {
+        // SAFETY: a new array, one reference.
+        Map(unsafe { _zend_new_array(32) })
+    }
+
+    fn put(&self, key: &str, mut value: Zv) {
+        // SAFETY: our own array; the key is copied.
+        unsafe { zend_hash_str_update(self.0, key.as_ptr().cast(), key.len(), value.ptr()) };
+    }
+
+    fn put_long(&self, key: &str, value: impl TryInto<i64>) {
+        self.put(key, Zv::long(value.try_into().unwrap_or(i64::MAX)));
+    }
+
+    fn into_value(self) -> Zv {
+        Zv::array(self.0)
+    }
+}
+
+/// A setting's value.
+pub(crate) fn setting(value: Zv) -> Value {
+    match value.kind() {
+        kind::TRUE => Value::Bool(true),
+        kind::LONG => Value::Int(value.as_long()),
+        kind::DOUBLE => Value::Float(value.as_double()),
+        kind::STRING => {
+            // SAFETY: a string that the script's array holds.
+            let text = unsafe { bytes(value.as_string()) };
+            Value::Text(String::from_utf8_lossy(text).into_owned())
+        }
+        // SAFETY: as above.
+        kind::ARRAY => Value::Bool(unsafe { (*value.as_array()).nNumOfElements } > 0),
+        kind::OBJECT => Value::Int(1),
+        _ => Value::Bool(false),
+    }
+}
+
+/// A value as PHP's `(int)` sees it, as far as ids are concerned.
+pub(crate) fn integer(value: Zv) -> i64 {
+    match value.kind() {
+        kind::TRUE => 1,
+        kind::LONG => value.as_long(),
+        kind::DOUBLE => value.as_double() as i64,
+        // SAFETY: PHP's argument.
+        kind::STRING => leading_integer(unsafe { bytes(value.as_string()) }),
+        _ => 0,
+    }
+}
+
+/// The number a text begins with; 0 if it does not.
+pub(crate) fn leading_integer(text: &[u8]) -> i64 {
+    let text = text.trim_ascii_start();
+    let sign = usize::from(matches!(text.first(), Some(b'-' | b'+')));
+    let digits = text[sign..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    std::str::from_utf8(&text[..sign + digits])
+        .ok()
+        .and_then(|number| number.parse().ok())
+        .unwrap_or(0)
+}
+
+/// Seconds with fractions.
+fn seconds(us: u64) -> Zv {
+    Zv::double(us as f64 / 1e6)
+}
+
+/// What `getClientInfo()` returns: false, and the reason in the last error, for an unknown session.
+pub(crate) fn client_info(session: i64, listener: Option<Listener>) -> Zv {
+    let mut ip = [0u8; 64];
+    // Into plain data first: filling a PHP array may end the script.
+    let (mut info, length) = {
+        let found = globals::context()
+            .zip(SessionId::try_from(session).ok())
+            .and_then(|(context, session)| context.info(session));
+        let Some(info) = found else {
+            globals::set_last_error(SESSION_NOT_EXIST);
+            return Zv::bool(false);
+        };
+        let mut room = &mut ip[..];
+        let _ = room.write_all(info.remote_ip.as_bytes()); // an address is never longer
+        let length = 64 - room.len();
+        (info, length)
+    };
+    drop(std::mem::take(&mut info.remote_ip));
+    let map = Map::new();
+    map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
+    if let Some(listener) = listener {
+        map.put_long("server_port", listener.port);
+        map.put_long("server_fd", listener.socket);
+        map.put_long("socket_fd", info.socket);
+        map.put_long("socket_type", listener.kind);
+    }
+    map.put_long("remote_port", info.remote_port);
+    map.put("remote_ip", Zv::text(&ip[..length]));
+    map.put_long("reactor_id", info.reactor);
+    map.put_long("connect_time", info.connected_us / 1_000_000);
+    map.put_long("last_time", info.received_us / 1_000_000);
+    map.put("last_recv_time", seconds(info.received_us));
+    map.put("last_send_time", seconds(info.sent_us));
+    map.put("last_dispatch_time", seconds(info.dispatched_us));
+    map.put_long("close_errno", info.close_errno);
+    map.put_long("recv_queued_bytes", info.recv_queued_bytes);
+    map.put_long("send_queued_bytes", info.send_queued_bytes);
+    map.into_value()
+}
+
+/// What `stats()` returns: the reference's keys in its order, zero where skep has nothing to count,
+/// then skep's own.
+pub(crate) fn stats(stats: &Stats) -> Zv {
+    let map = Map::new();
+    for (key, value) in [
+        ("start_time", stats.start_time),
+        ("connection_num", stats.connection_num),
+        ("abort_count", stats.abort_count),
+        ("accept_count", stats.accept_count),
+        ("close_count", stats.close_count),
+        ("worker_num", stats.worker_num),
+        ("task_worker_num", 0),
+        ("user_worker_num", 0),
+        ("idle_worker_num", stats.idle_worker_num),
+        ("dispatch_count", stats.dispatch_count),
+        ("request_count", stats.request_count),
+        ("response_count", stats.response_count),
+        ("total_recv_bytes", stats.total_recv_bytes),
+        ("total_send_bytes", stats.total_send_bytes),
+        ("pipe_packet_msg_id", 0),
+        ("concurrency", 0),
+        ("session_round", stats.session_round),
+        ("min_fd", 0),
+        ("max_fd", 0),
+    ] {
+        map.put_long(key, value);
+    }
+    if let Some(worker) = &stats.worker {
+        map.put_long("worker_request_count", worker.request_count);
+        map.put_long("worker_response_count", worker.response_count);
+        map.put_long("worker_dispatch_count", worker.dispatch_count);
+        map.put_long("worker_concurrency", 0);
+    }
+    map.put_long("tasking_num", 0);
+    map.put_long("coroutine_num", 0);
+    map.put_long("coroutine_peek_num", 0);
+    map.put_long("requests_lost", stats.requests_lost);
+    map.put_long("output_bytes", stats.output_bytes);
+    map.put_long("held_back", stats.held_back);
+    map.into_value()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::leading_integer;
+
+    #[test]
+    fn texts_read_as_php_reads_them() {
+        for (text, number) in [
+            ("12", 12),
+            ("  7x", 7),
+            ("-3", -3),
+            ("+4", 4),
+            ("x", 0),
+            ("", 0),
+            ("-", 0),
+        ] {
+            assert_eq!(leading_integer(text.as_bytes()), number, "{text:?}");
+        }
+    }
+}

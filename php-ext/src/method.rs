@@ -1,0 +1,209 @@
+//! Declaring functions and methods to PHP, and the frame around each of their bodies.
+
+use std::ffi::CStr;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::{null, null_mut};
+
+use crate::zend::{
+    ZEND_MODULE_API_NO, Zv, bail_out, zend_execute_data, zend_function_entry,
+    zend_internal_arg_info, zend_object, zend_type, zval,
+};
+use crate::{call, globals};
+
+/// Bits of a PHP type in a signature.
+pub(crate) mod ty {
+    /// No declared type.
+    pub(crate) const NONE: u32 = 0;
+    pub(crate) const NULL: u32 = 1 << 1;
+    pub(crate) const FALSE: u32 = 1 << 2;
+    pub(crate) const BOOL: u32 = 1 << 2 | 1 << 3;
+    pub(crate) const INT: u32 = 1 << 4;
+    pub(crate) const STRING: u32 = 1 << 6;
+    pub(crate) const ARRAY: u32 = 1 << 7;
+    pub(crate) const CALLABLE: u32 = 1 << 12;
+    pub(crate) const VOID: u32 = 1 << 14;
+    pub(crate) const MIXED: u32 = 0x3fe;
+}
+
+/// In a type: its pointer is a class name as C text. The bit moved with PHP 8.3.
+const LITERAL_NAME: u32 = if ZEND_MODULE_API_NO >= 20_230_831 {
+    1 << 23
+} else {
+    1 << 24
+};
+
+/// A parameter.
+pub(crate) struct Param {
+    name: &'static CStr,
+    types: u32,
+    default: Option<&'static CStr>,
+}
+
+/// A required parameter.
+pub(crate) const fn param(name: &'static CStr, types: u32) -> Param {
+    Param {
+        name,
+        types,
+        default: None,
+    }
+}
+
+/// A parameter with a default, as PHP code.
+pub(crate) const fn optional(name: &'static CStr, types: u32, default: &'static CStr) -> Param {
+    Param {
+        name,
+        types,
+        default: Some(default),
+    }
+}
+
+/// What PHP calls.
+pub(crate) type Handler = unsafe extern "C" fn(*mut zend_execute_data, *mut zval);
+
+/// A function or method.
+pub(crate) struct Entry {
+    pub(crate) name: &'static CStr,
+    pub(crate) handler: Handler,
+    pub(crate) params: &'static [Param],
+    /// Return type; [`ty::NONE`] for none.
+    pub(crate) returns: u32,
+    /// Name of a class that may be returned besides.
+    pub(crate) returns_class: Option<&'static CStr>,
+    /// `ZEND_ACC_*`.
+    pub(crate) flags: u32,
+}
+
+/// `ZEND_ACC_PUBLIC`.
+pub(crate) const PUBLIC: u32 = 1;
+/// `ZEND_ACC_PRIVATE`.
+pub(crate) const PRIVATE: u32 = 4;
+
+/// A method's entry.
+macro_rules! method {
+    ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {
+        $crate::method::Entry {
+            name: $name,
+            handler: $crate::method::handler!($body),
+            params: const { &[$($param),*] },
+            returns: $returns,
+            returns_class: None,
+            flags: $crate::method::PUBLIC,
+        }
+    };
+}
+
+/// The C function around a body `fn(&mut Call)`.
+macro_rules! handler {
+    ($body:path) => {{
+        unsafe extern "C" fn entry(
+            frame: *mut $crate::zend::zend_execute_data,
+            returned: *mut $crate::zend::zval,
+        ) {
+            $crate::method::enter(frame, returned, $body)
+        }
+        entry
+    }};
+}
+
+/// Read a call's arguments as `zend_parse_parameters` does: false means that PHP has thrown.
+macro_rules! parse {
+    ($call:expr, $spec:literal $(, $target:expr)*) => {
+        // SAFETY: every target has the C type that the letter in the specification names.
+        unsafe { $crate::zend::zend_parse_parameters($call.argc(), $spec.as_ptr() $(, &raw mut $target)*) == 0 }
+    };
+}
+
+pub(crate) use {handler, method, parse};
+
+/// Entries as PHP wants them. Lives as long as the process, as PHP's tables do.
+pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
+    let plain = |mask| zend_type {
+        ptr: null_mut(),
+        type_mask: mask,
+    };
+    let mut rows = Vec::with_capacity(entries.len() + 1);
+    for entry in entries {
+        let returns = match entry.returns_class {
+            None => plain(entry.returns),
+            Some(class) => zend_type {
+                ptr: class.as_ptr().cast_mut().cast(),
+                type_mask: entry.returns | LITERAL_NAME,
+            },
+        };
+        let required = entry
+            .params
+            .iter()
+            .take_while(|param| param.default.is_none())
+            .count();
+        let mut args = vec![zend_internal_arg_info {
+            name: required as *const _,
+            type_: returns,
+            default_value: null(),
+        }];
+        args.extend(entry.params.iter().map(|param| zend_internal_arg_info {
+            name: param.name.as_ptr(),
+            type_: plain(param.types),
+            default_value: param.default.map_or(null(), CStr::as_ptr),
+        }));
+        rows.push(zend_function_entry {
+            fname: entry.name.as_ptr(),
+            handler: Some(entry.handler),
+            arg_info: args.leak().as_ptr(),
+            num_args: entry.params.len() as u32,
+            flags: entry.flags,
+        });
+    }
+    rows.push(zend_function_entry {
+        fname: null(),
+        handler: None,
+        arg_info: null(),
+        num_args: 0,
+        flags: 0,
+    });
+    rows.leak().as_ptr()
+}
+
+/// One call of a function or method by PHP.
+pub(crate) struct Call {
+    frame: *mut zend_execute_data,
+    returned: *mut zval,
+}
+
+impl Call {
+    /// Number of arguments.
+    pub(crate) fn argc(&self) -> u32 {
+        // SAFETY: PHP's frame of the running call.
+        unsafe { (*self.frame).This.u2.num_args }
+    }
+
+    /// The object of a method call.
+    pub(crate) fn this(&self) -> *mut zend_object {
+        // SAFETY: as above; only asked in methods that are not static.
+        unsafe { Zv::read(&raw const (*self.frame).This) }.as_object()
+    }
+
+    /// Set the return value. Takes over one reference.
+    pub(crate) fn give(&mut self, value: Zv) {
+        // SAFETY: PHP passes a slot that holds null; it is set at most once per call.
+        unsafe { self.returned.cast::<Zv>().write(value) };
+    }
+
+    /// Return a truth value.
+    pub(crate) fn give_bool(&mut self, value: bool) {
+        self.give(Zv::bool(value));
+    }
+}
+
+/// Run a body; a panic ends the process in good order instead of unwinding into PHP.
+pub(crate) fn enter(frame: *mut zend_execute_data, returned: *mut zval, body: fn(&mut Call)) {
+    let mut call = Call { frame, returned };
+    if let Err(payload) = catch_unwind(AssertUnwindSafe(|| body(&mut call))) {
+        globals::log_panic(payload);
+        call::leave_script(255);
+    }
+    // A fatal error that a guarded call inside the body has caught: the Rust frames are gone, PHP goes on
+    // unwinding where it was.
+    if globals::take_bailed() {
+        bail_out();
+    }
+}

@@ -1,0 +1,73 @@
+--TEST--
+Names, types and defaults of all parameters
+--DESCRIPTION--
+Named arguments and static analysis depend on them.
+--FILE--
+<?php
+foreach (['Skep\Server', 'Skep\Server\Port', 'Skep\Connection\Iterator'] as $class) {
+    echo "class $class: ", implode(', ', (new ReflectionClass($class))->getInterfaceNames()), "\n";
+    foreach ((new ReflectionClass($class))->getMethods() as $method) {
+        echo implode(' ', Reflection::getModifierNames($method->getModifiers())), " $method->name(";
+        echo implode(', ', array_map(function (ReflectionParameter $p) {
+            return $p->getType() . ' $' . $p->name
+                . ($p->isOptional() ? ' = ' . ($p->isDefaultValueConstant() ? $p->getDefaultValueConstantName()
+                    : var_export($p->getDefaultValue(), true)) : '');
+        }, $method->getParameters())), ')';
+        echo $method->hasReturnType() ? ": {$method->getReturnType()}\n" : "\n";
+    }
+}
+foreach ((new ReflectionExtension('skep'))->getFunctions() as $function) {
+    echo "$function->name(", implode(', ', array_map(fn ($p) => "{$p->getType()} \$$p->name", $function->getParameters())),
+        "): {$function->getReturnType()}\n";
+}
+?>
+--EXPECTF--
+class Skep\Server: 
+public __construct(string $host = '0.0.0.0', int $port = 0, int $mode = SWOOLE_PROCESS, int $sock_type = SWOOLE_SOCK_TCP)
+public set(array $settings): bool
+public on(string $event_name, callable $callback): bool
+public getCallback(string $event_name): Closure|array|string|null
+public start(): bool
+public send(string|int $fd, string $send_data, int $serverSocket = -1): bool
+public close(int $fd, bool $reset = false): bool
+public exists(int $fd): bool
+public exist(int $fd): bool
+public getClientInfo(int $fd, int $reactor_id = -1, bool $ignoreError = false): array|false
+public connection_info(int $fd, int $reactor_id = -1, bool $ignoreError = false): array|false
+public getClientList(int $start_fd = 0, int $find_count = 10): array|false
+public connection_list(int $start_fd = 0, int $find_count = 10): array|false
+public stats(): array|false
+public reload(bool $only_reload_taskworker = false): bool
+public shutdown(): bool
+public stop(int $workerId = -1, bool $waitEvent = false): bool
+public getLastError(): int
+public getWorkerId(): int|false
+public getWorkerPid(int $worker_id = -1): int|false
+public getWorkerStatus(int $worker_id = -1): int|false
+public getMasterPid(): int
+public getManagerPid(): int
+class Skep\Server\Port: 
+private __construct()
+public set(array $settings): void
+public on(string $event_name, callable $callback): bool
+public getCallback(string $event_name): Closure|array|string|null
+class Skep\Connection\Iterator: Iterator, Traversable, ArrayAccess, Countable
+public __construct()
+public rewind(): void
+public next(): void
+public current(): mixed
+public key(): mixed
+public valid(): bool
+public count(): int
+public offsetExists(mixed $fd): bool
+public offsetGet(mixed $fd): mixed
+public offsetSet(mixed $fd, mixed $value): void
+public offsetUnset(mixed $fd): void
+swoole_version(): string
+swoole_cpu_num(): int
+swoole_last_error(): int
+swoole_clear_error(): void
+swoole_errno(): int
+swoole_strerror(int $errno, int $error_type): string
+swoole_set_process_name(string $process_name): bool
+skep_version(): string

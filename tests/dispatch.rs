@@ -1,0 +1,256 @@
+//! Which worker gets a message.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a panic is how a test fails"
+)]
+
+use std::collections::{HashMap, HashSet};
+
+use skep_tests::client::{Client, Ending};
+use skep_tests::eventually::{eventually, patience};
+use skep_tests::journal::{Event, named};
+use skep_tests::server::Server;
+use skep_tests::{process, server};
+
+fn started(mode: u32, workers: u32) -> (Server, Client) {
+    let server = server!("echo")
+        .sized(workers, 1)
+        .set("dispatch_mode", mode)
+        .start();
+    let mut client = server.connect();
+    // Modes 1 and 3 pass over workers that are still starting; the one that answers is busy.
+    server.await_idle_workers(&mut client, u64::from(workers) - 1);
+    (server, client)
+}
+
+fn count_by_worker(client: &mut Client, requests: u32) -> HashMap<u64, u32> {
+    let mut counts = HashMap::new();
+    for _ in 0..requests {
+        *counts.entry(client.ask_number("!worker")).or_default() += 1;
+    }
+    counts
+}
+
+#[test]
+fn mode_1_gives_each_worker_its_turn() {
+    let (server, mut client) = started(1, 4);
+    assert_eq!(
+        count_by_worker(&mut client, 40),
+        HashMap::from([(0, 10), (1, 10), (2, 10), (3, 10)])
+    );
+    server.stop();
+}
+
+#[test]
+fn mode_2_keeps_a_session_in_its_worker_and_spreads_sessions() {
+    let (server, first) = started(2, 4);
+    drop(first);
+    let mut homes = HashMap::new();
+    for _ in 0..20 {
+        let mut client = server.connect();
+        let counts = count_by_worker(&mut client, 10);
+        assert_eq!(counts.len(), 1, "{counts:?}");
+        *homes.entry(counts.into_keys().next().unwrap()).or_insert(0) += 1;
+    }
+    assert_eq!(homes, HashMap::from([(0, 5), (1, 5), (2, 5), (3, 5)]));
+    server.stop();
+}
+
+#[test]
+fn mode_2_keeps_the_order_of_a_session() {
+    let (server, mut client) = started(2, 3);
+    client.send("!sleep 50");
+    let ids: Vec<_> = (0..100)
+        .map(|number| client.send(format!("{number}")))
+        .collect();
+    assert!(matches!(client.receive(), Ok((_, answer)) if answer == b"slept"));
+    for (number, id) in ids.into_iter().enumerate() {
+        assert_eq!(client.expect(id), number.to_string());
+    }
+    let events = server.stop();
+    assert_eq!(named(&events, "disorder"), Vec::<&Event>::new());
+}
+
+#[test]
+fn mode_3_sends_quick_requests_past_a_blocked_worker() {
+    // More than two: an answer arrives before its callback has ended, and a worker that is about to end
+    // one counts as busy like the blocked one.
+    quick_requests_pass_a_blocked_worker(4);
+}
+
+#[test]
+#[ignore = "between a worker that is just ending its callback and a blocked one mode 3 does not choose well"]
+fn mode_3_prefers_a_worker_that_makes_progress_to_a_blocked_one() {
+    quick_requests_pass_a_blocked_worker(2);
+}
+
+fn quick_requests_pass_a_blocked_worker(workers: u32) {
+    let (server, mut slow) = started(3, workers);
+    let sleeping = slow.send("!sleep 1000");
+    let blocked = server.await_event("sleeping", 1).role;
+    let mut quick = server.connect();
+    for number in 0..50 {
+        let question = format!("quick {number}");
+        assert_eq!(quick.ask(&question), question);
+        assert_ne!(format!("worker{}", quick.ask_number("!worker")), blocked);
+    }
+    assert!(!slow.has_input(), "the blocked one is still at it");
+    assert_eq!(slow.expect(sleeping), "slept");
+    server.stop();
+}
+
+#[test]
+fn mode_3_uses_every_worker_when_all_are_needed() {
+    let (server, first) = started(3, 4);
+    drop(first);
+    let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+    let ids: Vec<_> = clients
+        .iter_mut()
+        .map(|client| client.send("!sleep 400"))
+        .collect();
+    for (client, id) in clients.iter_mut().zip(ids) {
+        assert_eq!(client.expect(id), "slept");
+    }
+    let busy: HashSet<_> = server
+        .events_named("sleeping")
+        .into_iter()
+        .map(|event| event.pid)
+        .collect();
+    assert_eq!(busy.len(), 4, "four slow requests are in four workers");
+    server.stop();
+}
+
+/// A session whose bytes wait at a blocked worker may be read no further, but must not keep its
+/// reactor awake: the worker that is idle will never make room for it.
+#[test]
+fn mode_3_does_not_spin_when_a_session_has_reached_its_limit() {
+    let server = server!("echo")
+        .sized(2, 1)
+        .set("dispatch_mode", 3)
+        .set("max_queued_bytes", 1000)
+        .start();
+    let mut watcher = server.connect();
+    server.await_idle_workers(&mut watcher, 1);
+    // Both workers are blocked, one of them for longer, and each has a message over the limit waiting.
+    let (mut long, mut short) = (server.connect(), server.connect());
+    let long_id = long.send("!sleep 2000");
+    server.await_event("sleeping", 1);
+    let short_id = short.send("!sleep 300");
+    server.await_event("sleeping", 2);
+    let mut waiting: Vec<_> = (0..2).map(|_| server.connect()).collect();
+    let over = "x".repeat(1500);
+    let first: Vec<_> = waiting
+        .iter_mut()
+        .map(|client| client.send(&over))
+        .collect();
+    assert_eq!(short.expect(short_id), "slept");
+    eventually(patience(), || waiting.iter_mut().any(Client::has_input));
+    let more: Vec<_> = waiting
+        .iter_mut()
+        .map(|client| client.send("one more"))
+        .collect();
+    let before = process::cpu_ticks(server.master());
+    assert_eq!(long.expect(long_id), "slept");
+    let used = process::cpu_ticks(server.master()) - before;
+    for (client, (first, more)) in waiting.iter_mut().zip(first.into_iter().zip(more)) {
+        assert_eq!(client.expect(first), over);
+        assert_eq!(client.expect(more), "one more");
+    }
+    assert!(
+        used <= 20,
+        "the master used {used} ticks of 10 ms while there was nothing to do"
+    );
+    server.stop();
+}
+
+#[test]
+fn modes_1_and_3_have_no_connect_and_close_events() {
+    for mode in [1, 3] {
+        let (server, mut client) = started(mode, 2);
+        for _ in 0..10 {
+            assert_eq!(server.connect().ask("hello"), "hello");
+        }
+        eventually(patience(), || client.stat("connection_num") == 1);
+        drop(client);
+        for event in ["onConnect", "onClose"] {
+            let line = format!("cannot set '{event}' event when using dispatch_mode={mode}");
+            assert_eq!(server.log_count(&line), 1);
+        }
+        let events = server.stop();
+        assert_eq!(
+            named(&events, "connect").len() + named(&events, "close").len(),
+            0,
+            "mode {mode}"
+        );
+    }
+}
+
+#[test]
+fn modes_1_and_3_answer_a_client_that_has_closed_its_half() {
+    for mode in [1, 3] {
+        let (server, mut watcher) = started(mode, 2);
+        for _ in 0..20 {
+            let mut client = server.connect();
+            client.send("!sleep 10");
+            client.finish_sending();
+            assert_eq!(client.expect(1), "slept", "mode {mode}");
+            assert_eq!(client.ending(), Ending::Eof, "mode {mode}");
+        }
+        eventually(patience(), || watcher.stat("connection_num") == 1);
+        drop(watcher);
+        server.stop();
+    }
+}
+
+#[test]
+fn modes_1_and_3_serve_the_requests_of_a_session_beside_each_other() {
+    for mode in [1, 3] {
+        let (server, watcher) = started(mode, 2);
+        drop(watcher);
+        let mut client = server.connect();
+        let slow = client.send("!sleep 300");
+        server.await_event("sleeping", 1);
+        let quick = client.send("quick");
+        client.finish_sending();
+        // The quick one overtakes unless its turn is the blocked worker's; both are answered.
+        let mut ids: Vec<_> = (0..2).map(|_| client.receive().unwrap().0).collect();
+        ids.sort_unstable();
+        assert_eq!(ids, [slow, quick], "mode {mode}");
+        assert_eq!(client.ending(), Ending::Eof);
+        server.stop();
+    }
+}
+
+#[test]
+fn connections_go_to_the_reactor_with_the_fewest() {
+    let server = server!("echo").sized(3, 3).start();
+    let mut clients: Vec<_> = (0..9).map(|_| server.connect()).collect();
+    clients
+        .iter_mut()
+        .for_each(|client| drop(client.ask("hello")));
+    let reactor_of = |session| {
+        let events = server.events_named("connect");
+        events
+            .iter()
+            .find(|event| event.session() == session)
+            .unwrap()
+            .number::<u32>("reactor")
+    };
+    let reactors: Vec<_> = (1..=9).map(reactor_of).collect();
+    assert_eq!(reactors, [0, 1, 2, 0, 1, 2, 0, 1, 2]);
+    // The three of reactor 1 leave: the next three go there.
+    for session in [8, 5, 2] {
+        drop(clients.remove(session - 1));
+    }
+    eventually(patience(), || clients[0].stat("connection_num") == 6);
+    for session in 10..=12 {
+        let mut client = server.connect();
+        client.ask("hello");
+        assert_eq!(reactor_of(session), 1);
+        clients.push(client);
+    }
+    drop(clients);
+    server.stop();
+}

@@ -1,0 +1,83 @@
+//! Processes as /proc shows them.
+
+use std::fs;
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Pids of the living children of `pid`, in ascending order.
+pub fn children(pid: i32) -> Vec<i32> {
+    let text = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    let mut pids: Vec<i32> = text
+        .split_whitespace()
+        .filter_map(|word| word.parse().ok())
+        .collect();
+    pids.sort_unstable();
+    pids
+}
+
+/// Number of threads of `pid`; 0 if it is gone.
+pub fn threads(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/task")).map_or(0, Iterator::count)
+}
+
+/// The fields of /proc/pid/stat after the name, which may itself contain blanks: state is the first.
+fn stat(pid: i32) -> Option<Vec<String>> {
+    let text = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+    let (_, rest) = text.rsplit_once(") ")?;
+    Some(rest.split_whitespace().map(String::from).collect())
+}
+
+/// The state letter of a process: `R`, `S`, `T`, `Z`, ...; `None` if it is gone.
+pub fn state(pid: i32) -> Option<char> {
+    stat(pid)?.first()?.chars().next()
+}
+
+/// Whether the process exists and is not a zombie.
+pub fn is_alive(pid: i32) -> bool {
+    !matches!(state(pid), None | Some('Z' | 'X'))
+}
+
+/// Processor time a process has used, in clock ticks (10 ms on Linux).
+pub fn cpu_ticks(pid: i32) -> u64 {
+    let number =
+        |fields: &[String], at: usize| fields.get(at).and_then(|field| field.parse::<u64>().ok());
+    stat(pid).map_or(0, |fields| {
+        number(&fields, 11).unwrap_or(0) + number(&fields, 12).unwrap_or(0)
+    })
+}
+
+/// Resident memory of a process in bytes, shared mappings included.
+pub fn resident_bytes(pid: i32) -> u64 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
+    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kilobytes = line
+        .and_then(|rest| rest.split_whitespace().next())
+        .and_then(|n| n.parse::<u64>().ok());
+    kilobytes.unwrap_or(0) * 1024
+}
+
+/// Living processes that were started with `tag` in their environment: forks keep it, whoever their
+/// parent is by now.
+pub fn tagged(tag: &str) -> Vec<i32> {
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
+    let pids = entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok());
+    let own = std::process::id() as i32;
+    let has_tag = |pid: &i32| {
+        let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == tag.as_bytes())
+    };
+    pids.filter(|pid| *pid != own)
+        .filter(has_tag)
+        .filter(|pid| is_alive(*pid))
+        .collect()
+}
+
+/// Send a signal; false if there is no such process.
+pub fn signal(pid: i32, signal: Signal) -> bool {
+    pid > 0 && kill(Pid::from_raw(pid), signal).is_ok()
+}
