@@ -36,7 +36,8 @@
 #define SKEP_VERSION_TEXT_(part) SKEP_VERSION_QUOTE_(part)
 #define SKEP_VERSION_QUOTE_(part) #part
 
-/// The reactor id that a close callback gets when the server closed the session.
+/// The reactor id that a close callback gets when skep_server_close() ended the session. A client that
+/// left, a broken connection, a lost request and a stopping server give the real reactor id.
 #define SKEP_CLOSED_BY_SERVER -1
 
 /// Room for an address as text, in skep_session_info.

@@ -46,7 +46,7 @@ fn a_client_that_reads_a_big_reply_slowly_does_not_disturb_another() {
         (id, payload.len(), pattern::first_difference(&payload)),
         (big, BIG, None)
     );
-    assert_eq!(quick.stat("output_bytes"), 0);
+    eventually(patience(), || quick.stat("output_bytes") == 0);
     server.stop();
 }
 
@@ -214,5 +214,31 @@ fn a_client_over_the_connection_limit_waits_and_is_served_when_one_leaves() {
     assert!(server.log_count("Too many connections [now: 50]") >= 1);
     assert_eq!(inside[0].stat("abort_count"), 0);
     drop((inside, outside));
+    server.stop();
+}
+
+/// A session that was reset is gone from the reactor at once, but its place in the table is taken until
+/// its worker has seen the close event.
+#[test]
+fn a_client_waits_while_places_are_taken_by_sessions_whose_close_is_not_delivered() {
+    let server = server!("echo")
+        .sized(1, 1)
+        .set("max_connection", 64)
+        .start();
+    let mut sleeper = server.connect();
+    let sleeping = sleeper.send("!sleep 700");
+    server.await_event("sleeping", 1);
+    let crowd: Vec<_> = (0..63).map(|_| server.connect()).collect();
+    for client in crowd {
+        client.reset();
+    }
+    let mut late: Vec<_> = (0..3).map(|_| server.connect()).collect();
+    let ids: Vec<_> = late.iter_mut().map(|client| client.send("late")).collect();
+    assert_eq!(sleeper.expect(sleeping), "slept");
+    for (client, id) in late.iter_mut().zip(ids) {
+        assert_eq!(client.expect(id), "late");
+    }
+    assert_eq!(sleeper.stat("abort_count"), 0);
+    drop((sleeper, late));
     server.stop();
 }

@@ -190,13 +190,13 @@ fn sessions_can_be_looked_at_from_callbacks() {
     second.expect(b"ids\n");
 
     drop(first);
-    assert_eq!(program.line(), "closed 1 by client");
+    assert_eq!(program.line(), "closed 1 by an event");
     second.send(b"list");
     second.expect(b"list 1 first 2\n");
     program.signal("TERM");
     assert_eq!(
         program.lines_until("stopped").first().unwrap(),
-        "closed 2 by server"
+        "closed 2 by an event"
     );
     program.ends_well();
 }
@@ -209,12 +209,12 @@ fn close_runs_its_callback_before_it_returns() {
     client.send(b"close");
     client.expect(b"bye\n");
     client.expect_end();
-    assert_eq!(program.line(), "closed 1 by server");
+    assert_eq!(program.line(), "closed 1 by a call");
 
     let mut client = Client::connect(port);
     client.send(b"reset");
     client.expect_broken();
-    assert_eq!(program.line(), "closed 2 by server");
+    assert_eq!(program.line(), "closed 2 by a call");
     program.signal("TERM");
     program.ends_well_after("stopped");
 }
@@ -343,7 +343,19 @@ fn stop_and_reload_replace_the_worker_and_keep_the_session() {
         client.send(b"hello");
         client.expect(b"hello");
     }
+    program.signal("TERM");
+    program.ends_well_after("done");
+}
+
+#[test]
+fn usr1_replaces_the_worker_and_keeps_the_session() {
+    let mut program = Program::start(&compile_test(&C11, "lifecycle"), &[]);
+    let port = ready(&program.lines_until("master start")).unwrap();
+    let mut client = Client::connect(port);
+    client.send(b"hello");
+    client.expect(b"hello");
     program.signal("USR1");
+    program.lines_until("worker worker_stop");
     program.lines_until("worker worker_start");
     client.send(b"hello");
     client.expect(b"hello");

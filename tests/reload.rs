@@ -86,13 +86,14 @@ fn three_requests_in_a_row_are_one_reload() {
     let old = server.workers();
     // A callback holds the first worker, so that all three requests fall into one reload.
     let mut client = server.connect_to(0);
-    let sleeping = client.send("!sleep 200");
+    let mut witness = server.connect_to(1);
+    let sleeping = client.send("!sleep 500");
     server.await_event("sleeping", 1);
     for _ in 0..3 {
         server.signal(server.master(), Signal::SIGUSR1);
         server.await_log(LINE);
         // Signals of one number that come together are one anyway; the answer separates them.
-        server.connect_to(1).ask("hello");
+        witness.ask("hello");
     }
     assert_eq!(client.expect(sleeping), "slept");
     await_replaced(&server, &old);

@@ -105,6 +105,34 @@ fn a_worker_killed_in_a_callback_costs_its_client_the_connection_and_nobody_else
     server.stop();
 }
 
+/// The answer and the news of the death come to the reactor on different lanes. The master is stopped
+/// until both are there, so it has to keep them in order by itself.
+#[test]
+fn what_a_worker_sent_before_its_death_is_delivered_before_the_close() {
+    const WORKERS: u64 = 6; // one for each round: a second early death would delay the restart
+    let builder = server!("crash").sized(WORKERS as u32, 1);
+    let go = builder.path("go");
+    let server = builder.start();
+    for worker in 0..WORKERS {
+        let mut client = server.connect_to(worker);
+        let dying = client.ask_number("!pid") as i32;
+        let question = client.send(format!("!answer-and-kill {}", go.display()));
+        server.await_event("armed", worker as usize + 1);
+        server.signal(server.master(), Signal::SIGSTOP);
+        eventually(patience(), || process::state(server.master()) == Some('T'));
+        fs::write(&go, "").unwrap();
+        eventually(patience(), || {
+            let workers = server.workers();
+            workers.len() == WORKERS as usize && !workers.contains(&dying)
+        });
+        server.signal(server.master(), Signal::SIGCONT);
+        assert_eq!(client.expect(question), "before the end", "worker {worker}");
+        assert_eq!(client.ending(), Ending::Eof);
+        fs::remove_file(&go).unwrap();
+    }
+    server.stop();
+}
+
 #[test]
 fn a_worker_killed_between_callbacks_is_missed_by_nobody() {
     let server = server!("crash").sized(2, 2).quiet().start();

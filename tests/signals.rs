@@ -93,6 +93,27 @@ fn term_answers_the_request_at_work_and_those_queued_behind_it() {
     assert_eq!(server.log_count("Server is shutdown now"), 1);
 }
 
+/// Answers may still be on their way to a reactor when the master learns that no work is left. It is
+/// stopped meanwhile, so that it finds both at the same time.
+#[test]
+fn term_delivers_answers_that_the_reactors_have_not_seen_yet() {
+    for _ in 0..5 {
+        let mut server = two_workers("10").start();
+        let waiting = occupy(&server, 150, 4);
+        let received = |name| named(&server.events(), name).len();
+        server.signal(server.master(), Signal::SIGTERM);
+        server.await_log("Server is shutdown now");
+        server.signal(server.master(), Signal::SIGSTOP);
+        eventually(patience(), || received("receive") == received("received"));
+        server.signal(server.master(), Signal::SIGCONT);
+        for (mut client, id, answer) in waiting {
+            assert_eq!(client.expect(id), answer);
+            assert_eq!(client.ending(), Ending::Eof);
+        }
+        assert_eq!(server.await_end(patience()).code(), Some(0));
+    }
+}
+
 #[test]
 fn term_on_an_idle_server_ends_it_soon_and_clients_see_eof() {
     let mut server = server!("echo").sized(3, 2).start();

@@ -31,7 +31,8 @@ pub struct Interests {
     pub close: bool,
 }
 
-/// The reactor id that `on_close` gets when the server closed the session.
+/// The reactor id that `on_close` gets when [`Context::close`] ended the session. A client that left, a
+/// broken connection, a lost request and a stopping server give the real reactor id.
 pub const CLOSED_BY_SERVER: i32 = -1;
 
 /// A server's callbacks.
@@ -117,7 +118,7 @@ pub trait Handler {
         Ok(())
     }
 
-    /// Worker: a session has ended. `reactor` is [`CLOSED_BY_SERVER`] if the server closed it.
+    /// Worker: a session has ended. `reactor` is [`CLOSED_BY_SERVER`] if a callback closed it.
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
         let _ = (context, session, reactor);
         Ok(())

@@ -198,23 +198,3 @@ pub(crate) fn stats(stats: &Stats) -> Zv {
     map.put_long("held_back", stats.held_back);
     map.into_value()
 }
-
-#[cfg(test)]
-mod tests {
-    use super::leading_integer;
-
-    #[test]
-    fn texts_read_as_php_reads_them() {
-        for (text, number) in [
-            ("12", 12),
-            ("  7x", 7),
-            ("-3", -3),
-            ("+4", 4),
-            ("x", 0),
-            ("", 0),
-            ("-", 0),
-        ] {
-            assert_eq!(leading_integer(text.as_bytes()), number, "{text:?}");
-        }
-    }
-}

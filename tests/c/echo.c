@@ -44,7 +44,7 @@ static void on_close(skep_server *server, skep_session_id session, int32_t react
     EXPECT(SKEP_SESSION_CLOSING, skep_server_close(server, session, false));
     app->closed = session;
     app->closed_by = reactor;
-    say("closed %llu by %s", (ull)session, reactor == SKEP_CLOSED_BY_SERVER ? "server" : "client");
+    say("closed %llu by %s", (ull)session, reactor == SKEP_CLOSED_BY_SERVER ? "a call" : "an event");
 }
 
 static void reply(skep_server *server, skep_session_id session, const char *text)

@@ -1,12 +1,15 @@
 //! Every way in which a worker can end in the middle of its work.
 //!
-//! `!kill`, `!abort`, `!panic`, `!exit <code>`: end so, now. `!answer-and-kill`: the answer first.
+//! `!kill`, `!abort`, `!panic`, `!exit <code>`: end so, now. `!answer-and-kill [<file>]`: the answer first,
+//! and before that wait for the file.
 //! `SKEP_TEST_FAIL_START=<file>`: while the file exists, a starting worker leaves with code 7.
+
+use std::path::Path;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use skep::{Context, Leave, Step};
-use skep_tests::program::{Call, Script, flag, serve};
+use skep_tests::program::{Call, Script, block_until_exists, flag, serve};
 
 fn kill_self() -> Step {
     let sent = kill(Pid::this(), Signal::SIGKILL);
@@ -16,7 +19,13 @@ fn kill_self() -> Step {
 fn command(call: &Call) -> Option<Step> {
     Some(match call.verb {
         "kill" => kill_self(),
-        "answer-and-kill" => call.answer("before the end").and_then(|()| kill_self()),
+        "answer-and-kill" => {
+            if !call.argument.is_empty() {
+                call.note("armed", "");
+                block_until_exists(Path::new(call.argument));
+            }
+            call.answer("before the end").and_then(|()| kill_self())
+        }
         "abort" => std::process::abort(),
         "panic" => panic!("asked to panic"),
         "exit" => Err(Leave {

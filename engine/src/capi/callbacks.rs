@@ -52,7 +52,8 @@ pub type skep_receive_callback = Option<
     ),
 >;
 
-/// The reactor id that a close callback gets when the server closed the session.
+/// The reactor id that a close callback gets when skep_server_close() ended the session. A client that
+/// left, a broken connection, a lost request and a stopping server give the real reactor id.
 pub const SKEP_CLOSED_BY_SERVER: i32 = -1;
 
 const _: () = assert!(SKEP_CLOSED_BY_SERVER == CLOSED_BY_SERVER);

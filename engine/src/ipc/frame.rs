@@ -122,9 +122,13 @@ impl Header {
             word.copy_from_slice(&bytes[at..at + 8]);
             u64::from_ne_bytes(word)
         };
+        let flags = bytes[5];
+        if flags & !(FIRST | LAST) != 0 {
+            return None;
+        }
         Some(Header {
             len: word(0) as u32,
-            flags: bytes[5],
+            flags,
             head: Head::new(Kind::from_u8(bytes[4])?, word(8), word(16)),
         })
     }
@@ -138,4 +142,50 @@ impl Header {
 /// Ring bytes of a frame with `len` bytes of payload.
 pub(crate) fn span(len: usize) -> u64 {
     (HEADER + len.next_multiple_of(8)) as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig {
+            cases: if cfg!(miri) { 16 } else { 1000 },
+            failure_persistence: None,
+            ..ProptestConfig::default()
+        })]
+
+        #[test]
+        fn a_header_reads_back_as_written(len: u32, flags in 0..4u8, number: u8, session: u64, argument: u64) {
+            let kind = Kind::from_u8(number % 32).unwrap_or(Kind::Receive);
+            let header = Header { len, flags, head: Head::new(kind, session, argument) };
+            prop_assert_eq!(Header::decode(header.encode()), Some(header));
+        }
+
+        #[test]
+        fn arbitrary_bytes_are_a_header_only_if_they_could_be_written(bytes: [u8; HEADER]) {
+            if let Some(header) = Header::decode(bytes) {
+                let mut written = header.encode();
+                written[6..8].copy_from_slice(&bytes[6..8]); // not looked at
+                prop_assert_eq!(written, bytes);
+                prop_assert!(header.span() >= HEADER as u64 && header.span().is_multiple_of(8));
+            }
+        }
+    }
+
+    #[test]
+    fn every_kind_has_a_number_of_its_own() {
+        for number in 0..=u8::MAX {
+            if let Some(kind) = Kind::from_u8(number) {
+                assert_eq!(kind as u8, number);
+            }
+        }
+    }
+
+    #[test]
+    fn frames_take_whole_words() {
+        assert_eq!([span(0), span(1), span(8), span(9)], [24, 32, 32, 40]);
+    }
 }

@@ -5,14 +5,12 @@
 //! eventfd by a flag under a mutex. A lost wake-up is a deadlock, which loom reports; a frame read
 //! before it is complete or overwritten before it is read is a conflict on the lane's `Watch`.
 
-use std::ptr::NonNull;
-
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::{model, thread};
 
 use super::doorbell::BellState;
 use super::frame::{Head, Kind};
-use super::lane::{LaneHeader, LaneReader, LaneWriter, Payload, Push, Received, Ring, Verdict};
+use super::lane::{LaneReader, LaneWriter, Payload, Push, Received, Ring, Verdict};
 use crate::sync::Ordering::SeqCst;
 use crate::sync::modelled::fence;
 
@@ -48,14 +46,8 @@ impl Bell {
     }
 }
 
-/// Two views of a lane on the heap.
 fn lane(capacity: usize) -> (LaneWriter, LaneReader) {
-    struct Memory(Box<LaneHeader>, Box<[u64]>);
-    let mut memory = Memory(Box::default(), vec![0; capacity / 8].into_boxed_slice());
-    let header = NonNull::from(&mut *memory.0);
-    let base = NonNull::from(&mut *memory.1).cast();
-    // SAFETY: both boxes live as long as the owner and stay where they are; nobody else has them.
-    let ring = unsafe { Ring::over(header, base, capacity, std::sync::Arc::new(memory)) };
+    let ring = Ring::on_heap(capacity);
     (LaneWriter::attach(ring.twin()), LaneReader::attach(ring))
 }
 

@@ -34,6 +34,8 @@ struct Reload {
     waiting: Vec<(u32, i32)>,
     /// The worker being replaced now.
     current: Option<u32>,
+    /// Another request came when the last replacement was running already, with the old code perhaps.
+    again: bool,
 }
 
 /// All workers, wanted and actual.
@@ -172,10 +174,20 @@ impl Roster {
         actions
     }
 
-    /// A reload was asked for.
+    /// A reload was asked for. Requests during a reload are part of it, as long as it has a worker yet
+    /// to fork; one that comes later runs it once more.
     pub(super) fn reload(&mut self) -> Vec<Action> {
-        if self.stopping || self.reload.is_some() {
-            return Vec::new(); // several requests in a row are one reload
+        if let Some(reload) = &mut self.reload {
+            let replaced = |worker| {
+                self.children
+                    .iter()
+                    .any(|child| child.worker() == worker && child.state == State::Starting)
+            };
+            reload.again |= reload.waiting.is_empty() && reload.current.is_some_and(replaced);
+            return Vec::new();
+        }
+        if self.stopping {
+            return Vec::new();
         }
         let waiting = self
             .children
@@ -186,6 +198,7 @@ impl Roster {
         self.reload = Some(Reload {
             waiting,
             current: None,
+            again: false,
         });
         vec![Action::Info("Server is reloading all workers now".into())]
     }
@@ -235,7 +248,7 @@ impl Roster {
                 _ => {}
             }
         }
-        actions.extend(self.advance_reload(now));
+        self.advance_reload(now, &mut actions);
         if self.stopping && self.children.iter().all(|child| !child.is_alive()) {
             actions.push(Action::Finish);
         }
@@ -255,15 +268,14 @@ impl Roster {
     }
 
     /// One worker at a time: ask it to stop, wait for the replacement to serve, take the next.
-    fn advance_reload(&mut self, now: u64) -> Option<Action> {
-        let reload = self.reload.as_mut()?;
+    fn advance_reload(&mut self, now: u64, actions: &mut Vec<Action>) {
+        let Some(reload) = &mut self.reload else {
+            return;
+        };
         if let Some(worker) = reload.current {
-            let child = self
-                .children
-                .iter()
-                .find(|child| child.worker() == worker)?;
-            if child.state != State::Ready {
-                return None;
+            let serves = |child: &Child| child.worker() == worker && child.state == State::Ready;
+            if !self.children.iter().any(serves) {
+                return;
             }
             reload.current = None;
         }
@@ -276,11 +288,16 @@ impl Roster {
                 .any(|child| child.worker() == worker && child.pid == pid && child.is_alive())
             {
                 reload.current = Some(worker);
-                return self.ask(worker, now);
+                actions.extend(self.ask(worker, now));
+                return;
             }
         }
+        let again = reload.again;
         self.reload = None;
-        None
+        if again {
+            actions.extend(self.reload());
+            self.advance_reload(now, actions);
+        }
     }
 
     fn ask(&mut self, worker: u32, now: u64) -> Option<Action> {
@@ -400,6 +417,29 @@ mod tests {
         }
         assert_eq!(roster.tick(now), []);
         assert_eq!(roster.reload().len(), 1, "the next reload may begin");
+    }
+
+    #[test]
+    fn a_reload_asked_for_after_the_last_fork_runs_once_more() {
+        let mut roster = serving(1);
+        roster.reload();
+        let seat = Seat::first_of(0);
+        assert_eq!(roster.tick(100_000), [Action::AskToStop(seat)]);
+        assert_eq!(
+            roster.reload(),
+            [],
+            "nothing is forked yet: the same reload"
+        );
+        let _ = roster.died(100, CLEAN, 100_001);
+        let _ = roster.tick(100_001);
+        roster.spawned(seat, 200, 100_001);
+        assert_eq!(roster.reload(), []);
+        roster.ready(seat);
+        let again = roster.tick(100_002);
+        assert!(
+            matches!(again[..], [Action::Info(_), Action::AskToStop(_)]),
+            "{again:?}"
+        );
     }
 
     #[test]

@@ -119,8 +119,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         match mailbox.drain(PER_LANE, |from, head, payload| {
             worker.handle(from, head, payload)
         }) {
-            Drained::Empty => worker.sleep(&mut mailbox, &mut parker),
-            Drained::More | Drained::Left | Drained::Abandoned => {}
+            // A callback of this batch may have asked for the end: nobody would ring for that.
+            Drained::Empty if !worker.is_over() => worker.sleep(&mut mailbox, &mut parker),
+            Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
     if let Some(leave) = worker.leave {
@@ -212,11 +213,15 @@ impl Worker<'_> {
                 data.len(),
             ));
         } else {
-            self.context.handler().on_receive(&self.context, session, reactor, data)?;
+            self.context
+                .handler()
+                .on_receive(&self.context, session, reactor, data)?;
             bump(&self.block.requests, 1);
         }
         if slot.is_some_and(|slot| slot.note_completed() && slot.owner() == NO_OWNER) {
-            let _ = self.context.to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
+            let _ =
+                self.context
+                    .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
         }
         Ok(())
     }

@@ -367,9 +367,18 @@ pub fn reference() -> String {
          | setting | type | default | range | scope | |\n|---|---|---|---|---|---|\n",
     );
     for row in ROWS {
-        let names = std::iter::once(&row.key).chain(row.aliases).map(|name| format!("`{name}`"));
+        let names = std::iter::once(&row.key)
+            .chain(row.aliases)
+            .map(|name| format!("`{name}`"));
         let names = names.collect::<Vec<_>>().join(", ");
-        let Row { kind, default, range, scope, help, .. } = row;
+        let Row {
+            kind,
+            default,
+            range,
+            scope,
+            help,
+            ..
+        } = row;
         page += &format!("| {names} | {kind:?} | {default} | {range} | {scope:?} | {help} |\n");
     }
     page
@@ -386,7 +395,11 @@ mod tests {
             std::fs::write(path, reference()).unwrap();
         }
         let committed = std::fs::read_to_string(path).unwrap_or_default();
-        assert_eq!(committed, reference(), "run: UPDATE_DOCS=1 cargo test -p skep settings");
+        assert_eq!(
+            committed,
+            reference(),
+            "run: UPDATE_DOCS=1 cargo test -p skep settings"
+        );
     }
 
     #[test]

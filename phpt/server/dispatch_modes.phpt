@@ -1,0 +1,37 @@
+--TEST--
+Dispatch modes that spread a connection drop connect and close
+--DESCRIPTION--
+One log line for each callback that will not be called; every message is answered all the same.
+--FILE--
+<?php
+require __DIR__ . '/../include/harness.inc';
+
+foreach ([1, 2, 3] as $mode) {
+    $run = serve(<<<PHP
+    \$server = server(['worker_num' => 2, 'dispatch_mode' => $mode]);
+    \$server->on('connect', fn () => say('event'));
+    \$server->on('close', fn () => say('event'));
+    \$server->on('receive', fn (\$server, \$fd) => \$server->send(\$fd, "\$server->worker_id"));
+    \$server->start();
+    PHP);
+    $socket = $run->connect();
+    $seen = [];
+    for ($i = 0; $i < 4; $i++) {
+        fwrite($socket, 'x');
+        $seen[] = fread($socket, 1);
+    }
+    fclose($socket);
+    $run->ask('y');
+    $run->stop();
+    echo "mode $mode: ", count($run->lines('event')), ' events, ',
+        $mode === 3 ? 'any worker' : (count(array_unique($seen)) > 1 ? 'spread' : 'one worker'), "\n", preg_replace('/^.* INFO .*\n/m', '', $run->log());
+}
+?>
+--EXPECT--
+mode 1: 0 events, spread
+%0 WARNING start() (ERRNO 9015): cannot set 'onConnect' event when using dispatch_mode=1
+%0 WARNING start() (ERRNO 9015): cannot set 'onClose' event when using dispatch_mode=1
+mode 2: 4 events, one worker
+mode 3: 0 events, any worker
+%0 WARNING start() (ERRNO 9015): cannot set 'onConnect' event when using dispatch_mode=3
+%0 WARNING start() (ERRNO 9015): cannot set 'onClose' event when using dispatch_mode=3
