@@ -1,16 +1,15 @@
 # skep: build, see it at work, test, measure. `make help` lists the targets.
 
 PHP        ?= php
-PHP_CONFIG ?= php-config8.2
 CARGO      ?= cargo
 TARGET     := $(or $(CARGO_TARGET_DIR),target)
 EXTENSION  := php-ext/modules/skep.so
-RUN_TESTS  := $(wildcard /usr/lib/php/*/build/run-tests.php)
+
+# The bindings are built for the PHP that runs the tests. Looked up when used: `deps` may install it.
+FOR_PHP     = PHP="$$(command -v $(PHP))" PHP_CONFIG="$$(command -v php-config8.2 || command -v php-config)"
 
 # Debian's packages: PHP with headers, clang for the bindings, what the demo and the tests call.
 PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
-
-export PHP_CONFIG
 
 .DEFAULT_GOAL := help
 .PHONY: help deps build demo test test-rust test-c test-php check bench clean
@@ -27,7 +26,7 @@ deps: ## install what is missing (Debian 12 packages, cargo-nextest)
 	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --locked cargo-nextest
 
 build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.h
-	$(CARGO) build --release -p skep -p skep-php
+	$(FOR_PHP) $(CARGO) build --release -p skep -p skep-php
 	@mkdir -p php-ext/modules
 	cp $(TARGET)/release/libskep_php.so $(EXTENSION).new && mv $(EXTENSION).new $(EXTENSION) # a running server keeps the old file
 	.ci/header.sh
@@ -46,7 +45,7 @@ test-php: ## phpt with PHP's own runner, plain and with opcache's JIT
 
 check: ## formatting, lints, layers
 	$(CARGO) fmt --all --check
-	$(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
+	$(FOR_PHP) $(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
 	.ci/layers.sh
 
 bench: build ## table of ratios against a bare epoll loop

@@ -81,7 +81,7 @@ fn mode_3_sends_quick_requests_past_a_blocked_worker() {
 }
 
 #[test]
-#[ignore = "between a worker that is just ending its callback and a blocked one mode 3 does not choose well"]
+#[ignore = "mode 3 cannot tell a worker that is just ending its callback from a blocked one"]
 fn mode_3_prefers_a_worker_that_makes_progress_to_a_blocked_one() {
     quick_requests_pass_a_blocked_worker(2);
 }
@@ -155,8 +155,10 @@ fn mode_3_does_not_spin_when_a_session_has_reached_its_limit() {
     assert_eq!(long.expect(long_id), "slept");
     let used = process::cpu_ticks(server.master()) - before;
     for (client, (first, more)) in waiting.iter_mut().zip(first.into_iter().zip(more)) {
-        assert_eq!(client.expect(first), over);
-        assert_eq!(client.expect(more), "one more");
+        // In this mode the second may overtake the first.
+        let answers = HashMap::from([(); 2].map(|()| client.receive().unwrap()));
+        let expected = [(first, over.clone().into()), (more, b"one more".into())];
+        assert_eq!(answers, HashMap::from(expected));
     }
     assert!(
         used <= 20,

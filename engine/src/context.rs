@@ -330,6 +330,11 @@ impl Context {
         self.log.error(text);
     }
 
+    /// Write a line to the server's log, as a warning.
+    pub fn log_warning(&self, text: &str) {
+        self.log.warning(text);
+    }
+
     /// Write a line to the server's log, as a notice.
     pub fn log_notice(&self, text: &str) {
         self.log.notice(text);

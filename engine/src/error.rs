@@ -65,14 +65,14 @@ pub enum Error {
         code: i32,
     },
     /// `listen(2)` failed at start.
-    #[error("listen({address}, {backlog}) failed, Error: {source}")]
+    #[error("listen({address}, {backlog}) failed, Error: {}[{}]", text(*code), code)]
     ListenCall {
         /// `host:port`.
         address: String,
         /// The backlog asked for.
         backlog: i32,
-        /// The system's reason.
-        source: io::Error,
+        /// `errno`.
+        code: i32,
     },
     /// No setting has this name.
     #[error("unsupported option [{0}]")]
@@ -103,10 +103,8 @@ impl Error {
     /// The number a caller compares: `errno`, or one of [`code`].
     pub fn code(&self) -> i32 {
         match self {
-            Error::Listen { code, .. } => *code,
-            Error::ListenCall { source, .. } | Error::System { source, .. } => {
-                source.raw_os_error().unwrap_or(code::SYSTEM_CALL_FAIL)
-            }
+            Error::Listen { code, .. } | Error::ListenCall { code, .. } => *code,
+            Error::System { source, .. } => source.raw_os_error().unwrap_or(code::SYSTEM_CALL_FAIL),
             Error::UnknownSetting(_) | Error::BadSetting(_) => code::INVALID_PARAMS,
             Error::State(_) => code::FATAL,
             Error::MissingCallback(_) => code::INVALID_CALLBACK,

@@ -52,6 +52,9 @@ mod sys;
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use error::{Error, Result};
 pub use handler::{CLOSED_BY_SERVER, Handler, Interests, Leave, Step};
+#[cfg(not(loom))]
+#[doc(hidden)]
+pub use ipc::probe;
 pub use net::SocketType;
 pub use role::Ended;
 pub use server::{Children, Server};

@@ -9,7 +9,7 @@ use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::listener::Listener;
 use crate::role::{self, Ended};
-use crate::settings::{Settings, Value};
+use crate::settings::{Settings, Sizes, Value};
 use crate::sys::fork;
 
 /// A server that is bound and not yet started.
@@ -89,6 +89,11 @@ impl Server {
     /// The settings as they are now.
     pub fn settings(&self) -> &Settings {
         &self.settings
+    }
+
+    /// The sizes this server would have if it started now.
+    pub fn sizes(&self) -> Sizes {
+        self.settings.clone().complete()
     }
 
     /// Run the server: returns in this process when it has stopped. The handler is copied into every

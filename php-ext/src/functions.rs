@@ -59,22 +59,9 @@ pub(crate) fn register() {
 }
 
 /// CPUs that are online.
-pub(crate) fn cpus() -> i64 {
+fn cpus() -> i64 {
     // SAFETY: a plain C function.
     unsafe { libc::sysconf(libc::_SC_NPROCESSORS_ONLN) }.max(1)
-}
-
-/// How many descriptors this process may have.
-pub(crate) fn descriptor_limit() -> i64 {
-    let mut limit = libc::rlimit {
-        rlim_cur: 0,
-        rlim_max: 0,
-    };
-    // SAFETY: writes to a local.
-    if unsafe { libc::getrlimit(libc::RLIMIT_NOFILE, &raw mut limit) } != 0 {
-        return i64::MAX;
-    }
-    i64::try_from(limit.rlim_max).unwrap_or(i64::MAX)
 }
 
 fn version(call: &mut Call) {

@@ -19,7 +19,7 @@ $server->on('receive', function ($server, $fd, $reactor, $data) {
 $server->start();
 say('after start');
 PHP);
-$run->expect('in manager');
+$run->expectLog('managerStart()');
 echo $run->ask('die'), $run->ask('x'), "\n", 'exit code ', $run->stop(), "\n", $run->output(), $run->log();
 ?>
 --EXPECTF--

@@ -28,4 +28,4 @@ Fatal error: Skep\Server::start(): require onReceive callback in %s/server.php o
 bye
 exit code 255
 
-Fatal error: Skep\Server::start(): failed to start server. Error: listen(127.0.0.1:%d, 512) failed, Error: Address already in use (os error 98) in %s/server.php on line 5
+Fatal error: Skep\Server::start(): failed to start server. Error: listen(127.0.0.1:%d, 512) failed, Error: Address already in use[98] in %s/server.php on line 5

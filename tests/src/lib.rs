@@ -25,6 +25,9 @@ pub mod server;
 #[macro_export]
 macro_rules! server {
     ($name:literal) => {
-        $crate::server::Builder::new(env!(concat!("CARGO_BIN_EXE_skep-test-", $name)))
+        $crate::server::Builder::new(
+            env!(concat!("CARGO_BIN_EXE_skep-test-", $name)),
+            env!("CARGO_TARGET_TMPDIR"),
+        )
     };
 }

@@ -30,12 +30,12 @@ pub struct Builder {
 }
 
 impl Builder {
-    /// For `server!`, which knows where cargo put the program.
-    pub fn new(program: &'static str) -> Builder {
+    /// For `server!`, which knows where cargo put the program and where tests may keep files.
+    pub fn new(program: &'static str, place: &str) -> Builder {
         static NUMBER: AtomicU32 = AtomicU32::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
-        let name = format!("skep-test-{}-{number}", std::process::id());
-        let directory = std::env::temp_dir().join(name);
+        let name = format!("server-{}-{number}", std::process::id());
+        let directory = Path::new(place).join(name);
         let _ = fs::remove_dir_all(&directory); // of an earlier process with the same pid
         fs::create_dir_all(&directory)
             .unwrap_or_else(|error| panic!("{}: {error}", directory.display()));

@@ -123,7 +123,6 @@ impl Doorbell {
     }
 
     /// How often this bell has been rung.
-    #[cfg_attr(not(test), allow(dead_code, reason = "read by benchmarks and tests"))]
     pub(crate) fn rings(&self) -> u64 {
         self.state().rings.load(Ordering::Relaxed)
     }
@@ -131,5 +130,68 @@ impl Doorbell {
     /// The descriptor to watch, edge-triggered.
     pub(crate) fn descriptor(&self) -> &EventFd {
         &self.wake
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_sleep_costs_one_ring() {
+        let bell = BellState::default();
+        let mut woken = 0;
+        bell.ring_if_asleep(|| woken += 1);
+        assert_eq!(woken, 0, "nobody sleeps");
+        bell.announce_sleep();
+        bell.ring_if_asleep(|| woken += 1);
+        bell.ring_if_asleep(|| woken += 1);
+        assert_eq!(woken, 1);
+        bell.announce_awake();
+        bell.announce_sleep();
+        bell.ring_if_asleep(|| woken += 1);
+        assert_eq!((woken, bell.rings.load(Ordering::Relaxed)), (2, 2));
+    }
+
+    #[test]
+    fn an_owner_that_stays_awake_is_not_rung() {
+        let bell = BellState::default();
+        bell.announce_sleep();
+        bell.announce_awake();
+        bell.ring_if_asleep(|| panic!("awake"));
+    }
+
+    #[test]
+    fn a_ringer_killed_before_it_rings_leaves_a_sleeper_that_others_ring() {
+        let bell = BellState::default();
+        bell.announce_sleep();
+        let killed = std::panic::AssertUnwindSafe(|| bell.ring_if_asleep(|| panic!("killed")));
+        assert!(std::panic::catch_unwind(killed).is_err());
+        let mut woken = false;
+        bell.ring_if_asleep(|| woken = true);
+        assert!(woken);
+    }
+
+    #[test]
+    fn a_slow_ringer_does_not_end_the_next_sleep() {
+        let bell = BellState::default();
+        bell.announce_sleep();
+        bell.ring_if_asleep(|| {
+            bell.announce_awake();
+            bell.announce_sleep();
+        });
+        let mut woken = false;
+        bell.ring_if_asleep(|| woken = true);
+        assert!(woken);
+    }
+
+    #[test]
+    fn the_successor_of_a_sleeper_that_died_starts_a_sleep_of_its_own() {
+        let bell = BellState::default();
+        bell.announce_sleep();
+        bell.ring_if_asleep(|| bell.announce_sleep());
+        let mut woken = false;
+        bell.ring_if_asleep(|| woken = true);
+        assert!(woken);
     }
 }

@@ -327,6 +327,15 @@ impl LaneWriter {
         true
     }
 
+    /// Publish something that is no frame.
+    #[cfg(test)]
+    pub(super) fn scribble(&mut self) {
+        // SAFETY: free and unpublished on the empty lane that this is called for.
+        unsafe { self.ring.write(self.tail, &[0xff; HEADER]) };
+        self.tail += HEADER as u64;
+        self.ring.header().tail.store(self.tail, Ordering::Release);
+    }
+
     fn has_room(&mut self, need: u64) -> bool {
         if self.used().saturating_add(need) <= self.ring.capacity {
             return true;
@@ -645,6 +654,9 @@ impl LaneReader {
         casualty
     }
 }
+
+#[cfg(all(test, not(any(loom, miri))))]
+mod kills;
 
 #[cfg(all(test, not(loom)))]
 mod tests {

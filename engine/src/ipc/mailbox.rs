@@ -116,6 +116,11 @@ impl Mailbox {
             .collect()
     }
 
+    /// Whether a message waits on any lane.
+    pub(crate) fn has_mail(&mut self) -> bool {
+        self.inlets.iter_mut().any(|inlet| !inlet.lane.is_empty())
+    }
+
     /// Say "asleep" and look once more. True: every lane is empty, the owner may sleep on its bell.
     /// False: there is work; the owner counts as awake.
     pub(crate) fn may_sleep(&mut self) -> bool {
@@ -137,5 +142,161 @@ impl Mailbox {
     /// After a sleep.
     pub(crate) fn awake(&self) {
         self.bell.announce_awake();
+    }
+}
+
+#[cfg(all(test, not(any(loom, miri))))]
+mod tests {
+    use super::*;
+    use crate::ipc::directory::{Directory, Drawing, Plan, Seat};
+    use crate::ipc::frame::Kind;
+    use crate::ipc::lane::Push;
+    use crate::ipc::outlet::Outlet;
+    use crate::ipc::shm::Layout;
+
+    const WORKER: Endpoint = Endpoint::Worker(Seat(0));
+
+    fn directory() -> Directory {
+        let plan = Plan {
+            workers: 1,
+            reactors: 3,
+            request_lane: 1024,
+            reply_lane: 1024,
+        };
+        let mut layout = Layout::default();
+        let drawing = Drawing::new(plan, &mut layout);
+        Directory::open(drawing, Arc::new(Region::map(&layout).unwrap())).unwrap()
+    }
+
+    fn outlet(directory: &Directory, reactor: u32) -> Outlet {
+        directory.outlet(Endpoint::Reactor(reactor), WORKER)
+    }
+
+    fn push(outlet: &mut Outlet, session: u64) -> bool {
+        outlet.push(Head::new(Kind::Receive, session, 0), &[0; 40], &mut 0) == Push::Whole
+    }
+
+    /// One round; sessions in the order they came.
+    fn drain(mailbox: &mut Mailbox, per_lane: usize) -> (Drained, Vec<u64>) {
+        let mut order = Vec::new();
+        let drained = mailbox.drain(per_lane, |_, head, _| {
+            order.push(head.session);
+            Verdict::Done
+        });
+        (drained, order)
+    }
+
+    #[test]
+    fn every_lane_gets_its_turn_and_another_one_is_first_each_time() {
+        let directory = directory();
+        let mut mailbox = directory.mailbox(WORKER);
+        for reactor in 0..3 {
+            let mut outlet = outlet(&directory, reactor);
+            (0..4).for_each(|n| assert!(push(&mut outlet, u64::from(reactor) * 10 + n)));
+        }
+        assert_eq!(
+            drain(&mut mailbox, 2),
+            (Drained::More, vec![0, 1, 10, 11, 20, 21])
+        );
+        assert_eq!(
+            drain(&mut mailbox, 2),
+            (Drained::More, vec![12, 13, 22, 23, 2, 3])
+        );
+        assert_eq!(drain(&mut mailbox, 2), (Drained::Empty, vec![]));
+    }
+
+    #[test]
+    fn an_owner_may_sleep_only_if_every_lane_is_empty() {
+        let directory = directory();
+        let mut mailbox = directory.mailbox(WORKER);
+        assert!(mailbox.may_sleep());
+        let mut outlet = outlet(&directory, 2);
+        assert!(push(&mut outlet, 1));
+        outlet.bell().ring_if_asleep();
+        assert_eq!(mailbox.bell().rings(), 1);
+        assert!(!mailbox.may_sleep());
+        outlet.bell().ring_if_asleep();
+        assert_eq!(mailbox.bell().rings(), 1, "awake again");
+    }
+
+    #[test]
+    fn a_sender_that_waits_for_room_is_rung_once() {
+        let directory = directory();
+        let mut mailbox = directory.mailbox(WORKER);
+        let mut outlet = outlet(&directory, 1);
+        while push(&mut outlet, 1) {}
+        assert!(outlet.lane().want_room(512));
+        drain(&mut mailbox, 64);
+        assert!(mailbox.may_sleep());
+        assert_eq!(directory.bell(Endpoint::Reactor(1)).rings(), 1);
+    }
+
+    #[test]
+    fn a_successor_rings_the_sender_that_its_dead_predecessor_did_not() {
+        let directory = directory();
+        let mut outlet = outlet(&directory, 1);
+        push(&mut outlet, 7);
+        push(&mut outlet, 8);
+        assert!(outlet.lane().want_room(100));
+        let mut dying = directory.mailbox(WORKER);
+        assert_eq!(
+            dying.drain(64, |_, _, _| Verdict::Abandoned),
+            Drained::Abandoned
+        );
+        let lost: Vec<_> = directory
+            .settle(WORKER)
+            .iter()
+            .map(|lost| lost.session)
+            .collect();
+        assert_eq!(lost, [7]);
+        assert_eq!(directory.bell(Endpoint::Reactor(1)).rings(), 0);
+        assert!(!directory.mailbox(WORKER).may_sleep());
+        assert_eq!(directory.bell(Endpoint::Reactor(1)).rings(), 1);
+    }
+
+    #[test]
+    fn settling_wakes_those_the_dead_may_have_written_to() {
+        let directory = directory();
+        let reactor = Endpoint::Reactor(0);
+        let mut mailbox = directory.mailbox(reactor);
+        assert!(mailbox.may_sleep());
+        assert!(push(&mut directory.outlet(WORKER, reactor), 1));
+        assert!(directory.settle(WORKER).is_empty());
+        assert_eq!(directory.bell(reactor).rings(), 1);
+    }
+
+    #[test]
+    fn one_lane_left_does_not_keep_the_others_waiting() {
+        let directory = directory();
+        let mut mailbox = directory.mailbox(WORKER);
+        for reactor in 0..3 {
+            assert!(push(&mut outlet(&directory, reactor), reactor.into()));
+        }
+        let mut done = Vec::new();
+        let drained = mailbox.drain(8, |_, head, _| match head.session {
+            0 => Verdict::NotNow,
+            session => {
+                done.push(session);
+                Verdict::Done
+            }
+        });
+        assert_eq!((drained, done), (Drained::Left, vec![1, 2]));
+        assert_eq!(drain(&mut mailbox, 8).1, [0]);
+    }
+
+    #[test]
+    fn garbage_on_a_lane_is_told_and_hinders_no_other() {
+        let directory = directory();
+        let mut mailbox = directory.mailbox(WORKER);
+        assert!(push(&mut outlet(&directory, 0), 1));
+        directory
+            .outlet(Endpoint::Reactor(2), WORKER)
+            .lane()
+            .scribble();
+        assert_eq!(drain(&mut mailbox, 8).1, [1]);
+        assert_eq!(mailbox.take_corrupt(), [Endpoint::Reactor(2)]);
+        assert_eq!(mailbox.take_corrupt(), []);
+        assert!(push(&mut outlet(&directory, 2), 2));
+        assert_eq!(drain(&mut mailbox, 8).1, [2]);
     }
 }

@@ -17,4 +17,6 @@ pub(crate) mod mailbox;
 mod models;
 pub(crate) mod outlet;
 pub(crate) mod parker;
+#[cfg(not(loom))]
+pub mod probe;
 pub(crate) mod shm;

@@ -16,7 +16,8 @@ const BELL: Token = Token(usize::MAX);
 pub(crate) struct Parker {
     poll: Poll,
     events: Events,
-    lost: bool,
+    /// Bit n: life-line n has broken.
+    lost: u64,
 }
 
 impl Parker {
@@ -39,7 +40,7 @@ impl Parker {
         Ok(Parker {
             poll,
             events: Events::with_capacity(8),
-            lost: false,
+            lost: 0,
         })
     }
 
@@ -48,12 +49,19 @@ impl Parker {
         // An interrupted poll is a signal: the caller looks at its bits anyway. No other failure is
         // possible on a valid epoll descriptor.
         if self.poll.poll(&mut self.events, timeout).is_ok() {
-            self.lost |= self.events.iter().any(|event| event.token() != BELL);
+            for event in self.events.iter().filter(|event| event.token() != BELL) {
+                self.lost |= 1 << event.token().0;
+            }
         }
     }
 
-    /// Whether a life-line has broken: a supervisor is dead.
+    /// Whether any life-line has broken: a supervisor is dead.
     pub(crate) fn supervisor_lost(&self) -> bool {
-        self.lost
+        self.lost != 0
+    }
+
+    /// Whether the life-line with this index has broken.
+    pub(crate) fn line_lost(&self, index: usize) -> bool {
+        self.lost & (1 << index) != 0
     }
 }

@@ -123,6 +123,14 @@ impl Region {
         })
     }
 
+    /// Map a layout onto a file, for processes that have no common parent mapping.
+    #[cfg(test)]
+    pub(crate) fn map_file(layout: &Layout, file: &std::fs::File) -> io::Result<Region> {
+        Ok(Region {
+            map: SharedMap::of_file(file, layout.len.max(1))?,
+        })
+    }
+
     /// The values at a place.
     pub(crate) fn slice<T: Shared>(&self, at: At<T>) -> &[T] {
         let bytes = size_of::<T>() * at.count;

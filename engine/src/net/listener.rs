@@ -92,7 +92,7 @@ impl Listener {
         listen(&self.socket, queue).map_err(|errno| Error::ListenCall {
             address: format!("{}:{}", self.host, self.port),
             backlog,
-            source: errno.into(),
+            code: errno as i32,
         })
     }
 

@@ -10,6 +10,7 @@ mod feed;
 pub(crate) mod inbox;
 mod mail;
 mod outbox;
+mod spin;
 mod turn;
 
 pub(crate) use turn::{Reactor, Setup};

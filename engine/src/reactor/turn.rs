@@ -13,21 +13,22 @@ use super::connection::{Connection, Stage};
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
+use super::spin::Spin;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind};
-use crate::ipc::mailbox::Mailbox;
+use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
 use crate::net::stream::{self, Io};
 use crate::protocol::raw;
 use crate::session::SessionId;
 use crate::session::table::{NO_OWNER, Slot, state};
-use crate::settings::{Complete, Settings};
+use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
 use crate::stats::bump;
 use crate::sync::{AtomicU64, Ordering};
-use crate::sys::clock;
+use crate::sys::{clock, process};
 
 const BELL: Token = Token(usize::MAX);
 /// Reads of one connection before others get their turn.
@@ -45,7 +46,7 @@ pub(crate) struct Setup {
     pub(crate) id: u32,
     pub(crate) shared: Arc<Shared>,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) sizes: Complete,
+    pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) turn: Arc<AtomicU64>,
     /// Whether anyone listens to connect and close events.
@@ -76,7 +77,12 @@ pub(crate) struct Reactor {
     /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
     lingering: VecDeque<(u64, usize, SessionId)>,
     now_ms: u64,
+    spin: Spin,
+    /// Messages given to workers in this turn.
+    delivered: usize,
     reading: bool,
+    /// Every session is to end, once the mail that is waiting has been read: it holds their last answers.
+    finish_asked: bool,
     finishing: bool,
     quit: bool,
 }
@@ -121,7 +127,10 @@ impl Reactor {
             scratch: vec![0; raw::CHUNK].into_boxed_slice(),
             again: VecDeque::new(),
             lingering: VecDeque::new(),
+            spin: Spin::new(process::cpus()),
+            delivered: 0,
             reading: true,
+            finish_asked: false,
             finishing: false,
             quit: false,
         };
@@ -145,6 +154,9 @@ impl Reactor {
     }
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
+        if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
+            self.spin.wait(|| mailbox.has_mail());
+        }
         let may_sleep = self.again.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let timeout = match (may_sleep, self.lingering.front()) {
             (false, _) => Some(Duration::ZERO),
@@ -167,7 +179,7 @@ impl Reactor {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
                 Order::Drain => self.reading = false,
-                Order::Finish => self.finish_all(),
+                Order::Finish => self.finish_asked = true,
                 Order::Quit => self.quit = true,
             }
         }
@@ -294,6 +306,7 @@ impl Reactor {
         let own = self.shared.reactor(self.id);
         bump(&own.received_bytes, count as u64);
         bump(&own.dispatched, 1);
+        self.delivered += 1;
         self.feed.push(
             seat,
             Head::new(Kind::Receive, id, 0),
@@ -477,9 +490,12 @@ impl Reactor {
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {
-        mailbox.drain(MAIL_PER_LANE, |_, head, payload| {
+        let drained = mailbox.drain(MAIL_PER_LANE, |_, head, payload| {
             self.handle_mail(head, payload)
         });
+        if drained == Drained::Empty && std::mem::take(&mut self.finish_asked) {
+            self.finish_all();
+        }
         for head in mailbox.take_dropped() {
             self.forget_partial(head);
         }

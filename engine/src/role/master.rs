@@ -22,7 +22,7 @@ use crate::net::listener::Listener;
 use crate::reactor::accept::Acceptor;
 use crate::reactor::inbox::{Inbox, Order};
 use crate::reactor::{Reactor, Setup};
-use crate::settings::Complete;
+
 use crate::shared::Shared;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::wait::{self, Exit};
@@ -129,7 +129,7 @@ impl Master {
                 id,
                 shared: Arc::clone(&shared),
                 settings: Arc::clone(&settings),
-                sizes: Complete::clone(&sizes),
+                sizes,
                 inbox: Arc::clone(&inbox),
                 turn: Arc::clone(&turn),
                 wants_connect,
@@ -420,6 +420,7 @@ impl Master {
                 if late || (self.shared.open_sessions() == 0 && self.shared.workers_drained()) {
                     Phase::Stopping.publish(&self.shared);
                     self.stop_processes();
+                    self.advance_phase(); // there may be nobody left who could wake us
                 }
             }
             Phase::Stopping => {

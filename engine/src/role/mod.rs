@@ -32,7 +32,7 @@ use crate::handler::Handler;
 use crate::ipc::directory::Plan;
 use crate::log::Log;
 use crate::net::listener::Listener;
-use crate::settings::{Complete, Settings};
+use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
@@ -42,7 +42,7 @@ use crate::sys::{clock, pipe, process};
 pub(crate) struct Ground {
     pub(crate) handler: Rc<dyn Handler>,
     pub(crate) settings: Arc<Settings>,
-    pub(crate) sizes: Complete,
+    pub(crate) sizes: Sizes,
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
     /// Breaks when the master dies.

@@ -43,6 +43,8 @@ const DEFAULTS: [i32; 4] = [
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
+/// Index of the master's life-line in the worker's parker.
+const MASTER_LINE: usize = 0;
 
 struct Worker<'g> {
     context: Rc<Context>,
@@ -112,7 +114,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     shared.directory.bell(Endpoint::Manager).ring();
 
     while !worker.is_over() || (mailbox.is_assembling() && worker.leave.is_none()) {
-        if parker.supervisor_lost() && worker.is_abandoned() {
+        if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
@@ -149,10 +151,11 @@ impl Worker<'_> {
             || self.block.stop_asked.load(Ordering::Relaxed) == 1
     }
 
-    /// A supervisor is dead. While the master lives it decides: it lets us serve until its stop says
-    /// otherwise.
-    fn is_abandoned(&self) -> bool {
-        process::parent() != self.context.master_pid() || Phase::of(self.shared) >= Phase::Stopping
+    /// A supervisor is dead. While the master lives it decides: we serve until its stop says otherwise.
+    /// (Asking for the parent's pid would not do: the manager's life-line breaks before its children
+    /// get their new parent.)
+    fn is_abandoned(&self, parker: &Parker) -> bool {
+        parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {

@@ -377,3 +377,134 @@ impl Slot {
         }
     }
 }
+
+#[cfg(all(test, not(loom)))]
+mod tests {
+    use super::*;
+
+    const SLOTS: u64 = 64;
+
+    fn table() -> SessionTable {
+        let mut layout = Layout::default();
+        let at = SessionTableAt::place(&mut layout, SLOTS as u32);
+        SessionTable::new(Arc::new(Region::map(&layout).unwrap()), at)
+    }
+
+    fn open(table: &SessionTable, id: SessionId) {
+        table.open(
+            id,
+            Birth {
+                owner: NO_OWNER,
+                reactor: 1,
+                socket: 9,
+                peer: &Peer::Unix,
+                now_us: id,
+            },
+        );
+    }
+
+    fn end(table: &SessionTable, id: SessionId) {
+        table
+            .find(id)
+            .unwrap()
+            .mark(state::CLAIMED | state::ENDED | state::FREE);
+    }
+
+    #[test]
+    fn ids_are_never_given_twice() {
+        let table = table();
+        let mut last = 0;
+        for _ in 0..5 * SLOTS {
+            let id = table.free_id(last + 1).unwrap();
+            assert!(id > last);
+            open(&table, id);
+            end(&table, id);
+            last = id;
+        }
+    }
+
+    #[test]
+    fn ids_of_occupied_slots_are_skipped() {
+        let table = table();
+        for id in 1..=SLOTS {
+            open(&table, table.free_id(id).unwrap());
+        }
+        assert_eq!(table.free_id(SLOTS + 1), None, "every slot is taken");
+        end(&table, 5);
+        end(&table, 7);
+        assert_eq!(table.free_id(SLOTS + 1), Some(SLOTS + 5));
+        open(&table, SLOTS + 5);
+        assert_eq!(table.free_id(SLOTS + 6), Some(SLOTS + 7));
+    }
+
+    #[test]
+    fn a_slot_is_free_only_after_both_the_event_and_the_socket() {
+        for bits in [state::EVENT_DONE, state::SOCKET_CLOSED] {
+            let table = table();
+            open(&table, 1);
+            table.find(1).unwrap().mark(state::ENDED | bits);
+            assert_eq!(table.free_id(SLOTS + 1), Some(SLOTS + 2));
+            table.find(1).unwrap().mark(state::FREE);
+            assert_eq!(table.free_id(SLOTS + 1), Some(SLOTS + 1));
+        }
+    }
+
+    #[test]
+    fn an_old_id_finds_nothing_once_its_slot_is_reused() {
+        let table = table();
+        assert!(table.find(0).is_none() && table.find(3).is_none());
+        open(&table, 3);
+        table.find(3).unwrap().note_queued(10);
+        assert!(table.find(3 + SLOTS).is_none());
+        end(&table, 3);
+        assert!(
+            table.find(3).is_some(),
+            "its last facts stay readable until then"
+        );
+        open(&table, 3 + SLOTS);
+        assert!(table.find(3).is_none());
+        let slot = table.find(3 + SLOTS).unwrap();
+        assert!(slot.is_open());
+        assert_eq!(slot.send_queued(), 0, "nothing of the predecessor is left");
+    }
+
+    #[test]
+    fn lists_page_through_open_sessions_in_order() {
+        let table = table();
+        let ids: Vec<_> = (60..90).collect();
+        ids.iter().rev().for_each(|&id| open(&table, id));
+        for id in [60, 75, 89] {
+            table.find(id).unwrap().mark(state::CLAIMED);
+        }
+        let open: Vec<_> = ids
+            .into_iter()
+            .filter(|id| ![60, 75, 89].contains(id))
+            .collect();
+        let mut pages = Vec::new();
+        let mut after = 0;
+        loop {
+            let page = table.list(1..=100, after, 10);
+            let Some(&last) = page.last() else { break };
+            after = last;
+            pages.push(page);
+        }
+        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 7]);
+        assert_eq!(pages.concat(), open);
+        assert_eq!(table.list(1..=100, 0, 0), []);
+        assert_eq!(table.list(1..=100, SessionId::MAX, 10), []);
+    }
+
+    #[test]
+    fn the_last_completion_after_the_peer_has_gone_is_told() {
+        let table = table();
+        open(&table, 1);
+        let slot = table.find(1).unwrap();
+        slot.note_dispatched(5, 1);
+        slot.note_dispatched(5, 1);
+        assert!(!slot.note_completed());
+        slot.mark(state::PEER_CLOSED);
+        assert!(!slot.all_completed());
+        assert!(slot.note_completed());
+        assert!(slot.all_completed());
+    }
+}

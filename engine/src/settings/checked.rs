@@ -48,13 +48,19 @@ impl Default for Settings {
     }
 }
 
-/// Numbers that are fixed from start() on.
-#[derive(Debug, Clone)]
-pub(crate) struct Complete {
-    pub(crate) workers: u32,
-    pub(crate) reactors: u32,
-    pub(crate) max_connection: u32,
-    pub(crate) max_queued_bytes: u64,
+/// The sizes of a server on this machine, fixed from start() on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sizes {
+    /// Worker processes.
+    pub workers: u32,
+    /// Reactor threads.
+    pub reactors: u32,
+    /// Sessions at a time.
+    pub max_connection: u32,
+    /// Bytes of one session that may wait for a worker.
+    pub max_queued_bytes: u64,
+    /// Largest single send.
+    pub output_buffer_size: u64,
 }
 
 /// Descriptors the master needs besides its sessions: standard streams, bells, polls, log, listener.
@@ -69,7 +75,7 @@ impl Settings {
     }
 
     /// Sizes of this server on this machine. `notes` gains a line for every value that was replaced.
-    pub(crate) fn complete(&mut self) -> Complete {
+    pub(crate) fn complete(&mut self) -> Sizes {
         let cpus = process::cpus() as u32;
         let mut workers = self.worker_num.filter(|&n| n > 0).unwrap_or(cpus);
         if workers > cpus * 1000 {
@@ -101,10 +107,11 @@ impl Settings {
             ));
         }
         let half_queue = self.worker_queue_size / 2;
-        Complete {
+        Sizes {
             workers,
             reactors,
             max_connection: room.min(wanted) as u32,
+            output_buffer_size: self.output_buffer_size,
             max_queued_bytes: match self.max_queued_bytes {
                 0 => half_queue,
                 n => n.min(half_queue),

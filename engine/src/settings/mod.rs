@@ -4,7 +4,6 @@ mod checked;
 mod dispatch_mode;
 pub mod table;
 
-pub(crate) use checked::Complete;
-pub use checked::Settings;
+pub use checked::{Settings, Sizes};
 pub use dispatch_mode::DispatchMode;
 pub use table::{Kind, Row, Scope, Value};

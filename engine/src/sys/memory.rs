@@ -36,6 +36,31 @@ impl SharedMap {
         })
     }
 
+    /// Map a file, grown to `len` bytes if it is shorter. Tests that kill processes share one.
+    #[cfg(test)]
+    pub(crate) fn of_file(file: &std::fs::File, len: usize) -> io::Result<SharedMap> {
+        let size = NonZeroUsize::new(len).ok_or(io::ErrorKind::InvalidInput)?;
+        if file.metadata()?.len() < len as u64 {
+            file.set_len(len as u64)?;
+        }
+        // SAFETY: a fresh mapping at an address of the kernel's choice aliases nothing, and the file
+        // is as long as the mapping.
+        let base = unsafe {
+            nix::sys::mman::mmap(
+                None,
+                size,
+                ProtFlags::PROT_READ | ProtFlags::PROT_WRITE,
+                MapFlags::MAP_SHARED,
+                file,
+                0,
+            )
+        }?;
+        Ok(SharedMap {
+            base: base.cast(),
+            len,
+        })
+    }
+
     /// First byte of the mapping; page aligned.
     pub(crate) fn base(&self) -> NonNull<u8> {
         self.base

@@ -188,19 +188,6 @@ impl ServerObject {
             }
         }
     }
-
-    /// The integer the script gave for a setting.
-    pub(super) fn given_setting(&self, key: &std::ffi::CStr) -> Option<Zv> {
-        let setting = self.value(Property::Setting);
-        if setting.kind() != kind::ARRAY {
-            return None;
-        }
-        // SAFETY: an array that the property holds.
-        let found =
-            unsafe { zend_hash_str_find(setting.as_array(), key.as_ptr(), key.count_bytes()) };
-        // SAFETY: an entry of that array, if there is one.
-        (!found.is_null()).then(|| unsafe { Zv::read(found) })
-    }
 }
 
 /// The row of a setting that takes effect: known, not null, for the right place.

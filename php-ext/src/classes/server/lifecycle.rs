@@ -10,7 +10,7 @@ use skep::{Children, Refused, Role};
 use super::{Phase, ServerObject, this};
 use crate::callbacks::PhpHandler;
 use crate::classes::port;
-use crate::convert::{Text, setting};
+use crate::convert::Text;
 use crate::exception::{Line, code, fatal, warn};
 use crate::method::{Call, parse};
 use crate::zend::php_output_flush_all;
@@ -112,19 +112,15 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
 
 /// What `$server->setting` shows besides what the script has set.
 fn complete_settings(server: &ServerObject) {
-    let given = |key| server.given_setting(key).map(setting);
-    let cpus = crate::functions::cpus();
-    let buffer = given(c"output_buffer_size").or_else(|| given(c"buffer_output_size"));
-    let buffer = match buffer {
-        Some(skep::settings::Value::Int(bytes)) => bytes,
-        _ => u32::MAX.into(),
-    };
-    server.complete_setting(c"worker_num", cpus);
+    // SAFETY: made by `Box::into_raw` in the constructor, still ours until `run` takes it, and no method
+    // runs meanwhile.
+    let sizes = unsafe { (*server.engine.get()).sizes() };
+    let buffer = i64::try_from(sizes.output_buffer_size).unwrap_or(i64::MAX);
+    server.complete_setting(c"worker_num", sizes.workers.into());
     server.complete_setting(c"task_worker_num", 0);
     server.complete_setting(c"output_buffer_size", buffer);
     server.complete_setting(c"buffer_output_size", buffer);
-    let limit = crate::functions::descriptor_limit().min(100_000);
-    server.complete_setting(c"max_connection", limit);
+    server.complete_setting(c"max_connection", sizes.max_connection.into());
     port::take_over_setting(server.port.get(), server.value(super::Property::Setting));
 }
 
@@ -162,7 +158,7 @@ pub(super) fn reload(call: &mut Call) {
         return;
     }
     if only_tasks {
-        context.log_notice("reload(): cannot reload task workers, task workers is not started");
+        context.log_warning("reload(): cannot reload task workers, task workers is not started");
         return call.give_bool(false);
     }
     give_result(call, context.reload());
@@ -185,10 +181,16 @@ pub(super) fn stop(call: &mut Call) {
     if !parse!(call, c"|lb", worker, ignored) {
         return;
     }
-    let result = match worker {
-        -1 => context.stop(None),
-        // An id that no server has: the engine refuses it in its own words.
-        _ => context.stop(Some(u32::try_from(worker).unwrap_or(u32::MAX))),
+    let result = match (worker, u32::try_from(worker)) {
+        (-1, _) => context.stop(None),
+        (_, Ok(worker)) => context.stop(Some(worker)),
+        (_, Err(_)) => {
+            context.log_warning(&format!(
+                "stop() (ERRNO {}): the worker_id[{worker}] is invalid",
+                skep::error::code::INVALID_PARAMS
+            ));
+            Err(Refused(skep::error::code::INVALID_PARAMS))
+        }
     };
     give_result(call, result);
 }
