@@ -77,6 +77,12 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
     let mut round = 1;
     while round <= settings.rounds {
         let laps = lap(settings, &case, &mut runs, round);
+        // A bad ending is worth telling even if the round does not count.
+        for ((side, _), lap) in case.sides.iter().zip(&laps) {
+            let place = format!("{}, {}, round {round}", case.key, side.name());
+            let said = lap.iter().flat_map(|lap| &lap.notes);
+            notes.extend(said.map(|n| format!("{place}: {n}")));
+        }
         let disturbances = disturbances(&laps);
         if !disturbances.is_empty() && spare > 0 {
             spare -= 1;
@@ -93,11 +99,9 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
                 .into_iter()
                 .map(|d| format!("{}, round {round}: {d}", case.key)),
         );
-        for (((side, _), run), lap) in case.sides.iter().zip(&mut runs).zip(laps) {
+        for (run, lap) in runs.iter_mut().zip(laps) {
             if let (Run::Measured(samples), Some(lap)) = (run, lap) {
                 samples.push(lap.sample);
-                let place = format!("{}, {}, round {round}", case.key, side.name());
-                notes.extend(lap.notes.into_iter().map(|n| format!("{place}: {n}")));
             }
         }
         round += 1;

@@ -100,6 +100,6 @@ getWorkerStatus: false 0
 Warning: Skep\Server\Port::on(): can't register event callback function after server started  Warning: Skep\Server\Port::set(): server is running, unable to execute Skep\Server\Port->set
 send: true 0 
 *0 WARNING stop() (ERRNO 505): the worker_id[99] is invalid
-*0 WARNING stop() (ERRNO 505): the worker_id[4294967295] is invalid
-*0 NOTICE reload(): cannot reload task workers, task workers is not started
+*0 WARNING stop() (ERRNO 505): the worker_id[-5] is invalid
+*0 WARNING reload(): cannot reload task workers, task workers is not started
 #0 INFO Server is shutdown now

@@ -659,6 +659,7 @@ impl LaneReader {
 mod kills;
 
 #[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 mod tests {
     use proptest::collection::vec;
     use proptest::prelude::*;

@@ -146,6 +146,7 @@ impl Mailbox {
 }
 
 #[cfg(all(test, not(any(loom, miri))))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 mod tests {
     use super::*;
     use crate::ipc::directory::{Directory, Drawing, Plan, Seat};

@@ -5,6 +5,8 @@
 //! eventfd by a flag under a mutex. A lost wake-up is a deadlock, which loom reports; a frame read
 //! before it is complete or overwritten before it is read is a conflict on the lane's `Watch`.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use loom::sync::{Arc, Condvar, Mutex};
 use loom::{model, thread};
 

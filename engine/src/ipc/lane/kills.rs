@@ -9,6 +9,8 @@
 //! with the right bytes. A message whose producer died over it is received at most once. And whoever
 //! is alive goes on: a wake-up lost with a death would be a standstill.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
