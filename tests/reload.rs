@@ -119,6 +119,7 @@ fn one_log_line_for_three_requests_in_a_row() {
 #[test]
 fn workers_are_replaced_one_after_the_other() {
     let server = server!("echo").sized(4, 1).start();
+    server.await_event("worker_start", 4); // the first generation has its own order
     let old = server.workers();
     server.signal(server.master(), Signal::SIGUSR1);
     await_replaced(&server, &old);

@@ -87,6 +87,13 @@ impl Dispatcher {
             .max(u64::from(busy))
     }
 
+    /// The seat whose lane from this reactor holds most.
+    pub(crate) fn fullest(&mut self) -> Seat {
+        let used = |(seat, outlet): (usize, &mut Outlet)| (outlet.lane().used_now(), seat);
+        let fullest = self.outlets.iter_mut().enumerate().map(used).max();
+        Seat(fullest.map_or(0, |(_, seat)| seat as u32))
+    }
+
     /// The lane to a seat. Call [`Dispatcher::ring`] at the end of the batch.
     pub(crate) fn outlet(&mut self, seat: Seat) -> &mut Outlet {
         self.touched[seat.0 as usize] = true;

@@ -19,6 +19,7 @@ use std::rc::Rc;
 use std::thread;
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
     Children, Context, Handler, Leave, Refused, Role, Server, SessionId, SocketType, Stats, Step,
@@ -111,6 +112,8 @@ pub fn serve(script: Script) -> ! {
 }
 
 fn run(script: Script) -> Result<i32, Box<dyn std::error::Error>> {
+    // A test that is itself killed cannot end its server. Forks do not inherit this.
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let path = env::var(JOURNAL)?;
     let mut server = Server::bind("127.0.0.1", 0, SocketType::Tcp)?;
     for line in env::var(SETTINGS).unwrap_or_default().lines() {

@@ -373,10 +373,15 @@ impl LaneWriter {
         self.ring.capacity / 2
     }
 
+    /// Published bytes the consumer still needs, as of now.
+    pub(crate) fn used_now(&mut self) -> u64 {
+        self.done = self.ring.header().done.load(Ordering::Acquire);
+        self.used()
+    }
+
     /// Whether the consumer is done with everything, as of now.
     pub(crate) fn is_drained(&mut self) -> bool {
-        self.done = self.ring.header().done.load(Ordering::Acquire);
-        self.used() == 0
+        self.used_now() == 0
     }
 
     /// Messages pushed and not finished. One too many for good after a producer that died between

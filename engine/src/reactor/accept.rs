@@ -10,10 +10,10 @@ use crate::ipc::doorbell::Doorbell;
 use crate::log::Log;
 use crate::net::address::Peer;
 use crate::net::listener::Listener;
+use crate::session::SessionId;
 use crate::session::table::Birth;
 use crate::settings::DispatchMode;
 use crate::shared::Shared;
-use crate::stats::bump;
 use crate::sync::Ordering;
 use crate::sys::clock;
 
@@ -21,6 +21,8 @@ use crate::sys::clock;
 const PER_TURN: usize = 64;
 /// Pause after the system refused to give another descriptor.
 const PAUSE_MS: u64 = 100;
+/// Pause while every slot of the session table is taken, most of them by sessions that have ended.
+const SLOT_PAUSE_MS: u64 = 10;
 
 /// A reactor as the acceptor sees it.
 struct Target {
@@ -109,8 +111,13 @@ impl Acceptor {
                 break;
             }
             self.full = false;
+            let Some(id) = self.shared.sessions.free_id(self.next_id) else {
+                // Ended sessions keep their slots until their workers have seen the close event.
+                self.paused_until = clock::monotonic_ms() + SLOT_PAUSE_MS;
+                break;
+            };
             match listener.accept() {
-                Ok((socket, peer)) => self.admit(socket, &peer),
+                Ok((socket, peer)) => self.admit(id, socket, &peer),
                 Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
                     self.ready = false;
                     break;
@@ -138,11 +145,7 @@ impl Acceptor {
     }
 
     /// Open a session for a new connection and give it to the reactor with the fewest.
-    fn admit(&mut self, socket: OwnedFd, peer: &Peer) {
-        let Some(id) = self.shared.sessions.free_id(self.next_id) else {
-            bump(&self.shared.server().aborted, 1);
-            return; // more slots than the limit exist, so only sessions still closing can fill them
-        };
+    fn admit(&mut self, id: SessionId, socket: OwnedFd, peer: &Peer) {
         self.next_id = id + 1;
         let reactor = self.least_loaded();
         self.shared.sessions.open(

@@ -26,6 +26,16 @@ struct Queue {
     held: VecDeque<Held>,
     /// Tokens of connections to be read again when there is room.
     waiting: Vec<usize>,
+    /// One of them waits for the lane to be empty: see [`Feed::obstacle`].
+    until_empty: bool,
+}
+
+/// Why a connection must not be read now.
+pub(super) struct Obstacle {
+    /// The lane to wait for.
+    seat: Seat,
+    /// Wait until nothing is left in it.
+    until_empty: bool,
 }
 
 /// Lanes to all workers, and their queues.
@@ -54,17 +64,37 @@ impl Feed {
         self.dispatcher.choose(owner)
     }
 
-    /// Whether a connection that has `queued` bytes under way may feed `seat` with more.
-    pub(super) fn has_room(&self, seat: Seat, queued: u64) -> bool {
-        self.queues[seat.0 as usize].held.is_empty() && queued <= self.per_session
+    /// What keeps a connection with `queued` bytes under way from feeding `seat` with more.
+    ///
+    /// A session at its limit whose messages are spread waits for the fullest lane to be empty: some of
+    /// its bytes wait in one of the lanes, and the one chosen for the next message may well be idle.
+    pub(super) fn obstacle(&mut self, seat: Seat, spread: bool, queued: u64) -> Option<Obstacle> {
+        if queued > self.per_session {
+            return Some(match spread {
+                true => Obstacle {
+                    seat: self.dispatcher.fullest(),
+                    until_empty: true,
+                },
+                false => Obstacle {
+                    seat,
+                    until_empty: false,
+                },
+            });
+        }
+        let clogged = !self.queues[seat.0 as usize].held.is_empty();
+        clogged.then_some(Obstacle {
+            seat,
+            until_empty: false,
+        })
     }
 
-    /// Read the connection `token` again when `seat` has room.
-    pub(super) fn wait(&mut self, seat: Seat, token: usize) {
-        let queue = &mut self.queues[seat.0 as usize];
+    /// Read the connection `token` again when the obstacle is gone.
+    pub(super) fn wait(&mut self, obstacle: &Obstacle, token: usize) {
+        let queue = &mut self.queues[obstacle.seat.0 as usize];
         if queue.held.is_empty() && queue.waiting.is_empty() {
             self.crowded += 1;
         }
+        queue.until_empty |= obstacle.until_empty;
         queue.waiting.push(token);
     }
 
@@ -105,15 +135,17 @@ impl Feed {
                     }
                     queue.held.pop_front();
                 }
-                let level = match queue.held.is_empty() {
-                    true => self.per_session.min(outlet.lane().half()),
-                    false => outlet.lane().half(),
+                let level = match (queue.held.is_empty(), queue.until_empty) {
+                    (true, true) => 0,
+                    (true, false) => self.per_session.min(outlet.lane().half()),
+                    (false, _) => outlet.lane().half(),
                 };
                 if outlet.lane().want_room(level) {
                     break; // the worker rings when that much is free
                 }
                 if queue.held.is_empty() {
                     self.crowded -= 1;
+                    queue.until_empty = false;
                     queue.waiting.drain(..).for_each(&mut resume);
                     break;
                 }

@@ -5,7 +5,7 @@ use super::turn::Reactor;
 use crate::ipc::frame::{Head, Kind, close_flags};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::session::SessionId;
-use crate::session::table::Slot;
+use crate::session::table::{NO_OWNER, Slot};
 use crate::sync::Ordering;
 
 impl Reactor {
@@ -18,7 +18,7 @@ impl Reactor {
             Kind::Send => self.send(head.session, payload),
             Kind::CloseSession => self.close_session(head.session, head.argument),
             Kind::Closed => self.closed(head.session),
-            Kind::Lost => self.lost(head.session),
+            Kind::Lost => self.endings.note(head.session, Kind::Lost),
             _ => self.log.error(format_args!(
                 "reactor {}: unexpected message {:?}",
                 self.id, head.kind
@@ -77,20 +77,27 @@ impl Reactor {
         self.close_after_output(token);
     }
 
-    /// The close event is dealt with: the last word has been sent.
+    /// The close event is dealt with: the owner's last word, on this very lane, has been read. Where
+    /// several workers serve a session, other lanes may still hold words of theirs.
     fn closed(&mut self, id: SessionId) {
-        if let Some(token) = self.token_of(id) {
-            self.close_after_output(token);
+        match self.token_of(id) {
+            Some(token) if self.connections[token].owner == NO_OWNER => {
+                self.endings.note(id, Kind::Closed)
+            }
+            Some(token) => self.close_after_output(token),
+            None => {}
         }
     }
 
-    /// A worker died with this session's message in hand: what it sent is delivered, then the client
-    /// learns by the close that there will be no answer.
-    fn lost(&mut self, id: SessionId) {
+    /// Everything sent to a session has arrived. If it was lost with a worker, the client learns by the
+    /// close that there will be no answer.
+    pub(super) fn end(&mut self, id: SessionId, kind: Kind) {
         let Some(token) = self.token_of(id) else {
             return;
         };
-        self.emit_close(token, 0);
+        if kind == Kind::Lost {
+            self.emit_close(token, 0);
+        }
         self.close_after_output(token);
     }
 

@@ -6,6 +6,7 @@
 
 pub(crate) mod accept;
 mod connection;
+mod endings;
 mod feed;
 pub(crate) mod inbox;
 mod mail;

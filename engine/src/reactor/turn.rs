@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
@@ -65,6 +66,7 @@ pub(crate) struct Reactor {
     pub(super) now_us: u64,
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
+    pub(super) endings: Endings,
     pub(super) wants_connect: bool,
     nodelay: bool,
     inbox: Arc<Inbox>,
@@ -119,6 +121,7 @@ impl Reactor {
             now_us: clock::wall_us(),
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
+            endings: Endings::default(),
             wants_connect,
             nodelay: settings.tcp_nodelay,
             inbox,
@@ -157,7 +160,10 @@ impl Reactor {
         if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
             self.spin.wait(|| mailbox.has_mail());
         }
-        let may_sleep = self.again.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
+        let may_sleep = self.again.is_empty()
+            && self.endings.is_empty()
+            && mailbox.may_sleep()
+            && self.inbox.is_empty();
         let timeout = match (may_sleep, self.lingering.front()) {
             (false, _) => Some(Duration::ZERO),
             (true, Some((deadline, ..))) => Some(Duration::from_millis(
@@ -265,10 +271,11 @@ impl Reactor {
                     .find(connection.id)
                     .map_or(0, Slot::recv_queued);
                 let chosen = self.feed.choose(connection.owner);
-                if !self.feed.has_room(chosen, queued) {
+                let spread = connection.owner == NO_OWNER;
+                if let Some(obstacle) = self.feed.obstacle(chosen, spread, queued) {
                     if !connection.queued {
                         connection.queued = true;
-                        self.feed.wait(chosen, token);
+                        self.feed.wait(&obstacle, token);
                     }
                     return;
                 }
@@ -428,7 +435,7 @@ impl Reactor {
         if owner == NO_OWNER {
             slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
             if slot.all_completed() {
-                self.close_after_output(token);
+                self.endings.note(id, Kind::Closed);
             }
         } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
             self.dispatch(owner, Head::new(Kind::Close, id, 0));
@@ -495,6 +502,9 @@ impl Reactor {
         });
         if drained == Drained::Empty && std::mem::take(&mut self.finish_asked) {
             self.finish_all();
+        }
+        for (id, kind) in self.endings.after_round(drained == Drained::Empty) {
+            self.end(id, kind);
         }
         for head in mailbox.take_dropped() {
             self.forget_partial(head);

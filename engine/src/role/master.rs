@@ -297,7 +297,11 @@ impl Master {
         });
         for head in heads {
             match (head.kind, head.argument) {
-                (Kind::Shutdown, 0) => self.ask_to_stop(),
+                // Only a second signal ends the patience: TERM to the whole group comes both ways.
+                (Kind::Shutdown, 0) if Phase::of(&self.shared) < Phase::Draining => {
+                    self.ask_to_stop()
+                }
+                (Kind::Shutdown, 0) => {}
                 (Kind::Shutdown, _) => self.interrupt(signal::SIGINT),
                 (other, _) => self
                     .log

@@ -3,6 +3,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
@@ -43,6 +44,8 @@ const DEFAULTS: [i32; 4] = [
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
+/// How often a worker that is to stop looks for the rest of a long message.
+const REST_RECHECK: Duration = Duration::from_millis(1);
 /// Index of the master's life-line in the worker's parker.
 const MASTER_LINE: usize = 0;
 
@@ -123,6 +126,8 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         }) {
             // A callback of this batch may have asked for the end: nobody would ring for that.
             Drained::Empty if !worker.is_over() => worker.sleep(&mut mailbox, &mut parker),
+            // Asked to stop, with a long message half received: its rest is on its way.
+            Drained::Left if mailbox.is_assembling() => parker.park(Some(REST_RECHECK)),
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
@@ -169,7 +174,7 @@ impl Worker<'_> {
         // With the manager dead nobody rings for a stop: then look at the phase now and then.
         let timeout = parker
             .supervisor_lost()
-            .then_some(std::time::Duration::from_millis(50));
+            .then_some(Duration::from_millis(50));
         parker.park(timeout);
         mailbox.awake();
     }
