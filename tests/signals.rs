@@ -144,7 +144,7 @@ fn term_under_load_answers_what_was_read_and_resets_nobody() {
         Some(0)
     );
     let tally = load.stop();
-    assert_eq!(tally.wrong, Vec::<String>::new());
+    assert_eq!((tally.reset, tally.wrong), (0, vec![]));
     assert_orderly(&server.events(), 2);
 }
 

@@ -21,8 +21,11 @@ use std::{env, fs, process, thread};
 
 use super::*;
 use crate::ipc::doorbell::BellState;
+use crate::ipc::frame::{Head, Kind};
 use crate::ipc::shm::{Layout, shared_block};
 use crate::sync::AtomicU32;
+use crate::sync::Ordering;
+use crate::sync::modelled::fence;
 
 const LANE: usize = 4096;
 const MESSAGES: usize = 1 << 23;

@@ -1,0 +1,174 @@
+//! The producer's end of a lane. The protocol is in [`super`].
+
+use super::Ring;
+use crate::ipc::frame::{FIRST, HEADER, Head, Header, Kind, LAST, span};
+use crate::sync::Ordering;
+use crate::sync::modelled::fence;
+
+/// What became of a message handed to a lane.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Push {
+    /// All of it is published.
+    Whole,
+    /// No room for the rest now; go on with the same message later.
+    Full,
+}
+
+/// The producer's end.
+pub(crate) struct LaneWriter {
+    pub(super) ring: Ring,
+    pub(super) tail: u64,
+    /// `done` as last seen; the real one may be further.
+    done: u64,
+    pushed: u64,
+    /// Number of the last wish for room. Numbers tell a new wish from the one that was rung for.
+    pub(super) wishes: u32,
+}
+
+impl LaneWriter {
+    /// Become the producer; a predecessor's unpublished bytes are forgotten.
+    pub(crate) fn attach(ring: Ring) -> LaneWriter {
+        let shared = ring.header();
+        let tail = shared.tail.load(Ordering::Acquire);
+        let done = shared.done.load(Ordering::Acquire);
+        let pushed = shared.pushed.load(Ordering::Relaxed);
+        let wishes = (shared.room_wanted.load(Ordering::Relaxed) >> 32) as u32;
+        LaneWriter {
+            ring,
+            tail,
+            done,
+            pushed,
+            wishes,
+        }
+    }
+
+    /// Publish a message, or as much of it as there is room for. `sent` is the number of payload
+    /// bytes published so far; start with 0 and pass it again until `Whole` comes back. Between,
+    /// nothing else may be pushed to this lane.
+    pub(crate) fn push(&mut self, head: Head, payload: &[u8], sent: &mut usize) -> Push {
+        if *sent == 0 && payload.len() <= self.ring.longest_whole() {
+            return match self.frame(head, payload, FIRST | LAST) {
+                true => {
+                    *sent = payload.len();
+                    Push::Whole
+                }
+                false => Push::Full,
+            };
+        }
+        while *sent < payload.len() {
+            let piece = &payload[*sent..payload.len().min(*sent + self.ring.piece())];
+            let first = if *sent == 0 { FIRST } else { 0 };
+            let last = if *sent + piece.len() == payload.len() {
+                LAST
+            } else {
+                0
+            };
+            if !self.frame(head, piece, first | last) {
+                return Push::Full;
+            }
+            *sent += piece.len();
+        }
+        Push::Whole
+    }
+
+    /// Publish one frame. False: no room.
+    fn frame(&mut self, head: Head, payload: &[u8], flags: u8) -> bool {
+        let need = span(payload.len());
+        let to_end = self.ring.to_end(self.tail);
+        let skip = if need > to_end { to_end } else { 0 };
+        if !self.has_room(skip + need) {
+            return false;
+        }
+        if skip >= HEADER as u64 {
+            let pad = Header {
+                len: skip as u32 - HEADER as u32,
+                flags: 0,
+                head: Head::new(Kind::Pad, 0, 0),
+            };
+            // SAFETY: `skip` bytes up to the end of the ring are free (checked) and unpublished.
+            unsafe { self.ring.write(self.tail, &pad.encode()) };
+        }
+        let start = self.tail.wrapping_add(skip);
+        let header = Header {
+            len: payload.len() as u32,
+            flags,
+            head,
+        };
+        // SAFETY: `need` bytes from `start` are free (checked), contiguous (`skip`) and unpublished.
+        unsafe { self.ring.write(start, &header.encode()) };
+        // SAFETY: as above; the payload lies within `need`.
+        unsafe { self.ring.write(start.wrapping_add(HEADER as u64), payload) };
+        self.tail = start.wrapping_add(need);
+        let shared = self.ring.header();
+        if flags & LAST != 0 {
+            self.pushed = self.pushed.wrapping_add(1);
+            shared.pushed.store(self.pushed, Ordering::Relaxed);
+        }
+        shared.tail.store(self.tail, Ordering::Release); // P1
+        true
+    }
+
+    /// Publish something that is no frame.
+    #[cfg(test)]
+    pub(crate) fn scribble(&mut self) {
+        // SAFETY: free and unpublished on the empty lane that this is called for.
+        unsafe { self.ring.write(self.tail, &[0xff; HEADER]) };
+        self.tail += HEADER as u64;
+        self.ring.header().tail.store(self.tail, Ordering::Release);
+    }
+
+    fn has_room(&mut self, need: u64) -> bool {
+        if self.used().saturating_add(need) <= self.ring.capacity {
+            return true;
+        }
+        self.done = self.ring.header().done.load(Ordering::Acquire); // P2
+        self.used().saturating_add(need) <= self.ring.capacity
+    }
+
+    /// Ask to be rung when at most `level` bytes are in use. False: that is so already, try again.
+    pub(crate) fn want_room(&mut self, level: u64) -> bool {
+        let shared = self.ring.header();
+        self.wishes = self.wishes.wrapping_add(1);
+        let number = u64::from(self.wishes) << 32;
+        let level = level.min(self.ring.capacity - 1);
+        shared
+            .room_wanted
+            .store(number | (level + 1), Ordering::Relaxed);
+        fence(Ordering::SeqCst); // P3
+        self.done = shared.done.load(Ordering::Acquire);
+        if self.used() <= level {
+            shared.room_wanted.store(number, Ordering::Relaxed);
+            return false;
+        }
+        true
+    }
+
+    /// Published bytes the consumer still needs, as last seen.
+    pub(crate) fn used(&self) -> u64 {
+        // A `done` beyond `tail` is another process's garbage, and makes a lane that stays full.
+        self.tail.wrapping_sub(self.done)
+    }
+
+    /// Half of the lane, the usual level to wait for: filling and emptying then alternate in large steps.
+    pub(crate) fn half(&self) -> u64 {
+        self.ring.capacity / 2
+    }
+
+    /// Published bytes the consumer still needs, as of now.
+    pub(crate) fn used_now(&mut self) -> u64 {
+        self.done = self.ring.header().done.load(Ordering::Acquire);
+        self.used()
+    }
+
+    /// Whether the consumer is done with everything, as of now.
+    pub(crate) fn is_drained(&mut self) -> bool {
+        self.used_now() == 0
+    }
+
+    /// Messages pushed and not finished. One too many for good after a producer that died between
+    /// the two stores of a push.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let finished = self.ring.header().finished.load(Ordering::Acquire);
+        self.pushed.saturating_sub(finished)
+    }
+}
