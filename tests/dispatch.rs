@@ -43,6 +43,25 @@ fn mode_1_gives_each_worker_its_turn() {
     server.stop();
 }
 
+/// The end of a connection is no message and takes no turn.
+#[test]
+fn mode_1_gives_each_worker_its_turn_with_short_connections() {
+    let (server, first) = started(1, 2);
+    drop(first);
+    let mut counts: HashMap<u64, u32> = HashMap::new();
+    for _ in 0..20 {
+        let mut client = server.connect();
+        *counts.entry(client.ask_number("!worker")).or_default() += 1;
+        client.finish_sending();
+        assert_eq!(client.ending(), Ending::Eof);
+    }
+    assert!(
+        counts.len() == 2 && counts.values().all(|&count| count >= 5),
+        "{counts:?}"
+    );
+    server.stop();
+}
+
 #[test]
 fn mode_2_keeps_a_session_in_its_worker_and_spreads_sessions() {
     let (server, first) = started(2, 4);

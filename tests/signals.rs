@@ -188,6 +188,26 @@ fn term_does_not_wait_for_a_client_that_never_reads_beyond_the_deadline() {
     assert_orderly(&server.events(), 1);
 }
 
+/// Draining ends late because of one worker; the sessions of the other are closed in good order.
+#[test]
+fn a_stuck_worker_does_not_cost_other_sessions_their_close_event() {
+    let mut server = two_workers("1").start();
+    let stuck = occupy(&server, 30_000, 1);
+    let mut healthy: Vec<_> = (0..20).map(|_| server.connect_to(1)).collect();
+    for client in &mut healthy {
+        assert_eq!(client.ask("hello"), "hello");
+    }
+    let open = server.events_named("connect").len() - server.events_named("close").len();
+    server.signal(server.master(), Signal::SIGTERM);
+    server.await_end(promised(Duration::from_secs(2)));
+    let closed = server.events_named("close").len();
+    assert!(
+        closed + 1 >= open && closed >= 20,
+        "{closed} of {open} closed"
+    );
+    drop(stuck);
+}
+
 #[test]
 fn a_worker_that_blocks_past_max_wait_time_is_killed_and_the_server_ends_in_time() {
     let mut server = two_workers("1").start();
@@ -219,7 +239,10 @@ fn a_worker_that_blocks_past_max_wait_time_is_killed_and_the_server_ends_in_time
         ),
         (1, 1)
     );
-    assert_eq!(server.log_count("force kill worker process"), 1);
+    assert_eq!(
+        server.log_count("all worker processes will be forcibly terminated"),
+        1
+    );
 }
 
 #[test]

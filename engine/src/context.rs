@@ -17,7 +17,7 @@ use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
@@ -189,11 +189,7 @@ impl Context {
             ));
             return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
         }
-        let slot = self
-            .shared
-            .sessions
-            .find(session)
-            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let slot = self.live(session)?;
         if slot.has(state::ENDED) {
             return Err(Refused(code::SESSION_CLOSED));
         }
@@ -231,38 +227,30 @@ impl Context {
             ));
             return Err(Refused(code::SESSION_CLOSING));
         }
-        let slot = self
-            .shared
-            .sessions
-            .find(session)
-            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        let slot = self.live(session)?;
         let owner = slot.owner();
-        let mine = self.worker_id() == Some(owner);
-        let reset = if reset { close_flags::RESET } else { 0 };
-        if !mine && owner != NO_OWNER {
-            let before = slot.mark(state::ENDED | state::SERVER_CLOSED);
-            if before & (state::CLAIMED | state::ENDED) != 0 {
-                return Err(Refused(code::SESSION_CLOSED));
+        // The event is ours to emit if we own the session, and nobody's if any worker may serve it.
+        let here = owner == NO_OWNER || self.worker_id() == Some(owner);
+        let bits = if here { state::CLAIMED } else { 0 };
+        // Should this process die before the reactor has heard of it, the manager tells it.
+        self.put_on_record(session);
+        let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
+        let mut told = Ok(());
+        if claimed {
+            let mut flags = if reset { close_flags::RESET } else { 0 };
+            if here {
+                slot.mark(state::EVENT_DONE);
+                flags |= close_flags::EVENT_DONE;
             }
-            return self.to_reactor(
-                slot.reactor(),
-                Head::new(Kind::CloseSession, session, reset),
-                &[],
-            );
+            let head = Head::new(Kind::CloseSession, session, flags);
+            told = self.to_reactor(slot.reactor(), head, &[]);
         }
-        let before = slot.mark(state::CLAIMED | state::ENDED | state::SERVER_CLOSED);
-        if before & (state::CLAIMED | state::ENDED) != 0 {
+        self.put_on_record(0);
+        if !claimed {
             return Err(Refused(code::SESSION_CLOSED));
         }
-        // The reactor hears of it first: should this process die in the callback, the socket is closed all the same.
-        slot.mark(state::EVENT_DONE);
-        let flags = reset | close_flags::EVENT_DONE;
-        self.to_reactor(
-            slot.reactor(),
-            Head::new(Kind::CloseSession, session, flags),
-            &[],
-        )?;
-        if mine && self.handler.interests().close {
+        told?;
+        if here && owner != NO_OWNER && self.handler.interests().close {
             self.run_on_close(session, CLOSED_BY_SERVER);
         }
         Ok(())
@@ -278,7 +266,7 @@ impl Context {
 
     /// What is known of a session: until its socket is closed, and in its close callback.
     pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
-        let slot = self.shared.sessions.find(session)?;
+        let slot = self.shared.sessions.find_live(session)?;
         let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
         visible.then(|| slot.info())
     }
@@ -377,27 +365,33 @@ impl Context {
         self.post(outlet, head, data)
     }
 
+    /// Order something of the manager. Never waits: it may be in a user's callback.
     pub(crate) fn to_manager(&self, head: Head) -> Result<(), Refused> {
-        match &mut *self.manager.borrow_mut() {
-            Some(outlet) => self.post(outlet, head, &[]),
-            None => self.to_self(head),
-        }
+        self.order(&self.manager, head)
     }
 
+    /// Order something of the master's main thread. Never waits either.
     pub(crate) fn to_main(&self, head: Head) -> Result<(), Refused> {
-        match &mut *self.main.borrow_mut() {
-            Some(outlet) => self.post(outlet, head, &[]),
-            None => self.to_self(head),
+        self.order(&self.main, head)
+    }
+
+    /// A lane full of orders is a lane full of the same few wishes: one more reload or shutdown is among
+    /// them already, anything else is refused.
+    fn order(&self, outlet: &RefCell<Option<Outlet>>, head: Head) -> Result<(), Refused> {
+        let Some(outlet) = &mut *outlet.borrow_mut() else {
+            self.own.borrow_mut().push(head);
+            return Ok(());
+        };
+        let pushed = outlet.push(head, &[], &mut 0);
+        outlet.bell().ring_if_asleep();
+        match (pushed, head.kind) {
+            (Push::Whole, _) | (Push::Full, Kind::Reload | Kind::Shutdown) => Ok(()),
+            (Push::Full, _) => Err(Refused(code::SYSTEM_CALL_FAIL)),
         }
     }
 
-    /// Manager and main have no lane to themselves: their loop takes these up after the callback.
-    fn to_self(&self, head: Head) -> Result<(), Refused> {
-        self.own.borrow_mut().push(head);
-        Ok(())
-    }
-
-    /// What callbacks of this process asked of this process, since the last call.
+    /// What callbacks of this process asked of this process: manager and main have no lane to themselves,
+    /// their loops take this up after the callback.
     pub(crate) fn take_own(&self) -> Vec<Head> {
         self.own.take()
     }
@@ -435,6 +429,19 @@ impl Context {
                 std::thread::sleep(Duration::from_millis(1));
                 true
             }
+        }
+    }
+
+    fn live(&self, session: SessionId) -> Result<&Slot, Refused> {
+        let slot = self.shared.sessions.find_live(session);
+        slot.ok_or(Refused(code::SESSION_NOT_EXIST))
+    }
+
+    /// Which session this worker is closing; 0 none.
+    fn put_on_record(&self, session: SessionId) {
+        if let Some(seat) = self.seat() {
+            let closing = &self.shared.seat_block(seat).closing;
+            closing.store(session, Ordering::Release);
         }
     }
 

@@ -43,13 +43,14 @@ impl Dispatcher {
         }
     }
 
-    /// The seat a message of a session goes to.
+    /// The seat that the next message of a session with this owner goes to. Once it is on its way, say so
+    /// with [`Dispatcher::advance`]: a look that leads to no message must not use up a turn.
     pub(crate) fn choose(&mut self, owner: u32) -> Seat {
         let workers = self.shared.workers();
         let worker = match self.mode {
             DispatchMode::Sticky => owner,
             DispatchMode::RoundRobin => {
-                let first = self.next_turn();
+                let first = self.present_turn();
                 // A worker that is not there yet (or any more) is passed over, if another is.
                 (0..workers)
                     .map(|step| (first + step) % workers)
@@ -57,7 +58,7 @@ impl Dispatcher {
                     .unwrap_or(first)
             }
             DispatchMode::IdleFirst => {
-                let first = self.next_turn();
+                let first = self.present_turn();
                 let candidates = (0..workers).map(|step| (first + step) % workers);
                 candidates
                     .min_by_key(|&w| (!self.is_ready(w), self.load(w)))
@@ -67,8 +68,15 @@ impl Dispatcher {
         self.shared.seat_of(worker)
     }
 
-    fn next_turn(&self) -> u32 {
-        (self.turn.fetch_add(1, Ordering::Relaxed) % u64::from(self.shared.workers())) as u32
+    /// A message was given to the chosen seat.
+    pub(crate) fn advance(&self) {
+        if self.mode != DispatchMode::Sticky {
+            self.turn.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn present_turn(&self) -> u32 {
+        (self.turn.load(Ordering::Relaxed) % u64::from(self.shared.workers())) as u32
     }
 
     fn is_ready(&self, worker: u32) -> bool {

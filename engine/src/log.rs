@@ -116,7 +116,8 @@ impl Log {
         // Not held while writing: a logger must never wait for itself.
         let repeated = {
             let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
-            if recent.text == text && recent.second == now {
+            // Facts of the server's life are rare and all wanted; complaints can come in floods.
+            if level >= Level::Warning && recent.text == text && recent.second == now {
                 recent.suppressed += 1;
                 return;
             }

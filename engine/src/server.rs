@@ -22,7 +22,7 @@ pub struct Server {
 /// What a forked child does when its work is over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Children {
-    /// End the process there and then, without running destructors or exit handlers of the host.
+    /// End the process there and then: buffered C output is written, but without running destructors or exit handlers of the host.
     Exit,
     /// Return from [`Server::start`] like the master does. For hosts that must shut their own runtime
     /// down in every process; the caller looks at [`Ended::role`] and ends the process with [`Ended::code`].
@@ -117,6 +117,7 @@ impl Server {
         } = self;
         let ended = role::run(listener, settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {
+            fork::flush_stdio();
             fork::exit_now(ended.code);
         }
         Ok(ended)

@@ -116,7 +116,7 @@ impl Shared {
         Stats {
             start_time: load(&server.start_time),
             connection_num: accepted.saturating_sub(closed),
-            abort_count: load(&server.aborted),
+            abort_count: load(&server.aborted) + sum(|r| &r.aborted),
             accept_count: accepted,
             close_count: closed,
             worker_num: u64::from(self.plan.workers),

@@ -32,6 +32,8 @@ shared_block! {
     pub(crate) struct ReactorBlock {
         /// Sessions it has ended.
         pub(crate) closed: AtomicU64,
+        /// Accepted connections it could not serve.
+        pub(crate) aborted: AtomicU64,
         /// Messages given to workers.
         pub(crate) dispatched: AtomicU64,
         pub(crate) received_bytes: AtomicU64,
@@ -61,6 +63,8 @@ shared_block! {
         /// Number of processes that have sat here, this one included.
         pub(crate) epoch: AtomicU32,
         pub(crate) state: AtomicU32,
+        /// Session that a call of close() is ending right now, 0 none.
+        pub(crate) closing: AtomicU64,
         /// 1: asked by the manager to end after the callback at hand.
         pub(crate) stop_asked: AtomicU32,
         /// 1 while a batch of messages is being handled.

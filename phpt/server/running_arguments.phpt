@@ -92,7 +92,7 @@ on: false 503 Warning: Skep\Server::on(): server is running, unable to register 
 start: false 503 Warning: Skep\Server::start(): The server is running, unable to execute Skep\Server->start()
 stop: false 505 
 stop: false 505 
-reload: false 0 
+reload: true 0 
 getWorkerPid: false 0 
 getWorkerStatus: false 0 
 getWorkerStatus: 1 0 

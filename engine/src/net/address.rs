@@ -1,6 +1,5 @@
 //! Addresses as users write them and as sockets report them.
 
-use std::fmt;
 use std::net::SocketAddr;
 
 /// Kind of a listening socket; numbers are those of the `SWOOLE_SOCK_*` constants.
@@ -34,13 +33,4 @@ pub(crate) enum Peer {
     Unix,
     /// An IP peer.
     Ip(SocketAddr),
-}
-
-impl fmt::Display for Peer {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Peer::Unix => out.write_str("unix"),
-            Peer::Ip(address) => write!(out, "{address}"),
-        }
-    }
 }

@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use nix::errno::Errno;
 use nix::sys::socket::{
     AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, bind,
-    getsockname, listen, setsockopt, socket, sockopt,
+    connect, getsockname, listen, setsockopt, socket, sockopt,
 };
 
 use super::address::{Peer, SocketType};
@@ -162,12 +162,22 @@ fn resolve(host: &str, port: u16, kind: SocketType) -> Option<SocketAddr> {
     found.find(|address| address.is_ipv6() == (kind == SocketType::Tcp6))
 }
 
-/// A socket file that nobody listens on any more would make bind fail for ever.
+/// A socket file that nobody listens on any more would make bind fail for ever. Anything else at the
+/// path, a socket in use included, is left alone: bind then says that the address is in use.
 fn remove_stale(path: &str) {
-    use std::os::unix::net::UnixStream;
-    if let Err(error) = UnixStream::connect(path)
-        && error.kind() == io::ErrorKind::ConnectionRefused
-    {
+    use std::os::unix::fs::FileTypeExt;
+    let is_socket =
+        std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
+    if is_socket && is_refused(path).unwrap_or(false) {
         let _ = std::fs::remove_file(path); // if this fails, bind says why
     }
+}
+
+/// Whether a connection to this socket file is refused. Non-blocking: a listener whose queue is full
+/// would keep us waiting, and is alive.
+fn is_refused(path: &str) -> nix::Result<bool> {
+    let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
+    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
+    let outcome = connect(probe.as_raw_fd(), &UnixAddr::new(path)?);
+    Ok(outcome == Err(Errno::ECONNREFUSED))
 }

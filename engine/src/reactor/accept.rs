@@ -1,5 +1,6 @@
 //! Accepting, on the master's main thread: take connections, open sessions, choose reactors.
 
+use std::io::ErrorKind;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use crate::session::SessionId;
 use crate::session::table::Birth;
 use crate::settings::DispatchMode;
 use crate::shared::Shared;
+use crate::stats::bump;
 use crate::sync::Ordering;
 use crate::sys::clock;
 
@@ -118,16 +120,16 @@ impl Acceptor {
             };
             match listener.accept() {
                 Ok((socket, peer)) => self.admit(id, socket, &peer),
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready = false;
                     break;
                 }
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == ErrorKind::ConnectionAborted => {
+                    bump(&self.shared.server().aborted, 1); // the peer was faster than we
+                }
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
-                    // The peer was faster than we: next, please.
-                    if matches!(errno, libc_errno::ECONNABORTED | libc_errno::EINTR) {
-                        continue;
-                    }
                     let text = crate::error::text(errno);
                     self.log.warning(format_args!(
                         "accept(): accept() failed, Error: {text}[{errno}]"
@@ -187,10 +189,4 @@ impl Acceptor {
             .min()
             .map_or(0, |(_, reactor)| reactor)
     }
-}
-
-/// The two errno values accept() is forgiven for; named here so that this layer needs no libc.
-mod libc_errno {
-    pub(super) const EINTR: i32 = 4;
-    pub(super) const ECONNABORTED: i32 = 103;
 }

@@ -117,6 +117,11 @@ impl Feed {
         });
     }
 
+    /// A message has been given to the seat that was chosen for it.
+    pub(super) fn turn_used(&self) {
+        self.dispatcher.advance();
+    }
+
     /// Move on what is held. `resume` gets the connections that may be read again. Afterwards every
     /// seat with a queue has a wish for room on record, so its worker rings us.
     pub(super) fn advance(&mut self, mut resume: impl FnMut(usize)) {

@@ -121,7 +121,7 @@ impl Reactor {
             now_us: clock::wall_us(),
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
-            endings: Endings::default(),
+            endings: Endings::new(settings.worker_queue_size as usize, MAIL_PER_LANE),
             wants_connect,
             nodelay: settings.tcp_nodelay,
             inbox,
@@ -201,9 +201,6 @@ impl Reactor {
         }
         let fd = socket.as_raw_fd();
         let token = self.connections.insert(Connection::new(socket, id, owner));
-        if let Some(slot) = self.shared.sessions.find(id) {
-            slot.set_token(token as u32);
-        }
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -213,7 +210,15 @@ impl Reactor {
         {
             self.log
                 .error(format_args!("epoll: cannot watch session#{id}: {error}"));
-            return self.break_off(token, error.raw_os_error().unwrap_or(0));
+            bump(&self.shared.reactor(self.id).aborted, 1);
+            if let Some(slot) = self.shared.sessions.find(id) {
+                slot.mark(state::CLAIMED | state::EVENT_DONE); // it never began, so it does not end
+            }
+            return self.release(token);
+        }
+        if let Some(slot) = self.shared.sessions.find(id) {
+            slot.set_token(token as u32);
+            slot.mark(state::LIVE); // from here on it can be sent to
         }
         if self.wants_connect && owner != NO_OWNER {
             self.dispatch(owner, Head::new(Kind::Connect, id, 0));
@@ -314,6 +319,7 @@ impl Reactor {
         bump(&own.received_bytes, count as u64);
         bump(&own.dispatched, 1);
         self.delivered += 1;
+        self.feed.turn_used();
         self.feed.push(
             seat,
             Head::new(Kind::Receive, id, 0),

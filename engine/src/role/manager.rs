@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::roster::{Action, Roster};
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
+use crate::error::code;
 use crate::handler::Step;
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::frame::{Head, Kind};
@@ -37,11 +38,12 @@ const SIGNALS: [i32; 12] = [
     signal::SIGALRM,
     signal::SIGIO,
     signal::SIGVTALRM,
-    28, // WINCH
+    signal::SIGWINCH,
 ];
 
-/// Time workers get when the master is dead: everybody shall be gone within a second of that.
-const ORPHAN_PATIENCE_MS: u64 = 250;
+/// Time workers get when the master is dead, before the roster's grace and the kill. Everybody shall be
+/// gone within a second, and the kill must come before this process's own orphan alarm (`sys::signal`).
+const ORPHAN_PATIENCE_MS: u64 = 100;
 
 /// How the manager's function ended; in the worker it became, it ends as well.
 pub(super) enum Outcome {
@@ -67,6 +69,8 @@ struct Manager<'g> {
     code: i32,
     finished: bool,
     stopping: bool,
+    /// The log says that workers are killed because the stop took too long.
+    said_timeout: bool,
     became: Option<Seat>,
 }
 
@@ -110,6 +114,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         code: exit::NORMAL,
         finished: false,
         stopping: false,
+        said_timeout: false,
         became: None,
     };
     manager.tick(); // forks the first generation
@@ -125,14 +130,17 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.heed_signals();
         manager.read_mail(&mut mailbox);
         if parker.supervisor_lost() {
+            signal::disarm_fuse(); // this stop has a deadline of its own
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
+        } else if !manager.stopping && Phase::of(shared) >= Phase::Stopping {
+            manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS); // the order itself met a full lane
         }
         manager.note_ready();
         manager.reap();
         manager.tick();
     }
     if let Some(seat) = manager.became {
-        drop(installed); // the host's dispositions, until the worker installs its own
+        installed.keep(); // the worker installs its own; until then none of them can kill it
         let Manager {
             line: (watch, hold),
             ..
@@ -140,7 +148,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         drop(hold);
         return Outcome::BecameWorker {
             seat,
-            manager: process::parent(),
+            manager: shared.server().manager_pid.load(Ordering::Acquire),
             manager_line: watch,
         };
     }
@@ -167,6 +175,8 @@ impl Manager<'_> {
         let came = signal::take();
         if came.has(signal::SIGINT) || came.has(signal::SIGQUIT) {
             let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
+            // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
+            self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
         } else if came.has(signal::SIGTERM) && process::parent() == self.context.master_pid() {
             let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
         }
@@ -270,13 +280,7 @@ impl Manager<'_> {
                         .bell(Endpoint::Worker(seat))
                         .ring();
                 }
-                Action::Kill { pid, worker } => {
-                    let text = format!("force kill worker process(pid={pid}, id={worker})");
-                    self.context
-                        .log()
-                        .warning(format_args!("kill() (ERRNO 9101): {text}"));
-                    signal::send(pid, signal::SIGKILL);
-                }
+                Action::Kill { pid, worker } => self.kill(pid, worker),
                 Action::Info(text) => self.context.log().info(text),
                 Action::Warn(text) => self.context.log().warning(text),
                 Action::Error(text) => self.context.log().error(text),
@@ -287,6 +291,20 @@ impl Manager<'_> {
                 return; // in the child: the rest is the parent's business
             }
         }
+    }
+
+    /// A worker has not ended in its time.
+    fn kill(&mut self, pid: i32, worker: u32) {
+        let log = self.context.log();
+        let code = code::WORKER_EXIT_TIMEOUT;
+        if !self.stopping {
+            let text = format!("force kill worker process(pid={pid}, id={worker})");
+            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
+        } else if !std::mem::replace(&mut self.said_timeout, true) {
+            let text = "wait timeout, all worker processes will be forcibly terminated";
+            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
+        }
+        signal::send(pid, signal::SIGKILL);
     }
 
     fn report_death(&mut self, worker: u32, pid: i32, exit: Exit) {
@@ -340,6 +358,7 @@ impl Manager<'_> {
             bump(past, counter.swap(0, Ordering::Relaxed));
         }
         block.events.store(0, Ordering::Relaxed);
+        self.settle_close(block.closing.swap(0, Ordering::AcqRel));
         for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
             let Some(slot) = shared.sessions.find(casualty.session) else {
                 continue;
@@ -360,5 +379,18 @@ impl Manager<'_> {
         if Phase::of(shared) >= Phase::Draining {
             shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
         }
+    }
+
+    /// The worker died inside close(): whether or not the reactor has heard of it, it ends the session.
+    fn settle_close(&self, session: u64) {
+        let shared = &self.ground.shared;
+        let Some(slot) = shared.sessions.find(session) else {
+            return;
+        };
+        if slot.has(state::CLAIMED) {
+            slot.mark(state::EVENT_DONE);
+        }
+        let head = Head::new(Kind::Lost, session, 0);
+        let _ = self.context.to_reactor(slot.reactor(), head, &[]);
     }
 }

@@ -44,13 +44,15 @@ const SIGNALS: [i32; 12] = [
     signal::SIGALRM,
     signal::SIGIO,
     signal::SIGVTALRM,
-    28, // WINCH
+    signal::SIGWINCH,
 ];
 
 /// Time for everything when there is no manager any more, or SIGINT wants an end at once.
 const HURRY_MS: u64 = 500;
 /// What the manager may need beyond the workers' deadline before it is killed too.
 const MANAGER_GRACE_MS: u64 = 1_500;
+/// Time to write what is written and deliver close events when draining has used up all there was.
+const FLUSH_GRACE_MS: u64 = 300;
 
 struct ReactorHandle {
     inbox: Arc<Inbox>,
@@ -72,6 +74,10 @@ struct Master {
     max_wait_ms: u64,
     /// Monotonic ms by which the stop must be through; 0 while serving.
     deadline: u64,
+    /// A second request, or SIGINT: nothing gets any time of its own any more.
+    hurried: bool,
+    /// The manager did not end and was killed for it.
+    manager_killed: bool,
     /// SIGINT or SIGQUIT: the process ends by this signal, without `on_shutdown`.
     interrupted: i32,
     code: i32,
@@ -179,6 +185,8 @@ impl Master {
             events: Events::with_capacity(16),
             max_wait_ms,
             deadline: 0,
+            hurried: false,
+            manager_killed: false,
             interrupted: 0,
             code: exit::NORMAL,
         })
@@ -255,7 +263,7 @@ impl Master {
             .and_then(|_| self.acceptor.next_try());
         let next = accept_again
             .into_iter()
-            .chain((self.deadline > 0).then(|| self.next_deadline(now)))
+            .chain((self.deadline > 0).then(|| self.next_deadline()))
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
@@ -321,7 +329,8 @@ impl Master {
 
     /// Expected at the end of a stop; at any other time the server has lost its supervisor and stops.
     fn manager_ended(&mut self, how: Exit) {
-        if Phase::of(&self.shared) >= Phase::Stopping && how.is_clean() {
+        let expected = Phase::of(&self.shared) >= Phase::Stopping && how.is_clean();
+        if expected || self.manager_killed {
             return;
         }
         if how.signal != 0 || Phase::of(&self.shared) < Phase::Stopping {
@@ -384,6 +393,7 @@ impl Master {
     }
 
     fn hurry(&mut self, within: u64) {
+        self.hurried = true;
         self.deadline = self.deadline.min(clock::monotonic_ms() + within);
         if Phase::of(&self.shared) == Phase::Stopping && !self.manager_gone {
             let _ = self
@@ -392,9 +402,9 @@ impl Master {
         }
     }
 
-    fn next_deadline(&self, _now: u64) -> u64 {
+    fn next_deadline(&self) -> u64 {
         match Phase::of(&self.shared) {
-            Phase::Stopping => self.deadline + MANAGER_GRACE_MS,
+            Phase::Stopping if !self.manager_gone => self.deadline + MANAGER_GRACE_MS,
             _ => self.deadline,
         }
     }
@@ -414,6 +424,10 @@ impl Master {
             Phase::Starting | Phase::Serving | Phase::Stopped => {}
             Phase::Draining => {
                 let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
+                if late && !self.hurried {
+                    // One stuck worker shall not cost the sessions of the others their close event.
+                    self.deadline = now + FLUSH_GRACE_MS;
+                }
                 if late || (quiet && self.shared.workers_drained()) {
                     Phase::Flushing.publish(&self.shared);
                     self.order_all(|| Order::Finish);
@@ -421,7 +435,9 @@ impl Master {
                 }
             }
             Phase::Flushing => {
-                if late || (self.shared.open_sessions() == 0 && self.shared.workers_drained()) {
+                let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
+                let deserted = self.shared.open_sessions() == 0;
+                if late || (deserted && quiet && self.shared.workers_drained()) {
                     Phase::Stopping.publish(&self.shared);
                     self.stop_processes();
                     self.advance_phase(); // there may be nobody left who could wake us
@@ -435,6 +451,7 @@ impl Master {
                 } else if now >= self.deadline + MANAGER_GRACE_MS {
                     self.log
                         .warning("wait timeout, all worker processes will be forcibly terminated");
+                    self.manager_killed = true;
                     signal::send(self.manager, signal::SIGKILL);
                     self.deadline = now; // the kill is repeated after another grace
                 }
@@ -444,11 +461,11 @@ impl Master {
 
     fn stop_processes(&mut self) {
         if !self.manager_gone {
-            let _ = self.context.to_manager(Head::new(
-                Kind::StopAll,
-                0,
-                self.deadline.max(clock::monotonic_ms()),
-            ));
+            let deadline = self.deadline.max(clock::monotonic_ms());
+            // Refused if the lane is full of other orders: then the phase says the same.
+            let _ = self
+                .context
+                .to_manager(Head::new(Kind::StopAll, 0, deadline));
             return;
         }
         for seat in self.shared.seats() {
@@ -461,7 +478,8 @@ impl Master {
         let late = clock::monotonic_ms() >= self.deadline;
         let alive = |seat: Seat| {
             let pid = self.shared.seat_block(seat).pid.load(Ordering::Acquire);
-            (pid > 0 && signal::send(pid, 0)).then_some(pid)
+            // A pid may have been given to a stranger since its manager reaped it.
+            (pid > 0 && process::is_child(pid)).then_some(pid)
         };
         let pids: Vec<i32> = self.shared.seats().filter_map(alive).collect();
         if late {

@@ -70,6 +70,7 @@ pub(crate) fn run(
     for note in settings.notes.drain(..) {
         log.warning(note);
     }
+    process::raise_nofile();
     warn_of_suppressed_events(&settings, &*handler, &log);
     let plan = Plan {
         workers: sizes.workers,
@@ -95,6 +96,7 @@ pub(crate) fn run(
         master_line,
     };
 
+    fork::flush_stdio(); // what C code has buffered would be written by every child
     let master = process::pid();
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {

@@ -5,6 +5,7 @@
 
 use super::child::{Child, State};
 use crate::ipc::directory::Seat;
+use crate::sys::signal::{SIGINT, SIGQUIT};
 use crate::sys::wait::Exit;
 
 /// What the manager shall do.
@@ -137,7 +138,9 @@ impl Roster {
         let never_served = child.state == State::Starting;
         let lived = now.saturating_sub(child.born);
         let mut actions = Vec::new();
-        let ended_by_us = self.stopping && child.killed;
+        // Killed by us, or by the Ctrl-C that stops us.
+        let ended_by_us =
+            self.stopping && (child.killed || matches!(exit.signal, SIGINT | SIGQUIT));
         if !exit.is_clean() && !ended_by_us {
             actions.push(Action::ReportDeath { worker, pid, exit });
         }

@@ -32,7 +32,7 @@ const SIGNALS: [i32; 8] = [
     signal::SIGPIPE,
     signal::SIGALRM,
     signal::SIGCHLD,
-    28, // WINCH
+    signal::SIGWINCH,
 ];
 /// What a parent handled and a worker does not.
 const DEFAULTS: [i32; 4] = [
@@ -127,7 +127,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             // A callback of this batch may have asked for the end: nobody would ring for that.
             Drained::Empty if !worker.is_over() => worker.sleep(&mut mailbox, &mut parker),
             // Asked to stop, with a long message half received: its rest is on its way.
-            Drained::Left if mailbox.is_assembling() => parker.park(Some(REST_RECHECK)),
+            Drained::Left | Drained::Empty if mailbox.is_assembling() => {
+                parker.park(Some(REST_RECHECK))
+            }
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
@@ -226,6 +228,8 @@ impl Worker<'_> {
                 .on_receive(&self.context, session, reactor, data)?;
             bump(&self.block.requests, 1);
         }
+        // Looked up again: a long callback may have seen the slot given to another session.
+        let slot = self.shared.sessions.find(session);
         if slot.is_some_and(|slot| slot.note_completed() && slot.owner() == NO_OWNER) {
             let _ =
                 self.context

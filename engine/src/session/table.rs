@@ -11,7 +11,7 @@
 //! | completed, consumed | whoever handled a message (atomic add) |
 //! | state | everyone, by `fetch_or` of the bits below |
 //!
-//! Life of the state word: `LIVE` at accept. `CLAIMED` by whoever is the first to end the session and
+//! Life of the state word: `LIVE` once its reactor has it. `CLAIMED` by whoever is the first to end the session and
 //! so has the right to emit its close event. `ENDED` when sends stop being accepted: by `close()`, or
 //! when the close callback starts after the peer has gone. `EVENT_DONE` and `SOCKET_CLOSED` in any
 //! order; with both, the slot is free.
@@ -27,7 +27,7 @@ use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 /// Bits of the state word.
 pub(crate) mod state {
-    /// Accepted.
+    /// Its reactor serves it.
     pub(crate) const LIVE: u32 = 1;
     /// The peer has closed its side; what the worker still sends is still delivered.
     pub(crate) const PEER_CLOSED: u32 = 2;
@@ -91,7 +91,8 @@ pub(crate) struct SessionTableAt {
 impl SessionTableAt {
     /// Reserve room for `limit` sessions at a time.
     pub(crate) fn place(layout: &mut Layout, limit: u32) -> SessionTableAt {
-        let slots = (limit.max(64) as usize).next_power_of_two();
+        // Twice the limit: a session that has ended keeps its slot until its worker has seen the close.
+        let slots = (2 * limit.max(512) as usize).next_power_of_two();
         SessionTableAt {
             slots: layout.place(slots),
             mask: slots as u64 - 1,
@@ -154,14 +155,22 @@ impl SessionTable {
         (id != 0 && slot.id.load(Ordering::Acquire) == id).then_some(slot)
     }
 
+    /// The session with this id, if its reactor has adopted it: what may be sent to and closed.
+    pub(crate) fn find_live(&self, id: SessionId) -> Option<&Slot> {
+        self.find(id).filter(|slot| slot.has(state::LIVE))
+    }
+
     /// The first id from `next` on whose slot is free, if there is one. For the main thread only.
     pub(crate) fn free_id(&self, next: SessionId) -> Option<SessionId> {
         (next..next + self.slots().len() as u64).find(|&id| self.slot(id).is_free())
     }
 
     /// Begin a session in a free slot. For the main thread only.
+    ///
+    /// It becomes `LIVE`, and so visible to senders, when its reactor has adopted it.
     pub(crate) fn open(&self, id: SessionId, birth: Birth<'_>) {
         let slot = self.slot(id);
+        slot.id.store(0, Ordering::Release); // the previous session is gone before its fields are
         let (family, port, address) = encode_peer(birth.peer);
         slot.owner.store(birth.owner, Ordering::Relaxed);
         slot.reactor.store(birth.reactor, Ordering::Relaxed);
@@ -185,7 +194,7 @@ impl SessionTable {
             word.store(0, Ordering::Relaxed);
         }
         slot.close_errno.store(0, Ordering::Relaxed);
-        slot.state.store(state::LIVE, Ordering::Relaxed);
+        slot.state.store(0, Ordering::Relaxed);
         slot.id.store(id, Ordering::Release);
     }
 
@@ -253,6 +262,14 @@ impl Slot {
     /// a store-then-load pair between reactor and worker.
     pub(crate) fn mark(&self, bits: u32) -> u32 {
         self.state.fetch_or(bits, Ordering::SeqCst)
+    }
+
+    /// Set `bits` unless the session is being closed already. False: it is, and nothing was changed.
+    pub(crate) fn mark_ending(&self, bits: u32) -> bool {
+        let end = |now| (now & (state::CLAIMED | state::ENDED) == 0).then_some(now | bits);
+        self.state
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, end)
+            .is_ok()
     }
 
     /// Worker that owns the session, or [`NO_OWNER`].
@@ -383,11 +400,12 @@ impl Slot {
 mod tests {
     use super::*;
 
-    const SLOTS: u64 = 64;
+    /// The smallest table.
+    const SLOTS: u64 = 1024;
 
     fn table() -> SessionTable {
         let mut layout = Layout::default();
-        let at = SessionTableAt::place(&mut layout, SLOTS as u32);
+        let at = SessionTableAt::place(&mut layout, SLOTS as u32 / 2);
         SessionTable::new(Arc::new(Region::map(&layout).unwrap()), at)
     }
 
@@ -402,6 +420,11 @@ mod tests {
                 now_us: id,
             },
         );
+        assert!(
+            table.find_live(id).is_none(),
+            "not before its reactor has it"
+        );
+        table.find(id).unwrap().mark(state::LIVE);
     }
 
     fn end(table: &SessionTable, id: SessionId) {

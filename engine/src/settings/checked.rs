@@ -99,7 +99,7 @@ impl Settings {
         }
         let reactors = reactors.min(workers);
         let own = OWN_DESCRIPTORS + 2 * u64::from(reactors) + u64::from(workers) * 2;
-        let room = process::raise_nofile().saturating_sub(own).max(1);
+        let room = process::nofile_limit().saturating_sub(own).max(1);
         let wanted = self.max_connection.unwrap_or(100_000).into();
         if self.max_connection.is_some() && wanted > room {
             self.notes.push(format!(

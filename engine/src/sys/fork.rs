@@ -32,6 +32,13 @@ pub(crate) fn threads() -> usize {
     std::fs::read_dir("/proc/self/task").map_or(1, |dir| dir.count().max(1))
 }
 
+/// Write out what Rust's and C's output streams have buffered in this process.
+pub(crate) fn flush_stdio() {
+    let _ = std::io::Write::flush(&mut std::io::stdout());
+    // SAFETY: NULL means all output streams; this process has one thread, so none is locked.
+    unsafe { libc::fflush(std::ptr::null_mut()) };
+}
+
 /// End this process at once: no destructors, no exit handlers of the host program.
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit only ends the process; what it leaves undone is what the caller asks for.

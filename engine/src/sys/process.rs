@@ -15,21 +15,28 @@ pub(crate) fn parent() -> i32 {
     getppid().as_raw()
 }
 
+/// Whether `pid` is a child of this process, dead or alive, that has not been reaped.
+pub(crate) fn is_child(pid: i32) -> bool {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+    // "pid (name) state ppid ...": the name may hold anything, so count from its end.
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    after_name.split_whitespace().nth(1) == Some(&self::pid().to_string())
+}
+
 /// CPUs this process may use, at least 1.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-/// Raise the soft limit of open descriptors to the hard one and return it.
-pub(crate) fn raise_nofile() -> u64 {
-    match getrlimit(Resource::RLIMIT_NOFILE) {
-        Ok((soft, hard)) if soft < hard => match setrlimit(Resource::RLIMIT_NOFILE, hard, hard) {
-            Ok(()) => hard,
-            Err(_) => soft,
-        },
-        Ok((soft, _)) => soft,
-        Err(_) => 1024, // the traditional limit; used only to size tables
-    }
+/// How many descriptors this process may have if it asks: the hard limit.
+pub(crate) fn nofile_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(_, hard)| hard) // 1024: the traditional limit
+}
+
+/// Ask: raise the soft limit of open descriptors to the hard one. Children and programs they start inherit it.
+pub(crate) fn raise_nofile() {
+    let hard = nofile_limit();
+    let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard); // refused: accept() will say so in its time
 }
 
 /// Ask for SIGTERM when the parent *thread* dies. False if the parent `expected` is already gone:

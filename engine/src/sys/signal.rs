@@ -12,7 +12,7 @@ use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, SigmaskHow,
 
 pub(crate) use libc::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-    SIGVTALRM,
+    SIGVTALRM, SIGWINCH,
 };
 
 /// Bits of signals that have come and were not taken yet.
@@ -81,6 +81,22 @@ extern "C" fn note(signal: libc::c_int) {
 const EXIT_ORPHANED: i32 = 255;
 /// How long a callback may go on after both supervisors are dead. Below the promised second.
 const ORPHAN_GRACE_US: libc::suseconds_t = 700_000;
+
+/// The orphan stops in an orderly, bounded way: no alarm any more.
+pub(crate) fn disarm_fuse() {
+    let off = libc::itimerval {
+        it_interval: libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        },
+        it_value: libc::timeval {
+            tv_sec: 0,
+            tv_usec: 0,
+        },
+    };
+    // SAFETY: as for arming: setitimer reads one valid struct.
+    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const off, std::ptr::null_mut()) };
+}
 
 fn orphaned() -> bool {
     let supervisor = SUPERVISOR.load(Ordering::Relaxed);

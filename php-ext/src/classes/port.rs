@@ -204,8 +204,8 @@ fn set(call: &mut Call) {
     }
     match server(call).filter(|server| server.phase() == Phase::Bound) {
         Some(server) => {
-            server.configure(given, Only::Port);
-            if !pending() {
+            let taken = server.configure(given, Only::Port);
+            if taken && !pending() {
                 // SAFETY: of this class, see `server`.
                 unsafe { state(call.this()) }.own_setting.set(true);
             }

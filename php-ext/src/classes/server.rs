@@ -28,6 +28,7 @@ use crate::convert::{List, Text};
 use crate::exception::{Line, throw_error, throw_exception, throw_misuse};
 use crate::globals::{self, CLASSES};
 use crate::method::{Call, Param, method, optional, param, parse, ty};
+use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
 /// Where in its life a server object is. Zero is what a fresh allocation holds.
@@ -155,14 +156,26 @@ impl ServerObject {
         unsafe { Zv::read(self.slot(property)) }
     }
 
+    /// Overwrite a property from outside of a guarded call. A script may have put an object there, whose
+    /// destructor would run here: it is left to the end of the script instead.
+    fn put_plain(&self, property: Property, value: Zv) {
+        match self.value(property).kind() {
+            // SAFETY: an initialized property; what it held keeps its reference.
+            kind::OBJECT | kind::ARRAY | kind::REFERENCE => unsafe {
+                self.slot(property).cast::<Zv>().write(value);
+            },
+            _ => self.put(property, value),
+        }
+    }
+
     /// Write this process's ids into the properties.
     pub(crate) fn show_process(&self, context: &Context) {
-        self.put(Property::MasterPid, Zv::long(context.master_pid().into()));
-        self.put(Property::ManagerPid, Zv::long(context.manager_pid().into()));
+        self.put_plain(Property::MasterPid, Zv::long(context.master_pid().into()));
+        self.put_plain(Property::ManagerPid, Zv::long(context.manager_pid().into()));
         if let Role::Worker(id) = context.role() {
-            self.put(Property::WorkerId, Zv::long(id.into()));
-            self.put(Property::WorkerPid, Zv::long(std::process::id().into()));
-            self.put(Property::TaskWorker, Zv::bool(false));
+            self.put_plain(Property::WorkerId, Zv::long(id.into()));
+            self.put_plain(Property::WorkerPid, Zv::long(std::process::id().into()));
+            self.put_plain(Property::TaskWorker, Zv::bool(false));
         }
     }
 }

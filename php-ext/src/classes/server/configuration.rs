@@ -71,8 +71,8 @@ impl ServerObject {
                 !pending()
             });
         }
-        if pending() {
-            return false;
+        if pending() || self.engine.get().is_null() {
+            return false; // an error handler has thrown, or has started the server
         }
         self.apply(given, only);
         if only == Only::Nothing {
@@ -103,7 +103,7 @@ impl ServerObject {
     }
 
     fn apply(&self, given: *mut HashTable, only: Only) {
-        // SAFETY: as in `first_refusal`.
+        // SAFETY: the caller has looked that the engine is there; no user code runs below.
         let engine = unsafe { &mut *self.engine.get() };
         // SAFETY: as in `first_refusal`.
         unsafe {

@@ -60,6 +60,9 @@ pub(super) fn start(call: &mut Call) {
     if crate::exception::pending() {
         return;
     }
+    if server.phase() != Phase::Bound {
+        return call.give_bool(false); // an output callback has started it
+    }
     complete_settings(server);
     let pins = server.pin_callbacks();
     match run(server, call.this()) {
@@ -159,7 +162,7 @@ pub(super) fn reload(call: &mut Call) {
     }
     if only_tasks {
         context.log_warning("reload(): cannot reload task workers, task workers is not started");
-        return call.give_bool(false);
+        return call.give_bool(true);
     }
     give_result(call, context.reload());
 }
