@@ -12,7 +12,7 @@ FOR_PHP     = PHP="$$(command -v $(PHP))" PHP_CONFIG="$$(command -v php-config8.
 PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-c test-php check bench clean
+.PHONY: help deps build demo test test-rust test-c test-php models check bench clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -34,7 +34,10 @@ build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.
 demo: build ## a PHP server and a real client: process tree, kill, reload, stop
 	examples/demo.sh
 
-test: build check test-rust test-php ## everything below, with the runners' summaries last
+test: build check models test-rust test-php ## everything below, with the runners' summaries last
+
+models: ## loom models of lane and doorbell
+	.ci/loom.sh
 
 test-rust: ## Rust unit and integration tests, C consumers
 	$(CARGO) nextest run --release -p skep -p skep-tests --no-fail-fast

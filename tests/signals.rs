@@ -192,19 +192,29 @@ fn term_does_not_wait_for_a_client_that_never_reads_beyond_the_deadline() {
 #[test]
 fn a_stuck_worker_does_not_cost_other_sessions_their_close_event() {
     let mut server = two_workers("1").start();
-    let stuck = occupy(&server, 30_000, 1);
     let mut healthy: Vec<_> = (0..20).map(|_| server.connect_to(1)).collect();
     for client in &mut healthy {
         assert_eq!(client.ask("hello"), "hello");
     }
-    let open = server.events_named("connect").len() - server.events_named("close").len();
+    let ids: Vec<u64> = healthy
+        .iter_mut()
+        .map(|client| client.ask_number("!session"))
+        .collect();
+    let stuck = occupy(&server, 30_000, 1);
     server.signal(server.master(), Signal::SIGTERM);
     server.await_end(promised(Duration::from_secs(2)));
-    let closed = server.events_named("close").len();
-    assert!(
-        closed + 1 >= open && closed >= 20,
-        "{closed} of {open} closed"
-    );
+    let closed: Vec<u64> = server
+        .events_named("close")
+        .iter()
+        .map(skep_tests::journal::Event::session)
+        .collect();
+    for id in ids {
+        assert_eq!(
+            closed.iter().filter(|&&other| other == id).count(),
+            1,
+            "session {id}"
+        );
+    }
     drop(stuck);
 }
 

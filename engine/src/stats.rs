@@ -109,7 +109,7 @@ pub struct Stats {
     pub total_send_bytes: u64,
     /// Last session id given.
     pub session_round: u64,
-    /// Sessions closed because the worker died that was handling their request.
+    /// Sessions closed because the worker died that was handling a message or event of theirs.
     pub requests_lost: u64,
     /// Bytes waiting for slow clients, in all reactors.
     pub output_bytes: u64,

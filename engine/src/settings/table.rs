@@ -363,7 +363,8 @@ fn size(value: &Value) -> Result<u64> {
 pub fn reference() -> String {
     let mut page = String::from(
         "# Settings\n\nGenerated from `engine/src/settings/table.rs`. PHP: `$server->set([...])`. C: `skep_server_set_int` and\n\
-         its siblings. Rust: `Server::set`. An unknown name is refused aloud. Sizes are bytes, or text with K, M or G.\n\n\
+         its siblings. Rust: `Server::set`. An unknown name is refused aloud\n\
+         (in PHP by a warning, and the value is kept in `$server->setting` only). Sizes are bytes, or text with K, M or G.\n\n\
          | setting | type | default | range | scope | |\n|---|---|---|---|---|---|\n",
     );
     for row in ROWS {
