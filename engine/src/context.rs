@@ -23,6 +23,7 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::stats::{Stats, bump, seat_state};
 use crate::sync::Ordering;
+use crate::sys::fork;
 
 /// Which process this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -216,8 +217,8 @@ impl Context {
 
     /// End a session after what is queued for it has been written; with `reset`, at once and without it.
     ///
-    /// In the worker that owns the session `on_close` runs before this returns; from anywhere else
-    /// the owner runs it later. Refused: 1003 inside the session's own close callback, 1004 closed
+    /// In the worker that owns the session `on_close` runs before this returns (unless its `on_connect` is
+    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own close callback, 1004 closed
     /// before, 1005 no such session.
     pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
         if self.closing.get() == session && session != 0 {
@@ -229,8 +230,10 @@ impl Context {
         }
         let slot = self.live(session)?;
         let owner = slot.owner();
-        // The event is ours to emit if we own the session, and nobody's if any worker may serve it.
-        let here = owner == NO_OWNER || self.worker_id() == Some(owner);
+        // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
+        // connect event still waits in our lane, the close event must queue up behind that.
+        let met = !self.handler.interests().connect || slot.has(state::CONNECTED);
+        let here = owner == NO_OWNER || (self.worker_id() == Some(owner) && met);
         let bits = if here { state::CLAIMED } else { 0 };
         // Should this process die before the reactor has heard of it, the manager tells it.
         self.put_on_record(session);
@@ -313,6 +316,13 @@ impl Context {
         self.to_manager(Head::new(Kind::StopWorker, 0, u64::from(worker)))
     }
 
+    /// Whether this process is not the role's own but a child that user code forked in a callback. Such a
+    /// child may compute, exec and exit; sending, closing and ordering are refused with 509, and when the
+    /// callback ends, so does the child.
+    pub fn is_forked_child(&self) -> bool {
+        fork::is_foreign()
+    }
+
     /// Write a line to the server's log, as an error.
     pub fn log_error(&self, text: &str) {
         self.log.error(text);
@@ -378,6 +388,9 @@ impl Context {
     /// A lane full of orders is a lane full of the same few wishes: one more reload or shutdown is among
     /// them already, anything else is refused.
     fn order(&self, outlet: &RefCell<Option<Outlet>>, head: Head) -> Result<(), Refused> {
+        if fork::is_foreign() {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
         let Some(outlet) = &mut *outlet.borrow_mut() else {
             self.own.borrow_mut().push(head);
             return Ok(());
@@ -433,6 +446,9 @@ impl Context {
     }
 
     fn live(&self, session: SessionId) -> Result<&Slot, Refused> {
+        if fork::is_foreign() {
+            return Err(Refused(code::WRONG_OPERATION)); // a child that user code forked has no lanes
+        }
         let slot = self.shared.sessions.find_live(session);
         slot.ok_or(Refused(code::SESSION_NOT_EXIST))
     }

@@ -173,7 +173,11 @@ impl PhpHandler {
 
     fn call(&self, context: &Context, event: Event, frame: &Frame) -> Step {
         let nested = call::nested();
-        match call::invoke(frame) {
+        let outcome = call::invoke(frame);
+        if context.is_forked_child() {
+            return self.forked_child_ended(outcome);
+        }
+        match outcome {
             Outcome::Done => Ok(()),
             Outcome::Bailout => self.failed(context, event),
             // Inside a method that the script called: that call throws it, and the outer callback ends with it.
@@ -181,6 +185,25 @@ impl PhpHandler {
             Outcome::Exception => self.uncaught(context, event),
             Outcome::Exit => self.exited(context, event),
         }
+    }
+
+    /// A child that the script forked has come to the end of the callback. The engine ends it at once, so
+    /// what it has buffered is written here.
+    fn forked_child_ended(&self, outcome: Outcome) -> Step {
+        let code = match outcome {
+            Outcome::Done => 0,
+            Outcome::Exit => call::exit_status() & 0xff,
+            Outcome::Exception => {
+                call::report_exception();
+                255
+            }
+            Outcome::Bailout => 255,
+        };
+        if !globals::bailed() {
+            // SAFETY: a plain C function; output callbacks of the script may run, and nothing is owned here.
+            unsafe { crate::zend::php_output_flush_all() };
+        }
+        self.leave(code)
     }
 
     /// An exception came out of a callback.

@@ -69,6 +69,8 @@ struct Manager<'g> {
     code: i32,
     finished: bool,
     stopping: bool,
+    /// A stop has been seen to begin.
+    draining: bool,
     /// The log says that workers are killed because the stop took too long.
     said_timeout: bool,
     became: Option<Seat>,
@@ -114,6 +116,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         code: exit::NORMAL,
         finished: false,
         stopping: false,
+        draining: false,
         said_timeout: false,
         became: None,
     };
@@ -137,6 +140,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         }
         manager.note_ready();
         manager.reap();
+        manager.note_draining();
         manager.tick();
     }
     if let Some(seat) = manager.became {
@@ -230,6 +234,14 @@ impl Manager<'_> {
         if let Err(leave) = step {
             self.code = leave.code;
             let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+        }
+    }
+
+    /// Workers that wait for a restart have requests to answer before the stop.
+    fn note_draining(&mut self) {
+        let draining = Phase::of(&self.ground.shared) >= Phase::Draining;
+        if draining && !std::mem::replace(&mut self.draining, true) {
+            self.roster.respawn_now(clock::monotonic_ms());
         }
     }
 

@@ -389,6 +389,7 @@ impl Master {
             listener.unlink();
         } // closed here: clients not yet accepted are refused, not kept waiting
         self.order_all(|| Order::Drain);
+        self.shared.directory.bell(Endpoint::Manager).ring(); // it restarts what waits for a restart
         // Workers that sleep have nothing left to say; those that are busy ring when they are done.
     }
 

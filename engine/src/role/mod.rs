@@ -15,6 +15,7 @@
 
 mod child;
 mod exit;
+mod fence;
 mod manager;
 mod master;
 pub(crate) mod phase;
@@ -71,6 +72,8 @@ pub(crate) fn run(
         log.warning(note);
     }
     process::raise_nofile();
+    fork::watch_foreign_forks();
+    let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
     warn_of_suppressed_events(&settings, &*handler, &log);
     let plan = Plan {
         workers: sizes.workers,

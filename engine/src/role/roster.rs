@@ -232,6 +232,16 @@ impl Roster {
         actions
     }
 
+    /// Replace the dead at once, whatever their delay: a stop has begun, and what waits for them has no
+    /// time to spare. Those that die again have their delay.
+    pub(super) fn respawn_now(&mut self, now: u64) {
+        for child in &mut self.children {
+            if let State::Gone { respawn: Some(due) } = &mut child.state {
+                *due = (*due).min(now);
+            }
+        }
+    }
+
     /// What is due at `now`: kills, replacements, the next step of a reload, the end.
     pub(super) fn tick(&mut self, now: u64) -> Vec<Action> {
         let mut actions = Vec::new();
@@ -523,6 +533,19 @@ mod tests {
         assert_eq!(roster.tick(100_600), [], "no replacement");
         let _ = roster.died(101, CLEAN, 100_700);
         assert_eq!(roster.tick(100_700), [Action::Finish]);
+    }
+
+    #[test]
+    fn a_stop_does_not_wait_for_a_delayed_restart() {
+        let mut roster = serving(1);
+        for _ in 0..6 {
+            let _ = roster.died(100, KILLED, 10);
+            roster.spawned(Seat::first_of(0), 100, 10);
+        }
+        let _ = roster.died(100, KILLED, 10);
+        assert_eq!(roster.tick(11), [], "the delay runs");
+        roster.respawn_now(11);
+        assert_eq!(roster.tick(11), [Action::Spawn(Seat::first_of(0))]);
     }
 
     #[test]

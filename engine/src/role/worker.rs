@@ -195,11 +195,7 @@ impl Worker<'_> {
         bump(&self.block.events, 1);
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
-            Kind::Connect if self.wants_connect => {
-                self.context
-                    .handler()
-                    .on_connect(&self.context, head.session, reactor)
-            }
+            Kind::Connect if self.wants_connect => self.connect(head.session, reactor),
             Kind::Close => self.close(head, reactor),
             _ => Ok(()),
         };
@@ -208,6 +204,15 @@ impl Worker<'_> {
             None => Verdict::Done,
             Some(_) => Verdict::Abandoned,
         }
+    }
+
+    fn connect(&mut self, session: u64, reactor: i32) -> Result<(), Leave> {
+        if let Some(slot) = self.shared.sessions.find(session) {
+            slot.mark(state::CONNECTED); // before the callback: it may close the session
+        }
+        self.context
+            .handler()
+            .on_connect(&self.context, session, reactor)
     }
 
     fn receive(&mut self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {

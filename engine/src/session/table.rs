@@ -41,6 +41,8 @@ pub(crate) mod state {
     pub(crate) const SOCKET_CLOSED: u32 = 32;
     /// The server asked for the end: messages still waiting are discarded.
     pub(crate) const SERVER_CLOSED: u32 = 64;
+    /// The connect event has been handed to its callback.
+    pub(crate) const CONNECTED: u32 = 128;
     /// With both, the slot is free.
     pub(crate) const FREE: u32 = EVENT_DONE | SOCKET_CLOSED;
 }

@@ -1,6 +1,8 @@
 //! Making a child process.
 
 use std::io;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use nix::unistd::{ForkResult, Pid};
 
@@ -22,9 +24,33 @@ pub(crate) fn fork() -> io::Result<Fork> {
     // manager, the only process that forks later, never creates one), so the child inherits a
     // consistent heap and no foreign lock and may go on running ordinary code.
     match unsafe { nix::unistd::fork() }? {
-        ForkResult::Child => Ok(Fork::Child),
+        ForkResult::Child => {
+            FOREIGN.store(false, Ordering::Relaxed);
+            Ok(Fork::Child)
+        }
         ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
     }
+}
+
+/// Set in every child of a fork that is not ours: user code forked within a callback.
+static FOREIGN: AtomicBool = AtomicBool::new(false);
+
+extern "C" fn note_foreign_child() {
+    FOREIGN.store(true, Ordering::Relaxed);
+}
+
+/// From now on, know the children that others fork off this process (and its descendants).
+pub(crate) fn watch_foreign_forks() {
+    static WATCHED: Once = Once::new();
+    // SAFETY: the handler is a plain store, fit for the child of any process; handlers stay for good.
+    WATCHED.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(note_foreign_child));
+    });
+}
+
+/// Whether user code forked this process: it has a role's memory, lanes and descriptors, but not the role.
+pub(crate) fn is_foreign() -> bool {
+    FOREIGN.load(Ordering::Relaxed)
 }
 
 /// Number of threads of this process; 1 if `/proc` cannot be read.

@@ -1,0 +1,154 @@
+//! How a connection ends: by the peer, by an error, by the server, at a stop.
+
+use mio::unix::SourceFd;
+
+use super::connection::Stage;
+use super::turn::Reactor;
+use crate::ipc::frame::{Head, Kind};
+use crate::net::stream;
+use crate::session::table::{NO_OWNER, state};
+use crate::sync::Ordering;
+
+/// How long a closed connection waits for the peer's end, so that a reset does not destroy the last
+/// bytes on their way. nginx's lingering_close has the same purpose.
+const LINGER_MS: u64 = 2000;
+/// The same when the whole server stops: one round trip on any sane network.
+const LINGER_AT_STOP_MS: u64 = 200;
+
+impl Reactor {
+    /// Everything is written: say so to the peer, and wait a moment for its answer.
+    pub(super) fn end_output(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        if connection.peer_done {
+            return self.release(token);
+        }
+        stream::end_output(&connection.socket);
+        connection.stage = Stage::Lingering;
+        let id = connection.id;
+        let linger = if self.finishing {
+            LINGER_AT_STOP_MS
+        } else {
+            LINGER_MS
+        };
+        let deadline = self.now_ms + linger;
+        // Kept in order by starting a new, shorter row when the server begins to stop.
+        let at = self
+            .lingering
+            .partition_point(|&(other, ..)| other <= deadline);
+        self.lingering.insert(at, (deadline, token, id));
+        self.read(token, true); // the peer's end may have been seen and put aside
+    }
+
+    pub(super) fn expire_lingering(&mut self) {
+        while let Some(&(deadline, token, id)) = self.lingering.front() {
+            let over = self
+                .connections
+                .get(token)
+                .is_none_or(|connection| connection.id != id);
+            if !over && deadline > self.now_ms {
+                return;
+            }
+            self.lingering.pop_front();
+            if !over {
+                self.release(token);
+            }
+        }
+    }
+
+    /// The end of the peer's output. What workers still send is delivered.
+    pub(super) fn peer_closed(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        connection.peer_done = true;
+        let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
+        match stage {
+            Stage::Open => {}
+            Stage::Lingering => return self.release(token),
+            Stage::Closing | Stage::PeerClosed => return,
+        }
+        connection.stage = Stage::PeerClosed;
+        let Some(slot) = self.shared.sessions.find(id) else {
+            return self.release(token);
+        };
+        if owner == NO_OWNER {
+            slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
+            if slot.all_completed() {
+                self.endings.note(id, Kind::Closed);
+            }
+        } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
+            self.dispatch(owner, Head::new(Kind::Close, id, 0));
+        }
+    }
+
+    /// The connection is broken: nothing can be written any more.
+    pub(super) fn break_off(&mut self, token: usize, errno: i32) {
+        if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
+            slot.note_errno(errno);
+        }
+        self.emit_close(token, 0);
+        self.release(token);
+    }
+
+    /// Send the close event to the session's owner, unless somebody else has that right.
+    pub(super) fn emit_close(&mut self, token: usize, by_server: u64) {
+        let (id, owner) = (self.connections[token].id, self.connections[token].owner);
+        let Some(slot) = self.shared.sessions.find(id) else {
+            return;
+        };
+        let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
+        if owner == NO_OWNER {
+            slot.mark(state::EVENT_DONE);
+        } else if !claimed {
+            self.dispatch(owner, Head::new(Kind::Close, id, by_server));
+        }
+    }
+
+    /// Close when everything queued has been written.
+    pub(super) fn close_after_output(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        if matches!(connection.stage, Stage::Open | Stage::PeerClosed) {
+            connection.stage = Stage::Closing;
+        }
+        self.touch(token);
+    }
+
+    /// Close the socket and forget the connection.
+    pub(super) fn release(&mut self, token: usize) {
+        use std::os::fd::AsRawFd;
+        let waiting = self.connections[token].outbox.clear();
+        if waiting > 0 {
+            self.account_written(token, waiting);
+        }
+        let connection = self.connections.remove(token);
+        let _ = self
+            .poll
+            .registry()
+            .deregister(&mut SourceFd(&connection.socket.as_raw_fd()));
+        if let Some(slot) = self.shared.sessions.find(connection.id) {
+            slot.mark(state::ENDED | state::SOCKET_CLOSED);
+        }
+        drop(connection);
+        let own = self.shared.reactor(self.id);
+        own.closed
+            .store(own.closed.load(Ordering::Relaxed) + 1, Ordering::Release);
+        self.main.ring_if_asleep(); // it may be waiting for room for a connection
+    }
+
+    /// End every session, as a stopping server does.
+    pub(super) fn finish_all(&mut self) {
+        self.finishing = true;
+        let tokens: Vec<usize> = self.connections.iter().map(|(token, _)| token).collect();
+        for token in tokens {
+            self.finish(token);
+        }
+        // Those that linger already need not have the long patience of normal service.
+        let latest = self.now_ms + LINGER_AT_STOP_MS;
+        for entry in &mut self.lingering {
+            entry.0 = entry.0.min(latest);
+        }
+    }
+
+    pub(super) fn finish(&mut self, token: usize) {
+        self.emit_close(token, 0);
+        self.close_after_output(token);
+    }
+}

@@ -1,0 +1,86 @@
+//! Callbacks may fork. What comes back from a callback in such a child is not the role that made the call.
+//!
+//! The child shares the role's lanes, bells and descriptors; a second producer or consumer on a lane would
+//! destroy it. So a child whose callback ends, by return or otherwise, ends there and then, and while it
+//! runs, [`crate::Context`] refuses to send, close or order anything.
+
+use std::rc::Rc;
+
+use crate::context::Context;
+use crate::handler::{Handler, Interests, Step};
+use crate::session::SessionId;
+use crate::sys::fork;
+
+/// The user's handler behind the fence.
+pub(super) struct Fence(pub(super) Rc<dyn Handler>);
+
+/// Let only the role's own process go on.
+fn fence(step: Step) -> Step {
+    if fork::is_foreign() {
+        fork::flush_stdio();
+        fork::exit_now(step.err().map_or(0, |leave| leave.code));
+    }
+    step
+}
+
+impl Handler for Fence {
+    fn interests(&self) -> Interests {
+        self.0.interests()
+    }
+
+    fn attach(&self, context: &Rc<Context>) {
+        self.0.attach(context);
+        let _ = fence(Ok(()));
+    }
+
+    fn on_start(&self, context: &Context) -> Step {
+        fence(self.0.on_start(context))
+    }
+
+    fn on_before_shutdown(&self, context: &Context) -> Step {
+        fence(self.0.on_before_shutdown(context))
+    }
+
+    fn on_shutdown(&self, context: &Context) -> Step {
+        fence(self.0.on_shutdown(context))
+    }
+
+    fn on_manager_start(&self, context: &Context) -> Step {
+        fence(self.0.on_manager_start(context))
+    }
+
+    fn on_manager_stop(&self, context: &Context) -> Step {
+        fence(self.0.on_manager_stop(context))
+    }
+
+    fn on_worker_error(
+        &self,
+        context: &Context,
+        worker: u32,
+        pid: i32,
+        code: i32,
+        signal: i32,
+    ) -> Step {
+        fence(self.0.on_worker_error(context, worker, pid, code, signal))
+    }
+
+    fn on_worker_start(&self, context: &Context, worker: u32) -> Step {
+        fence(self.0.on_worker_start(context, worker))
+    }
+
+    fn on_worker_stop(&self, context: &Context, worker: u32) -> Step {
+        fence(self.0.on_worker_stop(context, worker))
+    }
+
+    fn on_connect(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        fence(self.0.on_connect(context, session, reactor))
+    }
+
+    fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
+        fence(self.0.on_receive(context, session, reactor, data))
+    }
+
+    fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        fence(self.0.on_close(context, session, reactor))
+    }
+}
