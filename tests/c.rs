@@ -47,6 +47,17 @@ fn header_compiles_alone_and_twice_in_every_dialect() {
 }
 
 #[test]
+fn the_example_in_the_readme_compiles() {
+    let readme = fs::read_to_string(root().join("README.md")).unwrap();
+    let (_, rest) = readme.split_once("```c\n").expect("a C example");
+    let (example, _) = rest.split_once("```").expect("its end");
+    let source = scratch("readme").join("example.c");
+    fs::write(&source, example).unwrap();
+    let lenient = ["cc", "-std=c11", "-Wno-error=unused-parameter"];
+    compile(&lenient, &source, "readme-example");
+}
+
+#[test]
 fn header_declares_exactly_what_the_library_exports() {
     let output = Command::new("nm")
         .args(["-D", "--defined-only"])
