@@ -1,26 +1,19 @@
 <?php
-// A TCP server that answers what it hears. Run: php -d extension=skep.so echo.php [port]
-// Try it: nc 127.0.0.1 9501
+// The script from the README: what comes in goes out again, with "got " in front.
+// php -d extension=php-ext/modules/skep.so examples/php/echo.php [port]
 
-$server = new Skep\Server('127.0.0.1', (int)($argv[1] ?? 9501), SWOOLE_PROCESS, SWOOLE_SOCK_TCP);
-$server->set(['worker_num' => 2]);
+$server = new \swoole_server("127.0.0.1", (int) ($argv[1] ?? 8088), SWOOLE_PROCESS, SWOOLE_SOCK_TCP);
 
-$server->on('start', function (Skep\Server $server) {
-    echo "listening on $server->host:$server->port, master $server->master_pid, manager $server->manager_pid\n";
+$server->on('start', function ($serv) {
+    echo "listening on {$serv->host}:{$serv->port}, master {$serv->master_pid}, manager {$serv->manager_pid}\n";
 });
-$server->on('workerStart', function (Skep\Server $server, int $worker) {
-    echo "worker $worker is process $server->worker_pid\n";
+$server->on('connect', function ($serv, $fd) {
 });
-$server->on('connect', function (Skep\Server $server, int $fd) {
-    $info = $server->getClientInfo($fd);
-    echo "session $fd from $info[remote_ip]:$info[remote_port] in worker $server->worker_id\n";
+$server->on('receive', function ($serv, $fd, $from_id, $data) {
+    $serv->send($fd, "got $data");
 });
-$server->on('receive', function (Skep\Server $server, int $fd, int $reactor, string $data) {
-    $server->send($fd, "got $data");
-});
-$server->on('close', function (Skep\Server $server, int $fd) {
-    echo "session $fd has ended\n";
+$server->on('close', function ($serv, $fd) {
 });
 
-$server->start(); // until SIGTERM; SIGUSR1 replaces the workers
-echo "stopped\n";
+$server->set(["reactor_num" => 2, "worker_num" => 4]);
+$server->start();
