@@ -34,7 +34,7 @@ build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.
 demo: build ## a PHP server and a real client: process tree, kill, reload, stop
 	examples/demo.sh
 
-test: build check models test-php test-rust ## everything below, with the runners' summaries last
+test: build check models demo test-php test-rust ## everything below, with the runners' summaries last
 
 models: ## loom models of lane and doorbell
 	.ci/loom.sh
