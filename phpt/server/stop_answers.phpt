@@ -11,7 +11,12 @@ $server = server();
 $server->on('receive', function ($server, $fd, $reactor, $data) {
     if ($data === 'slow') {
         say('slow');
-        usleep(600000);
+        $end = microtime(true) + 5;
+        while ($server->stats()['dispatch_count'] < 7 && microtime(true) < $end) {
+            usleep(1000);
+        }
+        say('all seven are read');
+        usleep(300000); // at work when the stop is asked for
     }
     $server->send($fd, "got $data");
 });
@@ -28,8 +33,7 @@ $run->expect('slow');
 foreach ($others as $socket) {
     fwrite($socket, 'quick');
 }
-// Read by the reactor, which nothing shows from outside but its count of messages: give it a moment.
-usleep(200000);
+$run->expect('all seven are read');
 $run->kill(15);
 var_dump(stream_get_contents($slow));
 foreach ($others as $socket) {
