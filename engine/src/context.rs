@@ -218,8 +218,8 @@ impl Context {
     /// End a session after what is queued for it has been written; with `reset`, at once and without it.
     ///
     /// In the worker that owns the session `on_close` runs before this returns (unless its `on_connect` is
-    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own close callback, 1004 closed
-    /// before, 1005 no such session.
+    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own
+    /// close callback, 1004 closed before, 1005 no such session.
     pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
         if self.closing.get() == session && session != 0 {
             self.log.notice(format_args!(
