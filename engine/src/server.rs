@@ -65,7 +65,7 @@ impl Server {
         self.listener.kind()
     }
 
-    /// Set one setting (see [`crate::settings::table::ROWS`]). Nothing changes if this fails.
+    /// Set one setting (see [`crate::settings::table::rows`]). Nothing changes if this fails.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         self.settings.set(key, value)?;
         if matches!(key, "log_file" | "log_level") {

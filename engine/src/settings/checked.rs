@@ -1,7 +1,8 @@
 //! Settings with checked values: what the rest of the engine works with.
 
 use super::dispatch_mode::DispatchMode;
-use super::table::{Row, Value};
+use super::table::Row;
+use super::value::Value;
 use crate::error::{Error, Result};
 use crate::sys::process;
 

@@ -2,8 +2,11 @@
 
 mod checked;
 mod dispatch_mode;
+mod rows;
 pub mod table;
+mod value;
 
 pub use checked::{Settings, Sizes};
 pub use dispatch_mode::DispatchMode;
-pub use table::{Kind, Row, Scope, Value};
+pub use table::{Kind, Row, Scope};
+pub use value::Value;

@@ -1,0 +1,11 @@
+//! The rows of the table, by theme.
+
+mod lifecycle;
+mod logging;
+mod network;
+mod workers;
+
+use super::table::Row;
+
+pub(super) static GROUPS: &[&[Row]] =
+    &[lifecycle::ROWS, logging::ROWS, network::ROWS, workers::ROWS];

@@ -1,0 +1,87 @@
+//! Sockets, sessions and their buffers.
+
+use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::value::{int, size, truth};
+
+pub(super) static ROWS: &[Row] = &[
+    Row {
+        key: "backlog",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "512",
+        range: "1..=65535; 0 means 512; clamped",
+        scope: Scope::Port,
+        help: "Length of the kernel's queue of connections that wait to be accepted.",
+        apply: |s, v| {
+            s.backlog = match int(v).clamp(0, 65535) {
+                0 => 512,
+                n => n as i32,
+            };
+            Ok(())
+        },
+    },
+    Row {
+        key: "max_connection",
+        aliases: &["max_conn"],
+        kind: Kind::Int,
+        default: "100000, or the descriptor limit less what the server needs itself",
+        range: "1..=1048576; 0 means the default; lowered to the descriptor limit",
+        scope: Scope::Server,
+        help: "Sessions at a time; at the limit the server stops accepting until one ends.",
+        apply: |s, v| {
+            s.max_connection = match int(v) {
+                n if n <= 0 => None,
+                n => Some(n.min(1 << 20) as u32),
+            };
+            if int(v) > 1 << 20 {
+                s.notes.push(
+                    "max_connection is exceed the SW_SESSION_LIST_SIZE, it's reset to 1048576"
+                        .into(),
+                );
+            }
+            Ok(())
+        },
+    },
+    Row {
+        key: "open_tcp_nodelay",
+        aliases: &[],
+        kind: Kind::Bool,
+        default: "true",
+        range: "true or false",
+        scope: Scope::Port,
+        help: "Send small writes at once (TCP_NODELAY).",
+        apply: |s, v| {
+            s.tcp_nodelay = truth(v);
+            Ok(())
+        },
+    },
+    Row {
+        key: "socket_buffer_size",
+        aliases: &[],
+        kind: Kind::Size,
+        default: "8388608",
+        range: "0 means 2147483647; clamped to that",
+        scope: Scope::Port,
+        help: "Bytes that may wait for one slow client; beyond it send fails with 1009.",
+        apply: |s, v| {
+            s.socket_buffer_size = match size(v)? {
+                0 => i32::MAX as u64,
+                n => n.min(i32::MAX as u64),
+            };
+            Ok(())
+        },
+    },
+    Row {
+        key: "start_session_id",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "0",
+        range: "0..=4294967295; clamped",
+        scope: Scope::Server,
+        help: "The first session id is one more than this.",
+        apply: |s, v| {
+            s.start_session_id = int(v).clamp(0, i64::from(u32::MAX)) as u64;
+            Ok(())
+        },
+    },
+];

@@ -1,0 +1,99 @@
+//! A value as a front hands it over, and what it means, read as PHP would.
+
+use crate::error::{Error, Result};
+
+/// A value as a front hands it over.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Value {
+    /// Integer.
+    Int(i64),
+    /// Floating point number.
+    Float(f64),
+    /// Truth value.
+    Bool(bool),
+    /// Text.
+    Text(String),
+}
+
+/// Loose integer, as PHP converts: leading digits of a text, 0 if there are none.
+pub(super) fn int(value: &Value) -> i64 {
+    match value {
+        Value::Int(n) => *n,
+        Value::Float(f) => *f as i64,
+        Value::Bool(b) => i64::from(*b),
+        Value::Text(t) => {
+            let t = t.trim_start();
+            let digits = t.strip_prefix(['-', '+']).unwrap_or(t);
+            let count = digits.bytes().take_while(u8::is_ascii_digit).count();
+            t[..t.len() - digits.len() + count].parse().unwrap_or(0)
+        }
+    }
+}
+
+pub(super) fn seconds(value: &Value) -> f64 {
+    match value {
+        Value::Float(f) if f.is_finite() => *f,
+        Value::Text(t) => t.trim().parse().unwrap_or_else(|_| int(value) as f64),
+        other => int(other) as f64,
+    }
+}
+
+pub(super) fn truth(value: &Value) -> bool {
+    match value {
+        Value::Int(n) => *n != 0,
+        Value::Float(f) => *f != 0.0,
+        Value::Bool(b) => *b,
+        Value::Text(t) => !t.is_empty() && t != "0",
+    }
+}
+
+pub(super) fn text(value: &Value) -> String {
+    match value {
+        Value::Int(n) => n.to_string(),
+        Value::Float(f) => f.to_string(),
+        Value::Bool(b) => if *b { "1" } else { "" }.into(),
+        Value::Text(t) => t.clone(),
+    }
+}
+
+/// Bytes; a text may end in K, M or G. Negative numbers count as 0.
+pub(super) fn size(value: &Value) -> Result<u64> {
+    let Value::Text(given) = value else {
+        return Ok(int(value).max(0) as u64);
+    };
+    let trimmed = given.trim();
+    let (digits, factor) = match trimmed.char_indices().last() {
+        Some((at, 'k' | 'K')) => (&trimmed[..at], 1 << 10),
+        Some((at, 'm' | 'M')) => (&trimmed[..at], 1 << 20),
+        Some((at, 'g' | 'G')) => (&trimmed[..at], 1 << 30),
+        _ => (trimmed, 1),
+    };
+    match digits.trim().parse::<i64>() {
+        Ok(n) => Ok((n.max(0) as u64).saturating_mul(factor)),
+        Err(_) => Err(Error::BadSetting(format!(
+            "failed to parse '{given}' to size"
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn loose_integers_read_like_php() {
+        for (given, expected) in [("abc", 0), ("12x", 12), (" 7", 7), ("-3", -3), ("", 0)] {
+            assert_eq!(int(&Value::Text(given.into())), expected, "{given:?}");
+        }
+        assert_eq!(int(&Value::Float(3.9)), 3);
+        assert_eq!(int(&Value::Bool(true)), 1);
+    }
+
+    #[test]
+    fn sizes_take_suffixes_and_refuse_others() {
+        assert_eq!(size(&Value::Text("8M".into())).unwrap(), 8 << 20);
+        assert_eq!(size(&Value::Text("64k".into())).unwrap(), 64 << 10);
+        assert_eq!(size(&Value::Int(-1)).unwrap(), 0);
+        assert!(size(&Value::Text("2Q".into())).is_err());
+    }
+}
