@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::code;
-use crate::handler::{CLOSED_BY_SERVER, Handler, Leave};
+use crate::handler::{CLOSED_BY_SERVER, Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::frame::{Head, Kind, close_flags};
 use crate::ipc::lane::Push;
@@ -21,9 +21,9 @@ use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::stats::{Stats, bump, seat_state};
+use crate::stats::{SeatBlock, Stats, bump, seat_state};
 use crate::sync::Ordering;
-use crate::sys::fork;
+use crate::sys::{clock, fork};
 
 /// Which process this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +54,9 @@ pub enum WorkerStatus {
 
 /// How long a sender that waits for room sleeps before it looks again, should a ring be missed.
 const ROOM_RECHECK: Duration = Duration::from_millis(100);
+
+/// Callback and session on record.
+pub(crate) struct AtWork(u32, u64);
 
 /// What one process can do.
 pub struct Context {
@@ -207,8 +210,7 @@ impl Context {
             Head::new(Kind::Send, session, data.len() as u64),
             data,
         )?;
-        if let Some(seat) = self.seat() {
-            let block = self.shared.seat_block(seat);
+        if let Some(block) = self.own_block() {
             bump(&block.responses, 1);
             bump(&block.sent_bytes, data.len() as u64);
         }
@@ -360,10 +362,50 @@ impl Context {
     /// Run the close callback of a session; a wish to leave is kept for [`Context::take_leaving`].
     pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
         let outer = self.closing.replace(session);
+        let at_work = self.enter(Callback::Close, session);
         if let Err(leave) = self.handler.on_close(self, session, reactor) {
             self.leaving.set(Some(leave));
         }
+        self.resume(at_work);
         self.closing.set(outer);
+    }
+
+    /// A callback of this worker begins: say so where others can read it. Returns what was there, for
+    /// [`Context::resume`] if this callback runs within another.
+    pub(crate) fn enter(&self, callback: Callback, session: SessionId) -> AtWork {
+        let Some(block) = self.own_block() else {
+            return AtWork(0, 0);
+        };
+        let before = AtWork(
+            block.callback.load(Ordering::Relaxed),
+            block.session.load(Ordering::Relaxed),
+        );
+        block.callback.store(callback as u32, Ordering::Relaxed);
+        block.session.store(session, Ordering::Relaxed);
+        if block.callback_since_ms.load(Ordering::Relaxed) == 0 {
+            let now = clock::coarse_ms();
+            block.callback_since_ms.store(now, Ordering::Release);
+        }
+        before
+    }
+
+    /// The callback within another has returned.
+    fn resume(&self, outer: AtWork) {
+        if let Some(block) = self.own_block() {
+            block.callback.store(outer.0, Ordering::Relaxed);
+            block.session.store(outer.1, Ordering::Relaxed);
+        }
+    }
+
+    /// The callback has returned; it stays on record as the last one.
+    pub(crate) fn left(&self) {
+        if let Some(block) = self.own_block() {
+            block.callback_since_ms.store(0, Ordering::Release);
+        }
+    }
+
+    fn own_block(&self) -> Option<&SeatBlock> {
+        self.seat().map(|seat| self.shared.seat_block(seat))
     }
 
     /// Publish a message to a reactor and wake it; waits for room.
@@ -455,9 +497,8 @@ impl Context {
 
     /// Which session this worker is closing; 0 none.
     fn put_on_record(&self, session: SessionId) {
-        if let Some(seat) = self.seat() {
-            let closing = &self.shared.seat_block(seat).closing;
-            closing.store(session, Ordering::Release);
+        if let Some(block) = self.own_block() {
+            block.closing.store(session, Ordering::Release);
         }
     }
 

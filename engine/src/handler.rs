@@ -20,6 +20,84 @@ pub struct Leave {
 /// What a callback returns.
 pub type Step = Result<(), Leave>;
 
+/// A callback of a worker, as statistics and crash records name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Callback {
+    /// None has run yet.
+    None = 0,
+    /// [`Handler::on_bootstrap`].
+    Bootstrap = 1,
+    /// [`Handler::on_worker_start`].
+    WorkerStart = 2,
+    /// [`Handler::on_connect`].
+    Connect = 3,
+    /// [`Handler::on_receive`].
+    Receive = 4,
+    /// [`Handler::on_close`].
+    Close = 5,
+    /// [`Handler::on_worker_exit`].
+    WorkerExit = 6,
+    /// [`Handler::on_worker_stop`].
+    WorkerStop = 7,
+}
+
+impl Callback {
+    /// Its name as PHP programmers write it; empty for none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Callback::None => "",
+            Callback::Bootstrap => "bootstrap",
+            Callback::WorkerStart => "onWorkerStart",
+            Callback::Connect => "onConnect",
+            Callback::Receive => "onReceive",
+            Callback::Close => "onClose",
+            Callback::WorkerExit => "onWorkerExit",
+            Callback::WorkerStop => "onWorkerStop",
+        }
+    }
+
+    /// From the number in shared memory; anything unknown is none.
+    pub(crate) fn from_u32(number: u32) -> Callback {
+        use Callback::{Bootstrap, Close, Connect, Receive, WorkerExit, WorkerStart, WorkerStop};
+        [
+            Bootstrap,
+            WorkerStart,
+            Connect,
+            Receive,
+            Close,
+            WorkerExit,
+            WorkerStop,
+        ]
+        .into_iter()
+        .find(|&callback| callback as u32 == number)
+        .unwrap_or(Callback::None)
+    }
+}
+
+/// How a worker ended, and what is known of its life.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Death {
+    /// Worker id.
+    pub worker: u32,
+    /// Pid of the process that ended.
+    pub pid: i32,
+    /// Exit code; 0 if a signal ended it.
+    pub code: i32,
+    /// Signal number; 0 if it ended by itself.
+    pub signal: i32,
+    /// How long it lived, milliseconds.
+    pub uptime_ms: u64,
+    /// Receive callbacks that it finished.
+    pub requests: u64,
+    /// The callback it was in, or was in last.
+    pub callback: Callback,
+    /// The session of that callback; 0 if it belongs to none.
+    pub session: SessionId,
+    /// Its largest resident memory, KiB.
+    pub peak_rss_kib: u64,
+}
+
 /// Which events a handler wants. Events nobody wants are not sent to workers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Interests {
@@ -81,16 +159,33 @@ pub trait Handler {
         Ok(())
     }
 
+    /// Manager: a reload begins; no worker has been asked to end yet.
+    fn on_before_reload(&self, context: &Context) -> Step {
+        let _ = context;
+        Ok(())
+    }
+
+    /// Manager: a reload is over; every worker that was there when it began has gone.
+    fn on_after_reload(&self, context: &Context) -> Step {
+        let _ = context;
+        Ok(())
+    }
+
     /// Manager: a worker ended with a code other than 0 or by a signal; called before it is replaced.
-    fn on_worker_error(
-        &self,
-        context: &Context,
-        worker: u32,
-        pid: i32,
-        code: i32,
-        signal: i32,
-    ) -> Step {
-        let _ = (context, worker, pid, code, signal);
+    fn on_worker_error(&self, context: &Context, death: &Death) -> Step {
+        let _ = (context, death);
+        Ok(())
+    }
+
+    /// Whether [`Handler::on_bootstrap`] can load a file. A server whose `bootstrap` is set and whose
+    /// handler cannot load it does not start.
+    fn loads_bootstrap(&self) -> bool {
+        false
+    }
+
+    /// Worker: load the file that the setting `bootstrap` names, before `on_worker_start`.
+    fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
+        let _ = (context, path);
         Ok(())
     }
 
@@ -100,7 +195,15 @@ pub trait Handler {
         Ok(())
     }
 
-    /// Worker: last event of a process that ends in good order.
+    /// Worker: it is to end and still has something to finish. Called once when that is found, and
+    /// again whenever something of it is done.
+    fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
+        let _ = (context, worker);
+        Ok(())
+    }
+
+    /// Worker: last event of a process, unless a signal or a fatal error ends it: also after a callback
+    /// that asked for the end by [`Leave`].
     fn on_worker_stop(&self, context: &Context, worker: u32) -> Step {
         let _ = (context, worker);
         Ok(())

@@ -51,7 +51,7 @@ mod sys;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use error::{Error, Result};
-pub use handler::{CLOSED_BY_SERVER, Handler, Interests, Leave, Step};
+pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, Step};
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use ipc::probe;

@@ -106,6 +106,11 @@ impl Server {
         if !handler.interests().receive {
             return Err(Error::MissingCallback("onReceive"));
         }
+        if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
+            return Err(Error::BadSetting(
+                "bootstrap names a PHP file, and these callbacks are not PHP's".into(),
+            ));
+        }
         let threads = fork::threads();
         if threads > 1 {
             return Err(Error::Threads(threads));

@@ -6,7 +6,9 @@ use std::sync::Arc;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::shm::{At, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{ReactorBlock, SeatBlock, ServerBlock, Stats, WorkerStats, seat_state};
+use crate::stats::{
+    ReactorBlock, SeatBlock, ServerBlock, Stats, WorkerBlock, WorkerStats, seat_state,
+};
 use crate::sync::Ordering;
 
 /// The shared state of one server. Every process and thread of it has the same.
@@ -15,6 +17,7 @@ pub(crate) struct Shared {
     plan: Plan,
     server: At<ServerBlock>,
     reactors: At<ReactorBlock>,
+    workers: At<WorkerBlock>,
     seats: At<SeatBlock>,
     pub(crate) directory: Directory,
     pub(crate) sessions: SessionTable,
@@ -26,6 +29,7 @@ impl Shared {
         let mut layout = Layout::default();
         let server = layout.place(1);
         let reactors = layout.place(plan.reactors as usize);
+        let workers = layout.place(plan.workers as usize);
         let seats = layout.place(plan.workers as usize * SEATS);
         let sessions = SessionTableAt::place(&mut layout, max_connection);
         let drawing = Drawing::new(plan, &mut layout);
@@ -34,6 +38,7 @@ impl Shared {
             plan,
             server,
             reactors,
+            workers,
             seats,
             directory: Directory::open(drawing, Arc::clone(&region))?,
             sessions: SessionTable::new(Arc::clone(&region), sessions),
@@ -56,7 +61,12 @@ impl Shared {
 
     /// The seat of the process that serves new messages of a worker id.
     pub(crate) fn seat_of(&self, worker: u32) -> Seat {
-        Seat::first_of(worker)
+        let incarnation = self.worker(worker).serving.load(Ordering::Acquire) % SEATS as u32;
+        Seat(Seat::first_of(worker).0 + incarnation)
+    }
+
+    pub(crate) fn worker(&self, worker: u32) -> &WorkerBlock {
+        &self.region.slice(self.workers)[worker as usize]
     }
 
     pub(crate) fn server(&self) -> &ServerBlock {

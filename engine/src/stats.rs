@@ -22,14 +22,30 @@ shared_block! {
         pub(crate) last_session: AtomicU64,
         pub(crate) accepted: AtomicU64,
         pub(crate) aborted: AtomicU64,
-        /// Sessions closed because a worker died with their request; written by the manager.
+        /// Messages and events that died with a worker; written by the manager.
         pub(crate) requests_lost: AtomicU64,
+        /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
+        pub(crate) routes: AtomicU64,
+        /// Reloads completed; written by the manager.
+        pub(crate) reloads: AtomicU64,
+    }
+}
+
+shared_block! {
+    /// Facts about a worker id, whatever process serves it. Written by the manager.
+    pub(crate) struct WorkerBlock {
+        /// Which of the id's seats new messages go to.
+        pub(crate) serving: AtomicU32,
+        /// Processes forked for this id after the first.
+        pub(crate) restarts: AtomicU64,
     }
 }
 
 shared_block! {
     /// Facts about one reactor thread, written by it alone.
     pub(crate) struct ReactorBlock {
+        /// [`ServerBlock::routes`] as this reactor has last acted on it.
+        pub(crate) routes_seen: AtomicU64,
         /// Sessions it has ended.
         pub(crate) closed: AtomicU64,
         /// Accepted connections it could not serve.
@@ -69,6 +85,14 @@ shared_block! {
         pub(crate) stop_asked: AtomicU32,
         /// 1 while a batch of messages is being handled.
         pub(crate) busy: AtomicU32,
+        /// Monotonic ms of the fork; written by the manager.
+        pub(crate) born_ms: AtomicU64,
+        /// The callback at work, or the last one (`Callback` as a number).
+        pub(crate) callback: AtomicU32,
+        /// Monotonic ms at which the callback at work began, a few ms coarse; 0: none is at work.
+        pub(crate) callback_since_ms: AtomicU64,
+        /// Session of that callback; 0 none.
+        pub(crate) session: AtomicU64,
         pub(crate) requests: AtomicU64,
         pub(crate) responses: AtomicU64,
         pub(crate) sent_bytes: AtomicU64,

@@ -7,7 +7,7 @@ use std::ptr::null_mut;
 use std::rc::Rc;
 
 use ext_php_rs::ffi::zend_is_callable_ex;
-use skep::{Context, Handler, Interests, Leave, Role, SessionId, Step};
+use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
 
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::server::ServerObject;
@@ -312,20 +312,13 @@ impl Handler for PhpHandler {
         self.run(context, Event::ManagerStop, |frame| frame)
     }
 
-    fn on_worker_error(
-        &self,
-        context: &Context,
-        worker: u32,
-        pid: i32,
-        code: i32,
-        signal: i32,
-    ) -> Step {
+    fn on_worker_error(&self, context: &Context, death: &Death) -> Step {
         self.run(context, Event::WorkerError, |frame| {
             frame
-                .with(long(worker))
-                .with(long(pid))
-                .with(long(code))
-                .with(long(signal))
+                .with(long(death.worker))
+                .with(long(death.pid))
+                .with(long(death.code))
+                .with(long(death.signal))
         })
     }
 

@@ -22,7 +22,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
-    Children, Context, Handler, Leave, Refused, Role, Server, SessionId, SocketType, Stats, Step,
+    Children, Context, Death, Handler, Leave, Refused, Role, Server, SessionId, SocketType, Stats,
+    Step,
 };
 
 use crate::journal::Journal;
@@ -355,14 +356,14 @@ impl Handler for Program {
         self.supervise(server, "manager_stop", "")
     }
 
-    fn on_worker_error(
-        &self,
-        server: &Context,
-        worker: u32,
-        pid: i32,
-        code: i32,
-        signal: i32,
-    ) -> Step {
+    fn on_worker_error(&self, server: &Context, death: &Death) -> Step {
+        let Death {
+            worker,
+            pid,
+            code,
+            signal,
+            ..
+        } = death;
         let what = format!("worker={worker} died={pid} code={code} signal={signal}");
         self.supervise(server, "worker_error", what)
     }

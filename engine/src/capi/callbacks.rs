@@ -8,7 +8,7 @@ use super::guard::guard;
 use super::handle::{get, skep_server};
 use super::session::skep_session_id;
 use super::status::{Fault, skep_status};
-use crate::{CLOSED_BY_SERVER, Context, Handler, Interests, SessionId, Step};
+use crate::{CLOSED_BY_SERVER, Context, Death, Handler, Interests, SessionId, Step};
 
 /// An event of a whole process.
 pub type skep_process_callback =
@@ -435,7 +435,14 @@ impl Handler for CHandler {
         self.process(|callbacks| &callbacks.manager_stop)
     }
 
-    fn on_worker_error(&self, _: &Context, worker: u32, pid: i32, code: i32, signal: i32) -> Step {
+    fn on_worker_error(&self, _: &Context, death: &Death) -> Step {
+        let &Death {
+            worker,
+            pid,
+            code,
+            signal,
+            ..
+        } = death;
         self.call(
             |callbacks| &callbacks.worker_error,
             |callback, user_data| {

@@ -152,7 +152,10 @@ fn still_there() -> io::Result<()> {
 fn reaped() -> io::Result<bool> {
     match wait::reap() {
         None => Ok(false),
-        Some((_, exit)) if exit.is_clean() => Ok(true),
-        Some((_, exit)) => Err(io::Error::other(format!("the consumer failed: {exit:?}"))),
+        Some(reaped) if reaped.exit.is_clean() => Ok(true),
+        Some(reaped) => Err(io::Error::other(format!(
+            "the consumer failed: {:?}",
+            reaped.exit
+        ))),
     }
 }

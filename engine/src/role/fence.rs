@@ -7,7 +7,7 @@
 use std::rc::Rc;
 
 use crate::context::Context;
-use crate::handler::{Handler, Interests, Step};
+use crate::handler::{Death, Handler, Interests, Step};
 use crate::session::SessionId;
 use crate::sys::fork;
 
@@ -53,15 +53,28 @@ impl Handler for Fence {
         fence(self.0.on_manager_stop(context))
     }
 
-    fn on_worker_error(
-        &self,
-        context: &Context,
-        worker: u32,
-        pid: i32,
-        code: i32,
-        signal: i32,
-    ) -> Step {
-        fence(self.0.on_worker_error(context, worker, pid, code, signal))
+    fn on_before_reload(&self, context: &Context) -> Step {
+        fence(self.0.on_before_reload(context))
+    }
+
+    fn on_after_reload(&self, context: &Context) -> Step {
+        fence(self.0.on_after_reload(context))
+    }
+
+    fn on_worker_error(&self, context: &Context, death: &Death) -> Step {
+        fence(self.0.on_worker_error(context, death))
+    }
+
+    fn loads_bootstrap(&self) -> bool {
+        self.0.loads_bootstrap()
+    }
+
+    fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
+        fence(self.0.on_bootstrap(context, path))
+    }
+
+    fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
+        fence(self.0.on_worker_exit(context, worker))
     }
 
     fn on_worker_start(&self, context: &Context, worker: u32) -> Step {

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::{Action, Roster};
-use super::{Ground, exit, phase::Phase, watch};
+use super::{Ground, exit, phase::Phase, record, watch};
 use crate::context::Context;
 use crate::error::code;
-use crate::handler::Step;
+use crate::handler::{Callback, Death, Step};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Verdict;
@@ -22,7 +22,7 @@ use crate::session::table::state;
 use crate::stats::{bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
-use crate::sys::wait::{self, Exit};
+use crate::sys::wait::{self, Reaped};
 use crate::sys::{clock, pipe, process, signal};
 
 /// Signals the manager handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
@@ -74,6 +74,8 @@ struct Manager<'g> {
     /// The log says that workers are killed because the stop took too long.
     said_timeout: bool,
     became: Option<Seat>,
+    /// Of the process reaped last.
+    obituary: Option<Death>,
 }
 
 /// The manager's life.
@@ -119,6 +121,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         draining: false,
         said_timeout: false,
         became: None,
+        obituary: None,
     };
     manager.tick(); // forks the first generation
     if manager.became.is_none() {
@@ -262,11 +265,14 @@ impl Manager<'_> {
 
     /// Facts first: who is dead. Each one's account is settled before anything else happens to its seat.
     fn reap(&mut self) {
-        while let Some((pid, how)) = wait::reap() {
-            if let Some(seat) = self.roster.seat_of(pid) {
+        while let Some(reaped) = wait::reap() {
+            if let Some(seat) = self.roster.seat_of(reaped.pid) {
+                self.obituary = Some(self.obituary(seat, reaped));
                 self.settle(seat);
             }
-            let actions = self.roster.died(pid, how, clock::monotonic_ms());
+            let actions = self
+                .roster
+                .died(reaped.pid, reaped.exit, clock::monotonic_ms());
             self.perform(actions);
         }
     }
@@ -296,7 +302,7 @@ impl Manager<'_> {
                 Action::Info(text) => self.context.log().info(text),
                 Action::Warn(text) => self.context.log().warning(text),
                 Action::Error(text) => self.context.log().error(text),
-                Action::ReportDeath { worker, pid, exit } => self.report_death(worker, pid, exit),
+                Action::ReportDeath { .. } => self.report_death(),
                 Action::Finish => self.finished = true,
             }
             if self.became.is_some() {
@@ -319,22 +325,57 @@ impl Manager<'_> {
         signal::send(pid, signal::SIGKILL);
     }
 
-    fn report_death(&mut self, worker: u32, pid: i32, exit: Exit) {
-        let Exit { code, signal } = exit;
-        self.context.log().warning(format_args!(
+    /// What is known of a dead worker, before its account is settled.
+    fn obituary(&self, seat: Seat, reaped: Reaped) -> Death {
+        let block = self.ground.shared.seat_block(seat);
+        let born = block.born_ms.load(Ordering::Relaxed);
+        Death {
+            worker: seat.worker(),
+            pid: reaped.pid,
+            code: reaped.exit.code,
+            signal: reaped.exit.signal,
+            uptime_ms: clock::monotonic_ms().saturating_sub(born),
+            requests: block.requests.load(Ordering::Relaxed),
+            callback: Callback::from_u32(block.callback.load(Ordering::Relaxed)),
+            session: block.session.load(Ordering::Relaxed),
+            peak_rss_kib: reaped.peak_rss_kib,
+        }
+    }
+
+    /// The line that tools know, the crash record, the callback.
+    fn report_death(&mut self) {
+        let Some(death) = self.obituary.take() else {
+            return;
+        };
+        let log = self.context.log();
+        let Death {
+            worker,
+            pid,
+            code,
+            signal,
+            ..
+        } = death;
+        log.warning(format_args!(
             "worker(pid={pid}, id={worker}) abnormal exit, status={code}, signal={signal}"
         ));
+        log.warning(record::of(&death));
         let step = self
             .context
             .handler()
-            .on_worker_error(&self.context, worker, pid, code, signal);
+            .on_worker_error(&self.context, &death);
         self.heed(step);
     }
 
     fn spawn(&mut self, seat: Seat) {
         let block = self.ground.shared.seat_block(seat);
-        block.stop_asked.store(0, Ordering::Relaxed);
-        block.busy.store(0, Ordering::Relaxed);
+        for word in [&block.stop_asked, &block.busy, &block.callback] {
+            word.store(0, Ordering::Relaxed);
+        }
+        block.callback_since_ms.store(0, Ordering::Relaxed);
+        block.session.store(0, Ordering::Relaxed);
+        block
+            .born_ms
+            .store(clock::monotonic_ms(), Ordering::Relaxed);
         block
             .epoch
             .store(block.epoch.load(Ordering::Relaxed) + 1, Ordering::Relaxed);

@@ -319,10 +319,10 @@ impl Master {
     }
 
     fn reap(&mut self) {
-        while let Some((pid, how)) = wait::reap() {
-            if pid == self.manager {
+        while let Some(reaped) = wait::reap() {
+            if reaped.pid == self.manager {
                 self.manager_gone = true;
-                self.manager_ended(how);
+                self.manager_ended(reaped.exit);
             }
         }
     }

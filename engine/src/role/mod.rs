@@ -19,6 +19,7 @@ mod fence;
 mod manager;
 mod master;
 pub(crate) mod phase;
+mod record;
 mod roster;
 mod worker;
 

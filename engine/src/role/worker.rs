@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
 use crate::error::code;
-use crate::handler::{CLOSED_BY_SERVER, Leave};
+use crate::handler::{CLOSED_BY_SERVER, Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind};
@@ -106,11 +106,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         termed: false,
     };
     worker.context.handler().attach(&worker.context);
-    if let Err(leave) = worker
-        .context
-        .handler()
-        .on_worker_start(&worker.context, worker.id)
-    {
+    if let Err(leave) = worker.start(ground.settings.bootstrap.as_deref()) {
         return leave.code;
     }
     block.state.store(seat_state::READY, Ordering::Release);
@@ -137,6 +133,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         return leave.code;
     }
     block.state.store(seat_state::STOPPING, Ordering::Release);
+    worker.context.enter(Callback::WorkerStop, 0);
     match worker
         .context
         .handler()
@@ -148,6 +145,18 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
 }
 
 impl Worker<'_> {
+    fn start(&self, bootstrap: Option<&str>) -> Result<(), Leave> {
+        let (context, handler) = (&self.context, self.context.handler());
+        if let Some(path) = bootstrap {
+            context.enter(Callback::Bootstrap, 0);
+            handler.on_bootstrap(context, path)?;
+        }
+        context.enter(Callback::WorkerStart, 0);
+        handler.on_worker_start(context, self.id)?;
+        context.left();
+        Ok(())
+    }
+
     /// Whether the process is to end now, between two callbacks.
     fn is_over(&mut self) -> bool {
         self.termed |=
@@ -199,6 +208,7 @@ impl Worker<'_> {
             Kind::Close => self.close(head, reactor),
             _ => Ok(()),
         };
+        self.context.left();
         self.leave = step.err().or_else(|| self.context.take_leaving());
         match self.leave {
             None => Verdict::Done,
@@ -210,6 +220,7 @@ impl Worker<'_> {
         if let Some(slot) = self.shared.sessions.find(session) {
             slot.mark(state::CONNECTED); // before the callback: it may close the session
         }
+        self.context.enter(Callback::Connect, session);
         self.context
             .handler()
             .on_connect(&self.context, session, reactor)
@@ -228,6 +239,7 @@ impl Worker<'_> {
                 data.len(),
             ));
         } else {
+            self.context.enter(Callback::Receive, session);
             self.context
                 .handler()
                 .on_receive(&self.context, session, reactor, data)?;

@@ -6,21 +6,39 @@ use super::value::Value;
 use crate::error::{Error, Result};
 use crate::sys::process;
 
+/// What becomes of a session whose message was lost with its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnWorkerLost {
+    /// It is closed, so that the client learns there will be no answer.
+    Close,
+    /// It stays open.
+    Keep,
+}
+
 /// Checked settings. Fields that depend on the machine are resolved by [`Settings::complete`].
 #[derive(Debug, Clone)]
 pub struct Settings {
     pub(crate) backlog: i32,
+    pub(crate) bootstrap: Option<String>,
     pub(crate) dispatch_mode: DispatchMode,
     pub(crate) log_file: Option<String>,
     pub(crate) log_level: u8,
     pub(crate) max_connection: Option<u32>,
     pub(crate) max_queued_bytes: u64,
+    pub(crate) max_request: u64,
+    pub(crate) max_request_grace: Option<u64>,
+    pub(crate) max_respawns: u32,
     pub(crate) max_wait_ms: u64,
+    pub(crate) on_worker_lost: OnWorkerLost,
+    pub(crate) reload_async: bool,
+    pub(crate) shutdown_delay_ms: u64,
     pub(crate) tcp_nodelay: bool,
     pub(crate) output_buffer_size: u64,
     pub(crate) reactor_num: Option<u32>,
     pub(crate) socket_buffer_size: u64,
     pub(crate) start_session_id: u64,
+    pub(crate) worker_deadline_ms: u64,
+    pub(crate) worker_max_memory: u64,
     pub(crate) worker_num: Option<u32>,
     pub(crate) worker_queue_size: u64,
     /// Things a user should read in the log: values that were replaced.
@@ -31,17 +49,26 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             backlog: 512,
+            bootstrap: None,
             dispatch_mode: DispatchMode::Sticky,
             log_file: None,
             log_level: 2,
             max_connection: None,
             max_queued_bytes: 0,
+            max_request: 0,
+            max_request_grace: None,
+            max_respawns: 100,
             max_wait_ms: 3000,
+            on_worker_lost: OnWorkerLost::Close,
+            reload_async: true,
+            shutdown_delay_ms: 0,
             tcp_nodelay: true,
             output_buffer_size: u64::from(u32::MAX),
             reactor_num: None,
             socket_buffer_size: 8 << 20,
             start_session_id: 0,
+            worker_deadline_ms: 0,
+            worker_max_memory: 0,
             worker_num: None,
             worker_queue_size: 256 << 10,
             notes: Vec::new(),

@@ -30,12 +30,28 @@ pub(super) fn int(value: &Value) -> i64 {
     }
 }
 
-pub(super) fn seconds(value: &Value) -> f64 {
+fn seconds(value: &Value) -> f64 {
     match value {
         Value::Float(f) if f.is_finite() => *f,
         Value::Text(t) => t.trim().parse().unwrap_or_else(|_| int(value) as f64),
         other => int(other) as f64,
     }
+}
+
+/// Seconds as milliseconds, from 0 to what fits 32 bits of seconds.
+pub(super) fn milliseconds(value: &Value) -> u64 {
+    (seconds(value).clamp(0.0, f64::from(u32::MAX)) * 1000.0) as u64
+}
+
+/// A path that a later change of the working directory does not move; `None` for an empty one.
+pub(super) fn absolute(path: &str) -> Option<String> {
+    if path.is_empty() {
+        return None;
+    }
+    let resolved = std::path::absolute(path).ok();
+    resolved
+        .and_then(|path| path.into_os_string().into_string().ok())
+        .or_else(|| Some(path.into()))
 }
 
 pub(super) fn truth(value: &Value) -> bool {

@@ -50,3 +50,12 @@ pub(crate) fn die_with_parent(expected: i32) -> bool {
 pub(crate) fn set_subreaper(on: bool) {
     let _ = prctl::set_child_subreaper(on);
 }
+
+/// Where the kernel writes core files (core(5)); `None` if this process may write none.
+pub(crate) fn core_pattern() -> Option<String> {
+    let pattern = std::fs::read_to_string("/proc/sys/kernel/core_pattern").ok()?;
+    let pattern = pattern.trim();
+    let allowed = getrlimit(Resource::RLIMIT_CORE).is_ok_and(|(soft, _)| soft > 0);
+    // A pipe takes the core whatever the limit.
+    (allowed || pattern.starts_with('|')).then(|| pattern.to_string())
+}

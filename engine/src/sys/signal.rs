@@ -203,3 +203,17 @@ pub(crate) fn description(number: i32) -> String {
             .into_owned()
     }
 }
+
+/// A signal's symbolic name: `SIGKILL` for 9.
+pub(crate) fn name(number: i32) -> String {
+    Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.to_string())
+}
+
+/// Whether the default action of a signal writes a core file (signal(7)).
+pub(crate) fn dumps_core(number: i32) -> bool {
+    use libc::{SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP, SIGXCPU, SIGXFSZ};
+    [
+        SIGQUIT, SIGILL, SIGABRT, SIGFPE, SIGSEGV, SIGBUS, SIGSYS, SIGTRAP, SIGXCPU, SIGXFSZ,
+    ]
+    .contains(&number)
+}

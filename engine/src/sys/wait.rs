@@ -1,9 +1,5 @@
 //! Reaping children.
 
-use nix::errno::Errno;
-use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
-use nix::unistd::Pid;
-
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exit {
@@ -20,25 +16,45 @@ impl Exit {
     }
 }
 
+/// A child that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Reaped {
+    pub(crate) pid: i32,
+    pub(crate) exit: Exit,
+    /// Its largest resident memory, KiB.
+    pub(crate) peak_rss_kib: u64,
+}
+
 /// The next child that has ended, if any; never blocks. `None` also when there is no child at all.
-pub(crate) fn reap() -> Option<(i32, Exit)> {
+pub(crate) fn reap() -> Option<Reaped> {
     loop {
-        match waitpid(None::<Pid>, Some(WaitPidFlag::WNOHANG)) {
-            Ok(WaitStatus::Exited(pid, code)) => {
-                return Some((pid.as_raw(), Exit { code, signal: 0 }));
-            }
-            Ok(WaitStatus::Signaled(pid, signal, _)) => {
-                return Some((
-                    pid.as_raw(),
-                    Exit {
-                        code: 0,
-                        signal: signal as i32,
-                    },
-                ));
-            }
-            Ok(WaitStatus::StillAlive) => return None,
-            Ok(_) | Err(Errno::EINTR) => {} // stops and continues are nobody's end
-            Err(_) => return None,
+        let mut status = 0;
+        // SAFETY: all zero is a valid `rusage`, a struct of integers.
+        let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
+        // SAFETY: both pointers are to locals. (wait4 because waitpid does not tell what the child used.)
+        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage) };
+        if pid < 0 && nix::errno::Errno::last() == nix::errno::Errno::EINTR {
+            continue;
         }
+        if pid <= 0 {
+            return None;
+        }
+        let exit = match (libc::WIFEXITED(status), libc::WIFSIGNALED(status)) {
+            (true, _) => Exit {
+                code: libc::WEXITSTATUS(status),
+                signal: 0,
+            },
+            (_, true) => Exit {
+                code: 0,
+                signal: libc::WTERMSIG(status),
+            },
+            _ => continue, // stops and continues are nobody's end
+        };
+        let peak_rss_kib = usage.ru_maxrss.max(0) as u64;
+        return Some(Reaped {
+            pid,
+            exit,
+            peak_rss_kib,
+        });
     }
 }
