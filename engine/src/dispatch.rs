@@ -17,6 +17,8 @@ pub(crate) struct Dispatcher {
     outlets: Vec<Outlet>,
     /// Seats pushed to since the last ring.
     touched: Vec<bool>,
+    /// By worker id: the seat that gets its messages, as this reactor last acted on it.
+    routes: Vec<Seat>,
     /// Shared by all reactors of the server.
     turn: Arc<AtomicU64>,
 }
@@ -34,13 +36,35 @@ impl Dispatcher {
             .map(|seat| directory.outlet(Endpoint::Reactor(reactor), Endpoint::Worker(seat)))
             .collect();
         let touched = vec![false; outlets.len()];
+        let routes = (0..shared.workers()).map(Seat::first_of).collect();
         Dispatcher {
             mode,
             shared,
             outlets,
             touched,
+            routes,
             turn,
         }
+    }
+
+    /// Act on the next worker whose messages are to go to another seat: that worker's old and new seat.
+    pub(crate) fn reroute(&mut self) -> Option<(Seat, Seat)> {
+        let moved =
+            |(worker, &seat): (u32, &Seat)| (self.shared.seat_of(worker) != seat).then_some(worker);
+        let worker = (0..).zip(&self.routes).find_map(moved)?;
+        let new = self.shared.seat_of(worker);
+        let old = std::mem::replace(&mut self.routes[worker as usize], new);
+        Some((old, new))
+    }
+
+    /// The seat that gets a worker's messages.
+    pub(crate) fn route(&self, worker: u32) -> Seat {
+        self.routes[worker as usize]
+    }
+
+    /// Whether the order of a session's messages is kept, one worker having them all.
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.mode.keeps_owner()
     }
 
     /// The seat that the next message of a session with this owner goes to. Once it is on its way, say so
@@ -65,7 +89,7 @@ impl Dispatcher {
                     .unwrap_or(first)
             }
         };
-        self.shared.seat_of(worker)
+        self.route(worker)
     }
 
     /// A message was given to the chosen seat.
@@ -80,14 +104,14 @@ impl Dispatcher {
     }
 
     fn is_ready(&self, worker: u32) -> bool {
-        let seat = self.shared.seat_block(self.shared.seat_of(worker));
+        let seat = self.shared.seat_block(self.route(worker));
         seat.state.load(Ordering::Relaxed) == seat_state::READY
     }
 
     /// Messages on their way to a worker or at work in it, from this reactor, plus one if it is busy
     /// with another's. Counted at the sender, so that a burst spreads although no worker has run yet.
     fn load(&mut self, worker: u32) -> u64 {
-        let seat = self.shared.seat_of(worker);
+        let seat = self.route(worker);
         let busy = self.shared.seat_block(seat).busy.load(Ordering::Relaxed);
         self.outlets[seat.0 as usize]
             .lane()

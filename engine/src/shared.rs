@@ -100,12 +100,30 @@ impl Shared {
 
     /// Whether every message given to a worker has been dealt with.
     pub(crate) fn workers_drained(&self) -> bool {
-        self.seats().all(|seat| {
-            (0..self.plan.reactors).all(|r| {
-                self.directory
-                    .is_drained(Endpoint::Reactor(r), Endpoint::Worker(seat))
-            })
+        self.queues().all(|(reactor, seat)| {
+            self.directory
+                .is_drained(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
         })
+    }
+
+    /// Messages given to workers and not dealt with.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let count = |(reactor, seat)| {
+            self.directory
+                .in_flight(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
+        };
+        self.queues().map(count).sum()
+    }
+
+    /// Lanes to workers that anybody will ever read: not those to a seat left for good, where the rest
+    /// of a message that died may lie.
+    fn queues(&self) -> impl Iterator<Item = (u32, Seat)> {
+        let left = |seat: Seat| {
+            self.seat_of(seat.worker()) != seat
+                && self.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
+        };
+        let seats = self.seats().filter(move |&seat| !left(seat));
+        seats.flat_map(|seat| (0..self.plan.reactors).map(move |reactor| (reactor, seat)))
     }
 
     /// Sum the counters. `seat`: the calling worker's, for its own figures.

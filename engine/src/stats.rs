@@ -57,6 +57,10 @@ shared_block! {
         pub(crate) output_bytes: AtomicU64,
         /// Sessions not read because a worker's queue is full.
         pub(crate) held_back: AtomicU64,
+        /// Sessions that a stop closed before their output was written.
+        pub(crate) cut_off: AtomicU64,
+        /// Messages read that no worker's lane had room for when the server stopped.
+        pub(crate) undelivered: AtomicU64,
     }
 }
 
@@ -83,6 +87,12 @@ shared_block! {
         pub(crate) closing: AtomicU64,
         /// 1: asked by the manager to end after the callback at hand.
         pub(crate) stop_asked: AtomicU32,
+        /// 1: the process wants to be replaced, having served its requests or outgrown its memory.
+        pub(crate) recycle: AtomicU32,
+        /// 1 while its replacement is starting; written by the manager.
+        pub(crate) replacement: AtomicU32,
+        /// 1: the callback at work has taken too long; written by the manager.
+        pub(crate) overdue: AtomicU32,
         /// 1 while a batch of messages is being handled.
         pub(crate) busy: AtomicU32,
         /// Monotonic ms of the fork; written by the manager.
