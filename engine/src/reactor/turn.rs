@@ -155,6 +155,7 @@ impl Reactor {
             self.feed.ring();
             self.report();
         }
+        self.abandon_all();
     }
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
