@@ -114,13 +114,10 @@ impl Shared {
             .sum()
     }
 
-    /// Messages given to workers and not dealt with.
-    pub(crate) fn in_flight(&self) -> u64 {
-        let count = |(reactor, seat)| {
-            self.directory
-                .in_flight(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
-        };
-        self.queues().map(count).sum()
+    /// Messages of clients given to workers and not dealt with.
+    pub(crate) fn unanswered(&self) -> u64 {
+        let last = self.server().last_session.load(Ordering::Acquire);
+        self.sessions.unanswered(last)
     }
 
     /// Lanes to workers that anybody will ever read: not those to a seat left for good, where the rest

@@ -76,6 +76,16 @@ pub(crate) mod seat_state {
     pub(crate) const STOPPING: u32 = 3;
 }
 
+/// A worker's wish to be replaced.
+pub(crate) mod recycle {
+    /// Not yet.
+    pub(crate) const NO: u32 = 0;
+    /// Soon: it has a few requests to go, and its replacement may be started.
+    pub(crate) const SOON: u32 = 1;
+    /// Now: it has served its requests, or outgrown its memory.
+    pub(crate) const NOW: u32 = 2;
+}
+
 shared_block! {
     /// Facts about the process on a seat. Reset by the manager at each fork, else written by the process.
     pub(crate) struct SeatBlock {
@@ -87,9 +97,9 @@ shared_block! {
         pub(crate) closing: AtomicU64,
         /// 1: asked by the manager to end after the callback at hand.
         pub(crate) stop_asked: AtomicU32,
-        /// 1: the process wants to be replaced, having served its requests or outgrown its memory.
+        /// Whether the process wants to be replaced ([`recycle`]).
         pub(crate) recycle: AtomicU32,
-        /// 1 while its replacement is starting; written by the manager.
+        /// 1 while its replacement is starting or stands by; written by the manager.
         pub(crate) replacement: AtomicU32,
         /// 1: the callback at work has taken too long; written by the manager.
         pub(crate) overdue: AtomicU32,

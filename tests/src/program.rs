@@ -5,6 +5,8 @@
 //! |---|---|
 //! | `!pid`, `!worker`, `!session` | number of this process, worker, session |
 //! | `!sleep <ms>` | `slept`, after blocking the worker for so long (journal: `sleeping`) |
+//! | `!grow <MiB>` | `grown`, holding on to so much more memory |
+//! | `!spin` | none: a busy loop without an end (journal: `sleeping`) |
 //! | `!stats` | the server's counters as `key=value ...` |
 //! | `!status <worker>` | `Idle`, `Busy` or `Exit` |
 //! | `=<bytes>` | `good <length>` or `spoiled at <place>`: comparison with the pattern |
@@ -284,6 +286,17 @@ impl Program {
                     .and_then(|worker| server.worker_status(worker));
                 call.answer(status.map_or("none".into(), |status| format!("{status:?}")))
             }
+            "grow" => {
+                let bytes = argument.parse().unwrap_or(0) << 20;
+                std::mem::forget(vec![1u8; bytes]);
+                call.answer("grown")
+            }
+            "spin" => {
+                call.note("sleeping", format_args!("session={session}"));
+                loop {
+                    std::hint::spin_loop();
+                }
+            }
             "sleep" => {
                 call.note("sleeping", format_args!("session={session}"));
                 thread::sleep(Duration::from_millis(argument.parse().unwrap_or(0)));
@@ -354,6 +367,14 @@ impl Handler for Program {
 
     fn on_manager_stop(&self, server: &Context) -> Step {
         self.supervise(server, "manager_stop", "")
+    }
+
+    fn on_before_reload(&self, server: &Context) -> Step {
+        self.supervise(server, "before_reload", "")
+    }
+
+    fn on_after_reload(&self, server: &Context) -> Step {
+        self.supervise(server, "after_reload", "")
     }
 
     fn on_worker_error(&self, server: &Context, death: &Death) -> Step {

@@ -185,11 +185,6 @@ impl Directory {
         LaneWriter::attach(self.ring(from, to)).is_drained()
     }
 
-    /// Messages sent from one endpoint to another and not dealt with.
-    pub(crate) fn in_flight(&self, from: Endpoint, to: Endpoint) -> u64 {
-        LaneWriter::attach(self.ring(from, to)).in_flight()
-    }
-
     fn senders_to(&self, owner: Endpoint) -> impl Iterator<Item = Endpoint> {
         self.drawing
             .plan

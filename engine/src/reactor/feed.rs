@@ -11,7 +11,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use super::parked::Parked;
+use super::parked::{Fate, Parked};
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::Head;
@@ -261,8 +261,12 @@ impl Feed {
             let queue = &mut queues[seat.0 as usize];
             if dead {
                 queue.held.clear(); // the rest of the message that died with it
+                return Fate::Dead;
             }
-            dead || (queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained())
+            match queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained() {
+                true => Fate::Done,
+                false => Fate::AtWork,
+            }
         });
         self.crowded = self.queues.iter().filter(|queue| !queue.is_idle()).count();
     }

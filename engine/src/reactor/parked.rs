@@ -8,6 +8,20 @@ use super::feed::Held;
 use crate::ipc::directory::Seat;
 use crate::session::SessionId;
 
+/// What has become of a message in a process that has been replaced.
+pub(super) enum Fate {
+    AtWork,
+    Done,
+    /// The process is dead.
+    Dead,
+}
+
+/// Its answers were sent before it was done: one round reads them.
+const ROUNDS_DONE: u8 = 1;
+/// The news of a loss is read in one round, takes effect in the next ([`super::endings`]), and only then
+/// may anything of that session go on.
+const ROUNDS_DEAD: u8 = 3;
+
 /// One such session.
 pub(super) struct ParkedSession {
     /// Where its message is at work, and in which incarnation of that seat.
@@ -17,8 +31,9 @@ pub(super) struct ParkedSession {
     pub(super) messages: Vec<Held>,
     /// Tokens of connections to be read again afterwards.
     pub(super) waiting: Vec<usize>,
-    /// The message is dealt with; its answers may still be on their way.
-    ripe: bool,
+    /// The message is dealt with, and so many rounds over the mail are left until its answers, or the news
+    /// of its loss, have taken effect.
+    rounds: Option<u8>,
 }
 
 /// All of them.
@@ -34,7 +49,7 @@ impl Parked {
             session,
             messages: Vec::new(),
             waiting: Vec::new(),
-            ripe: false,
+            rounds: None,
         });
     }
 
@@ -62,27 +77,39 @@ impl Parked {
         }
     }
 
-    /// Take out the sessions that may go on: their answers have been read.
+    /// A round over the mail is done, `heard_all` if it left nothing: take out the sessions that may go on.
     pub(super) fn over(&mut self, heard_all: bool) -> Vec<ParkedSession> {
         if !heard_all {
             return Vec::new();
         }
+        for rounds in self
+            .0
+            .iter_mut()
+            .filter_map(|parked| parked.rounds.as_mut())
+        {
+            *rounds = rounds.saturating_sub(1);
+        }
         let (over, parked) = std::mem::take(&mut self.0)
             .into_iter()
-            .partition(|p| p.ripe);
+            .partition(|parked| parked.rounds == Some(0));
         self.0 = parked;
         over
     }
 
-    /// Ask of each whether its message is dealt with.
-    pub(super) fn look(&mut self, mut is_done: impl FnMut(Seat, u32) -> bool) {
-        for parked in &mut self.0 {
-            parked.ripe = parked.ripe || is_done(parked.seat, parked.epoch);
+    /// Ask of each what has become of its message.
+    pub(super) fn look(&mut self, mut fate: impl FnMut(Seat, u32) -> Fate) {
+        for parked in self.0.iter_mut().filter(|parked| parked.rounds.is_none()) {
+            parked.rounds = match fate(parked.seat, parked.epoch) {
+                Fate::AtWork => None,
+                Fate::Done => Some(ROUNDS_DONE),
+                Fate::Dead => Some(ROUNDS_DEAD),
+            };
         }
     }
 
+    /// Whether one of them only waits for more rounds over the mail.
     pub(super) fn has_ripe(&self) -> bool {
-        self.0.iter().any(|parked| parked.ripe)
+        self.0.iter().any(|parked| parked.rounds.is_some())
     }
 
     pub(super) fn held(&self) -> usize {

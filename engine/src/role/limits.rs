@@ -10,6 +10,10 @@ const MEMORY_EVERY_MS: u64 = 20;
 /// Above this `max_request`, the default grace is half of it; the reference does the same.
 const GRACE_FROM: u64 = 10;
 
+/// A replacement is started when a tenth of the requests is left, and at most so many: at ten thousand a
+/// second that is the time a PHP process needs to start.
+const LEAD_MAX: u64 = 100;
+
 /// The limits of one process, drawn when it starts.
 pub(super) struct Limits {
     /// Receive callbacks; 0: any number.
@@ -39,6 +43,12 @@ impl Limits {
     /// Whether a process that has served so many requests has had its share.
     pub(super) fn served_out(&self, requests: u64) -> bool {
         self.requests > 0 && requests >= self.requests
+    }
+
+    /// Whether a process that has served so many requests soon will have had its share.
+    pub(super) fn nearly_served_out(&self, requests: u64) -> bool {
+        let lead = (self.requests / 10).clamp(1, LEAD_MAX);
+        self.requests > 0 && requests + lead >= self.requests
     }
 
     /// Whether the process has outgrown its memory. Looks now and then only.

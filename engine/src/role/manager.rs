@@ -21,7 +21,7 @@ use crate::log::Author;
 use crate::session::table::{NO_OWNER, state};
 use crate::settings::OnWorkerLost;
 use crate::shared::Shared;
-use crate::stats::{ReactorBlock, bump, seat_state};
+use crate::stats::{ReactorBlock, bump, recycle, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::wait::{self, Reaped};
@@ -259,15 +259,11 @@ impl Manager<'_> {
 
     fn note_ready(&mut self) {
         for seat in self.roster.starting() {
-            if self
-                .ground
-                .shared
-                .seat_block(seat)
-                .state
-                .load(Ordering::Acquire)
-                == seat_state::READY
-            {
-                let actions = self.roster.ready(seat, clock::monotonic_ms());
+            let shared = &self.ground.shared;
+            let state = shared.seat_block(seat).state.load(Ordering::Acquire);
+            if state == seat_state::READY {
+                let standby = self.wish_of(seat.worker()) == recycle::SOON;
+                let actions = self.roster.ready(seat, standby, clock::monotonic_ms());
                 self.perform(actions);
             }
         }
@@ -275,13 +271,23 @@ impl Manager<'_> {
 
     /// Workers that have served their requests, or outgrown their memory.
     fn note_recycling(&mut self) {
-        let shared = &self.ground.shared;
-        for worker in 0..shared.workers() {
-            let block = shared.seat_block(shared.seat_of(worker));
-            if block.recycle.load(Ordering::Acquire) == 1 {
+        for worker in 0..self.ground.shared.workers() {
+            let wish = self.wish_of(worker);
+            if wish >= recycle::SOON {
                 self.roster.recycle(worker, clock::monotonic_ms());
             }
+            if wish == recycle::NOW {
+                let actions = self.roster.take_over(worker, clock::monotonic_ms());
+                self.perform(actions);
+            }
         }
+    }
+
+    /// Whether the process that serves as a worker wants to be replaced.
+    fn wish_of(&self, worker: u32) -> u32 {
+        let shared = &self.ground.shared;
+        let block = shared.seat_block(shared.seat_of(worker));
+        block.recycle.load(Ordering::Acquire)
     }
 
     /// Callbacks that take longer than `worker_deadline` cost their session and their worker.
@@ -530,8 +536,10 @@ impl Manager<'_> {
     fn settle(&self, seat: Seat) {
         let shared = &self.ground.shared;
         let block = shared.seat_block(seat);
-        block.state.store(seat_state::EMPTY, Ordering::Release);
+        block.state.store(seat_state::STOPPING, Ordering::Release);
         block.busy.store(0, Ordering::Relaxed);
+        block.callback_since_ms.store(0, Ordering::Release);
+        block.recycle.store(recycle::NO, Ordering::Relaxed);
         block.pid.store(0, Ordering::Release);
         for (counter, past) in [
             (&block.requests, &block.past_requests),
@@ -549,6 +557,8 @@ impl Manager<'_> {
         for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
             self.settle_message(casualty);
         }
+        // Last: who sees it finds the news about lost messages on its lane.
+        block.state.store(seat_state::EMPTY, Ordering::Release);
         if Phase::of(shared) >= Phase::Draining {
             shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
         }
@@ -564,7 +574,7 @@ impl Manager<'_> {
         if casualty.kind == Kind::Close {
             slot.mark(state::EVENT_DONE);
         } else {
-            let last = slot.note_completed();
+            let last = casualty.kind == Kind::Receive && slot.note_completed();
             bump(&shared.server().requests_lost, 1);
             if self.ground.settings.on_worker_lost == OnWorkerLost::Keep {
                 if !last || slot.owner() != NO_OWNER {

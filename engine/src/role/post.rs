@@ -53,8 +53,10 @@ pub(super) enum Replacing {
         urgent: bool,
         not_before: u64,
     },
-    /// It has been forked onto the other seat and does not serve yet.
+    /// It has been forked onto the other seat and is not ready.
     Starting,
+    /// It is ready, and the old process still has a few requests to go.
+    Standby,
 }
 
 /// One worker id.

@@ -49,24 +49,26 @@ impl Roster {
             .filter_map(|post| post.serving_pid().map(|pid| (post.worker, pid)))
             .collect();
         let waiting = match self.policy.reload_async {
-            true => {
-                for &(worker, _) in &left {
-                    self.replace(worker, true, now);
-                }
-                Vec::new()
-            }
+            true => Vec::new(),
             false => left.clone(),
         };
+        let mut actions = vec![
+            Action::Info("Server is reloading all workers now".into()),
+            Action::BeforeReload,
+        ];
+        if self.policy.reload_async {
+            for &(worker, _) in &left {
+                actions.extend(self.dismiss_replacement(worker, now));
+                self.replace(worker, true, now);
+            }
+        }
         self.reload = Some(Reload {
             left,
             current: None,
             waiting,
             again: false,
         });
-        vec![
-            Action::Info("Server is reloading all workers now".into()),
-            Action::BeforeReload,
-        ]
+        actions
     }
 
     /// Strike out who is gone; one after the other: ask the next when the last one's successor serves.

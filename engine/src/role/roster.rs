@@ -124,9 +124,8 @@ impl Roster {
         }
     }
 
-    /// The process on `seat` serves.
-    pub(super) fn ready(&mut self, seat: Seat, now: u64) -> Vec<Action> {
-        let kill_at = self.kill_at(now);
+    /// The process on `seat` can serve. `standby`: if it is a replacement, the old process is not through.
+    pub(super) fn ready(&mut self, seat: Seat, standby: bool, now: u64) -> Vec<Action> {
         let Some(child) = self.child_on(seat).filter(|c| c.state == State::Starting) else {
             return Vec::new();
         };
@@ -135,9 +134,22 @@ impl Roster {
         if post.seat(post.serving) == seat {
             return Vec::new();
         }
-        // A replacement takes over; the process it replaces finishes what it is at, and ends.
-        let mut actions = vec![Action::Switch(seat)];
-        let old = post.seat(post.serving);
+        post.replacing = Replacing::Standby;
+        match standby && post.incumbent().is_alive() {
+            true => Vec::new(),
+            false => self.take_over(seat.worker(), now),
+        }
+    }
+
+    /// A replacement takes over; the process it replaces finishes what it is at, and ends.
+    pub(super) fn take_over(&mut self, worker: u32, now: u64) -> Vec<Action> {
+        let kill_at = self.kill_at(now);
+        let post = &mut self.posts[worker as usize];
+        if post.replacing != Replacing::Standby {
+            return Vec::new();
+        }
+        let (old, new) = (post.seat(post.serving), post.seat(post.spare()));
+        let mut actions = vec![Action::Switch(new)];
         let predecessor = post.incumbent();
         match predecessor.state {
             State::Starting | State::Ready => {
@@ -222,12 +234,16 @@ impl Roster {
         }
         let early_deaths = post.early_deaths;
         if post.seat(post.serving) == seat {
-            // A replacement that is starting already takes over; else the dead one has a successor.
-            if post.replacing != Replacing::Starting {
-                post.incumbent().state = State::Due { at: now + delay };
-                post.replacing = Replacing::No;
+            // A replacement that is there or on its way takes over; else the dead one has a successor.
+            match post.replacing {
+                Replacing::Starting => {}
+                Replacing::Standby => actions.extend(self.take_over(worker, now)),
+                Replacing::No | Replacing::Wanted { .. } => {
+                    post.incumbent().state = State::Due { at: now + delay };
+                    post.replacing = Replacing::No;
+                }
             }
-        } else if state == State::Starting {
+        } else if matches!(post.replacing, Replacing::Starting | Replacing::Standby) {
             self.replacement_failed(worker, now + delay.max(RETRY_MS));
         }
         if state == State::Starting {
@@ -276,6 +292,19 @@ impl Roster {
     /// turn comes.
     pub(super) fn recycle(&mut self, worker: u32, now: u64) {
         self.replace(worker, false, now);
+    }
+
+    /// A replacement that was forked before a reload was asked for has the old code: it goes.
+    pub(super) fn dismiss_replacement(&mut self, worker: u32, now: u64) -> Option<Action> {
+        let kill_at = self.kill_at(now);
+        let post = self.posts.get_mut(worker as usize)?;
+        if !matches!(post.replacing, Replacing::Starting | Replacing::Standby) {
+            return None;
+        }
+        post.replacing = Replacing::No;
+        let spare = post.spare();
+        post.children[spare].state = State::Stopping { kill_at };
+        Some(Action::AskToStop(post.seat(spare)))
     }
 
     pub(super) fn replace(&mut self, worker: u32, urgent: bool, now: u64) {

@@ -27,7 +27,7 @@ impl Account {
         let lost = shared.server().requests_lost.load(Ordering::Relaxed);
         Dropped {
             messages: lost.saturating_sub(self.lost_before)
-                + shared.in_flight()
+                + shared.unanswered()
                 + sum(shared, |reactor| &reactor.undelivered),
             replies: sum(shared, |reactor| &reactor.cut_off),
         }
@@ -65,7 +65,7 @@ pub(super) fn line(phase: Phase, shared: &Shared) -> String {
     let detail = match phase {
         Phase::Draining => format!(
             "{connections} connections, {} messages at work or waiting",
-            shared.in_flight()
+            shared.unanswered()
         ),
         Phase::Flushing => format!(
             "{connections} connections, {} bytes to write",

@@ -20,7 +20,7 @@ use crate::ipc::parker::Parker;
 use crate::log::Author;
 use crate::session::table::{NO_OWNER, state};
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, bump, seat_state};
+use crate::stats::{SeatBlock, bump, recycle, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{process, signal};
 
@@ -197,10 +197,16 @@ impl Worker<'_> {
 
     /// After a request: ask to be replaced, if this process has done its share.
     fn mind_limits(&self) {
-        if self.block.recycle.load(Ordering::Relaxed) == 0
-            && (self.has_served_out() || self.limits.outgrown())
-        {
-            self.block.recycle.store(1, Ordering::Release);
+        let served = self.block.requests.load(Ordering::Relaxed);
+        let wish = if self.limits.served_out(served) || self.limits.outgrown() {
+            recycle::NOW
+        } else if self.limits.nearly_served_out(served) {
+            recycle::SOON
+        } else {
+            recycle::NO
+        };
+        if self.block.recycle.load(Ordering::Relaxed) < wish {
+            self.block.recycle.store(wish, Ordering::Release);
             self.manager.ring();
         }
     }

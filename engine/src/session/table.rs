@@ -200,6 +200,14 @@ impl SessionTable {
         slot.id.store(id, Ordering::Release);
     }
 
+    /// Messages given to workers and not dealt with, of all sessions up to the `last` id.
+    pub(crate) fn unanswered(&self, last: SessionId) -> u64 {
+        let touched = usize::try_from(last).map_or(usize::MAX, |last| last.saturating_add(1));
+        // Slots that no id has reached are not looked at, which would make them cost memory.
+        let slots = self.slots().iter().take(touched);
+        slots.map(Slot::unanswered).sum()
+    }
+
     /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`. `given`: the
     /// ids given so far; slots that no id has reached are not looked at, which would make them cost memory.
     pub(crate) fn list(
@@ -350,6 +358,12 @@ impl Slot {
     /// Whether every message given to a worker has been dealt with.
     pub(crate) fn all_completed(&self) -> bool {
         self.completed.load(Ordering::SeqCst) >= self.dispatched.load(Ordering::SeqCst)
+    }
+
+    fn unanswered(&self) -> u64 {
+        let completed = self.completed.load(Ordering::SeqCst);
+        let dispatched = self.dispatched.load(Ordering::SeqCst);
+        dispatched.saturating_sub(completed)
     }
 
     /// Bytes given to workers and not yet taken.

@@ -35,7 +35,7 @@ fn serving_with(workers: u32, policy: Policy) -> Roster {
     assert_eq!(tick(&mut roster, 0).len(), workers as usize);
     for worker in 0..workers {
         roster.spawned(first(worker), 100 + worker as i32, 0);
-        assert_eq!(roster.ready(first(worker), 0), []);
+        assert_eq!(roster.ready(first(worker), false, 0), []);
     }
     roster
 }
@@ -139,7 +139,7 @@ fn a_rolling_reload_replaces_one_worker_after_the_other() {
         assert_eq!(tick(&mut roster, now + 1), [Action::Spawn(seat)]);
         roster.spawned(seat, 200 + worker as i32, now + 1);
         assert_eq!(tick(&mut roster, now + 2), [], "waits for the replacement");
-        assert_eq!(roster.ready(seat, now + 2), []);
+        assert_eq!(roster.ready(seat, false, now + 2), []);
         now += 10;
     }
     assert_eq!(tick(&mut roster, now), [Action::AfterReload]);
@@ -160,7 +160,7 @@ fn a_reload_asked_for_after_the_last_fork_runs_once_more() {
     let _ = tick(&mut roster, 100_001);
     roster.spawned(first(0), 200, 100_001);
     assert_eq!(roster.reload(0), []);
-    let _ = roster.ready(first(0), 100_001);
+    let _ = roster.ready(first(0), false, 100_001);
     let again = tick(&mut roster, 100_002);
     assert!(
         matches!(
@@ -188,7 +188,7 @@ fn each_worker_of_a_reload_has_its_own_deadline() {
         let _ = roster.died(100 + worker as i32, CLEAN, now);
         let _ = tick(&mut roster, now);
         roster.spawned(first(worker), 300 + worker as i32, now);
-        let _ = roster.ready(first(worker), now);
+        let _ = roster.ready(first(worker), false, now);
     }
 }
 
@@ -237,7 +237,7 @@ fn new_workers_start_beside_all_old_ones_and_take_over_when_they_serve() {
     assert_eq!(roster.reload(1), [], "one reload");
     for worker in 0..2 {
         assert_eq!(
-            roster.ready(second(worker), 5),
+            roster.ready(second(worker), false, 5),
             [
                 Action::Switch(second(worker)),
                 Action::AskToStop(first(worker))
@@ -265,7 +265,7 @@ fn a_reload_asked_for_while_old_workers_linger_runs_afterwards() {
     let _ = roster.reload(0);
     let _ = tick(&mut roster, 0);
     roster.spawned(second(0), 200, 0);
-    let _ = roster.ready(second(0), 0);
+    let _ = roster.ready(second(0), false, 0);
     assert_eq!(roster.reload(5), [], "the seat is taken");
     assert_eq!(tick(&mut roster, 5), []);
     let _ = roster.died(100, CLEAN, 10);
@@ -298,7 +298,10 @@ fn a_worker_that_dies_while_its_replacement_starts_has_no_other_successor() {
     roster.spawned(second(0), 200, 0);
     assert_eq!(roster.died(100, KILLED, 20_000), [Action::ReportDeath]);
     assert_eq!(tick(&mut roster, 20_000), [Action::AfterReload]);
-    assert_eq!(roster.ready(second(0), 20_001), [Action::Switch(second(0))]);
+    assert_eq!(
+        roster.ready(second(0), false, 20_001),
+        [Action::Switch(second(0))]
+    );
     assert_eq!(roster.died(200, KILLED, 40_000), [Action::ReportDeath]);
     assert_eq!(tick(&mut roster, 40_000), [Action::Spawn(second(0))]);
 }
@@ -315,7 +318,7 @@ fn an_old_worker_goes_on_if_the_new_one_does_not_come_up() {
         actions[..],
         [Action::ReportDeath, Action::Error(_)]
     ));
-    let _ = roster.ready(second(1), 20_002);
+    let _ = roster.ready(second(1), false, 20_002);
     let _ = roster.died(101, CLEAN, 20_003);
     assert_eq!(tick(&mut roster, 20_003), [Action::AfterReload]);
     assert_eq!(tick(&mut roster, 90_000), [], "worker 0 is not tried again");
@@ -346,7 +349,7 @@ fn workers_are_recycled_one_at_a_time() {
         assert_eq!(tick(&mut roster, 0), [Action::Spawn(second(worker))]);
         roster.spawned(second(worker), 200 + worker as i32, 0);
         assert_eq!(tick(&mut roster, 0), [], "the next waits");
-        let _ = roster.ready(second(worker), 0);
+        let _ = roster.ready(second(worker), false, 0);
     }
     assert_eq!(side_by_side(30).posts.len() / RECYCLED_AT_ONCE, 3);
 }
@@ -361,6 +364,60 @@ fn a_recycled_worker_whose_replacement_fails_is_tried_again_later() {
     assert_eq!(tick(&mut roster, 2), []);
     let due = roster.next_deadline(2).unwrap();
     assert_eq!(tick(&mut roster, due), [Action::Spawn(second(0))]);
+}
+
+/// A worker has a few requests left; its replacement is ready and stands by.
+fn standing_by() -> Roster {
+    let mut roster = side_by_side(2);
+    roster.recycle(0, 0);
+    assert_eq!(tick(&mut roster, 0), [Action::Spawn(second(0))]);
+    roster.spawned(second(0), 200, 0);
+    assert_eq!(roster.ready(second(0), true, 0), []);
+    roster
+}
+
+#[test]
+fn a_replacement_stands_by_until_the_old_worker_is_through() {
+    let mut roster = standing_by();
+    roster.recycle(1, 0);
+    assert_eq!(
+        tick(&mut roster, 0),
+        [Action::Spawn(second(1))],
+        "none is away"
+    );
+    assert_eq!(
+        roster.take_over(0, 5),
+        [Action::Switch(second(0)), Action::AskToStop(first(0))]
+    );
+    assert_eq!(roster.take_over(0, 5), []);
+}
+
+#[test]
+fn a_replacement_that_stands_by_takes_over_from_the_dead() {
+    let mut roster = standing_by();
+    assert_eq!(
+        roster.died(100, KILLED, 20_000),
+        [Action::ReportDeath, Action::Switch(second(0))]
+    );
+    assert_eq!(tick(&mut roster, 20_000), []);
+}
+
+#[test]
+fn a_replacement_that_dies_standing_by_is_replaced() {
+    let mut roster = standing_by();
+    assert_eq!(roster.died(200, KILLED, 20_000), [Action::ReportDeath]);
+    let due = roster.next_deadline(20_000).unwrap();
+    assert_eq!(tick(&mut roster, due), [Action::Spawn(second(0))]);
+}
+
+#[test]
+fn a_reload_dismisses_replacements_with_old_code() {
+    let mut roster = standing_by();
+    let actions = roster.reload(10);
+    assert_eq!(actions[2..], [Action::AskToStop(second(0))]);
+    assert_eq!(tick(&mut roster, 10), [Action::Spawn(second(1))]);
+    let _ = roster.died(200, CLEAN, 20);
+    assert_eq!(tick(&mut roster, 20), [Action::Spawn(second(0))]);
 }
 
 #[test]
@@ -400,7 +457,7 @@ fn stop_waits_for_old_workers_too() {
     let _ = roster.reload(0);
     let _ = tick(&mut roster, 0);
     roster.spawned(second(0), 200, 0);
-    let _ = roster.ready(second(0), 0);
+    let _ = roster.ready(second(0), false, 0);
     assert_eq!(roster.stop_all(1_000, 10), [Action::AskToStop(second(0))]);
     let _ = roster.died(200, CLEAN, 20);
     assert_eq!(tick(&mut roster, 20), [], "the old one is still there");
