@@ -7,17 +7,17 @@ cd "$(dirname "$0")/../engine/src"
 
 # module -> modules it may use
 declare -A may=(
-    [error]="" [sync]=""
+    [callback]="" [error]="" [sync]=""
     [sys]="error sync"
     [ipc]="error sync sys"
     [net]="error sync sys"
     [log]="sys"
     [protocol]=""
-    [stats]="sync ipc"
+    [stats]="callback sync ipc"
     [session]="sync ipc net"
     [settings]="error sys session"
-    [shared]="sync ipc session stats"
-    [handler]="context session"
+    [shared]="callback sync ipc session stats sys"
+    [handler]="callback context session"
     [context]="error handler ipc log session settings shared stats sync sys"
     [dispatch]="ipc settings shared stats sync"
     [reactor]="error dispatch ipc log net protocol session settings shared stats sync sys"
@@ -54,7 +54,7 @@ while IFS= read -r file; do
     [ "$module" = capi ] || { grep -n 'no_mangle' "$file" && complain "$file exports a symbol"; }
 done < <(find . -name '*.rs' | sed 's|^\./||' | sort)
 
-# Roles do not reach into each other; what two need is in phase, child, roster, exit.
-grep -nE 'super::(master|worker|manager)\b' role/{master,manager,worker,roster,child,phase,exit}.rs && complain "a role uses another role"
+# Roles do not reach into each other; what two need is in shared::phase, child, roster, exit.
+grep -nE 'super::(master|worker|manager)\b' role/{master,manager,worker,roster,child,exit}.rs && complain "a role uses another role"
 [ "$bad" = 0 ] && echo "layers: ok"
 exit "$bad"

@@ -172,7 +172,7 @@ impl Feed {
     }
 
     /// Wake the workers that got something.
-    pub(super) fn ring(&mut self) {
-        self.dispatcher.ring();
+    pub(super) fn ring(&mut self, now_ms: u64) {
+        self.dispatcher.ring(now_ms);
     }
 }

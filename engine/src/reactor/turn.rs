@@ -141,12 +141,12 @@ impl Reactor {
             self.sleep(mailbox);
             self.take_orders();
             self.serve_ready();
-            self.feed.ring();
+            self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
             self.flush_all();
             self.advance_feed();
             self.expire_lingering();
-            self.feed.ring();
+            self.feed.ring(self.now_ms);
             self.report();
         }
     }

@@ -12,7 +12,7 @@
 //! Draining and Flushing together have until one deadline, `max_wait_time` after the stop was asked
 //! for; a second request makes the deadline "now".
 
-use crate::shared::Shared;
+use super::Shared;
 use crate::sync::Ordering;
 
 /// Where the server is.
@@ -37,6 +37,18 @@ impl Phase {
             3 => Phase::Flushing,
             4 => Phase::Stopping,
             _ => Phase::Stopped,
+        }
+    }
+
+    /// Its name, for people and probes.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Phase::Starting => "starting",
+            Phase::Serving => "serving",
+            Phase::Draining => "draining",
+            Phase::Flushing => "flushing",
+            Phase::Stopping => "stopping",
+            Phase::Stopped => "stopped",
         }
     }
 
