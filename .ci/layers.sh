@@ -21,7 +21,8 @@ declare -A may=(
     [context]="error handler ipc log session settings shared stats sync sys"
     [dispatch]="ipc settings shared stats sync"
     [reactor]="error dispatch ipc log net protocol session settings shared stats sync sys"
-    [role]="context error handler ipc log net reactor session settings shared stats sync sys"
+    [observer]="callback error ipc log net settings shared stats sync sys"
+    [role]="context error handler ipc log net observer reactor session settings shared stats sync sys"
     [server]="context error handler log net role settings sys"
     [capi]="PUBLIC"
 )

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `reactor` `dispatch` · `handler` `context` · `shared` · `session`
+//! `capi` · `server` · `role` · `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
 //! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
 
 #![deny(unsafe_code)]
@@ -38,6 +38,7 @@ mod ipc;
 mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
+mod observer;
 mod protocol;
 mod reactor;
 mod role;

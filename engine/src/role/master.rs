@@ -19,6 +19,7 @@ use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
 use crate::net::listener::Listener;
+use crate::observer::Observer;
 use crate::reactor::accept::Acceptor;
 use crate::reactor::inbox::{Inbox, Order};
 use crate::reactor::{Reactor, Setup};
@@ -67,6 +68,7 @@ struct Master {
     manager: i32,
     manager_gone: bool,
     reactors: Vec<ReactorHandle>,
+    observer: Option<Observer>,
     acceptor: Acceptor,
     listener: Option<Listener>,
     poll: Poll,
@@ -84,7 +86,13 @@ struct Master {
 }
 
 /// The master's life; returns its exit code.
-pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedFd) -> i32 {
+pub(super) fn run(
+    ground: Ground,
+    listener: Listener,
+    metrics: Option<Listener>,
+    manager: i32,
+    hold: OwnedFd,
+) -> i32 {
     let shared = Arc::clone(&ground.shared);
     let bell = shared.directory.bell(Endpoint::Main);
     let log = ground.log.by(Author::Master);
@@ -92,7 +100,7 @@ pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedF
         return exit::FATAL;
     };
     process::set_subreaper(true);
-    let code = match Master::new(ground, listener, manager, &bell, log.clone()) {
+    let code = match Master::new(ground, listener, metrics, manager, &bell, log.clone()) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -109,6 +117,7 @@ impl Master {
     fn new(
         ground: Ground,
         listener: Listener,
+        metrics: Option<Listener>,
         manager: i32,
         bell: &Doorbell,
         log: Log,
@@ -163,6 +172,7 @@ impl Master {
             &inboxes,
             log.clone(),
         );
+        let observer = Observer::start(metrics, &settings, &shared, &log)?;
         let max_wait_ms = settings.max_wait_ms;
         let context = Context::new(
             Endpoint::Main,
@@ -179,6 +189,7 @@ impl Master {
             manager,
             manager_gone: false,
             reactors,
+            observer,
             acceptor,
             listener: Some(listener),
             poll,
@@ -212,6 +223,7 @@ impl Master {
             self.advance_phase();
         }
         self.join_reactors();
+        drop(self.observer.take());
         if self.interrupted != 0 {
             signal::die_by(self.interrupted);
         }
@@ -224,6 +236,7 @@ impl Master {
     /// `on_start` comes after every process has been forked.
     fn await_first_generation(&mut self, mailbox: &mut Mailbox) {
         while self.shared.server().forked.load(Ordering::Acquire) == 0 && !self.manager_gone {
+            self.beat();
             mailbox.awake();
             let _ = self
                 .poll
@@ -254,7 +267,15 @@ impl Master {
         }
     }
 
+    /// Tell whoever asks that this loop turns.
+    fn beat(&self) {
+        if let Some(observer) = &self.observer {
+            observer.beat();
+        }
+    }
+
     fn sleep(&mut self, mailbox: &mut Mailbox) {
+        self.beat();
         let may_sleep = mailbox.may_sleep();
         let now = clock::monotonic_ms();
         let accept_again = self

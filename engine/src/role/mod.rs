@@ -33,6 +33,7 @@ use crate::handler::Handler;
 use crate::ipc::directory::Plan;
 use crate::log::Log;
 use crate::net::listener::Listener;
+use crate::observer;
 use crate::settings::{Settings, Sizes};
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
@@ -90,6 +91,7 @@ pub(crate) fn run(
         .store(settings.start_session_id, Ordering::Relaxed);
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     listener.listen(settings.backlog)?;
+    let metrics = observer::bind(&settings)?;
     let ground = Ground {
         handler,
         settings: Arc::new(settings),
@@ -104,7 +106,7 @@ pub(crate) fn run(
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listener, manager, hold)
+                master::run(ground, listener, metrics, manager, hold)
             });
             Ok(Ended {
                 role: Role::Master,
@@ -112,7 +114,7 @@ pub(crate) fn run(
             })
         }
         Fork::Child => {
-            drop((listener, hold)); // a manager or worker holding these would outlive the master's death
+            drop((listener, metrics, hold)); // a manager or worker holding these would outlive the master's death
             let log = ground.log.clone();
             let mut ended = Ended {
                 role: Role::Manager,

@@ -2,11 +2,13 @@
 
 mod checked;
 mod dispatch_mode;
+mod http_address;
 mod rows;
 pub mod table;
 mod value;
 
 pub use checked::{Settings, Sizes};
 pub use dispatch_mode::DispatchMode;
+pub(crate) use http_address::HttpAddress;
 pub use table::{Kind, Row, Scope};
 pub use value::Value;

@@ -71,7 +71,10 @@ impl Shared {
         let block = self.seat_block(self.seat_of(worker));
         let now = clock::monotonic_ms();
         let since = block.callback_since_ms.load(Ordering::Acquire);
-        let (state, callback) = (worker_state(block), block.callback.load(Ordering::Relaxed));
+        let (state, callback) = (
+            WorkerState::of(block),
+            block.callback.load(Ordering::Relaxed),
+        );
         let callback = Callback::from_u32(callback);
         let busy_ms = match (since, state) {
             (0, _) | (_, WorkerState::Gone) => 0,
@@ -114,17 +117,5 @@ impl Shared {
             }
         }
         (depth, age)
-    }
-}
-
-fn worker_state(block: &SeatBlock) -> WorkerState {
-    let asked_to_stop = block.stop_asked.load(Ordering::Relaxed) == 1;
-    match block.state.load(Ordering::Acquire) {
-        seat_state::STARTING => WorkerState::Starting,
-        seat_state::READY if asked_to_stop => WorkerState::Stopping,
-        seat_state::READY if block.busy.load(Ordering::Relaxed) == 0 => WorkerState::Idle,
-        seat_state::READY => WorkerState::Busy,
-        seat_state::STOPPING => WorkerState::Stopping,
-        _ => WorkerState::Gone,
     }
 }

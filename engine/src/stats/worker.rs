@@ -1,7 +1,8 @@
 //! What can be said of one worker.
 
-use super::Figure;
+use super::{Figure, SeatBlock, seat_state};
 use crate::callback::Callback;
+use crate::sync::Ordering;
 
 /// What a worker is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +28,19 @@ impl WorkerState {
         WorkerState::Stopping,
         WorkerState::Gone,
     ];
+
+    /// Of the process on a seat.
+    pub(crate) fn of(block: &SeatBlock) -> WorkerState {
+        let asked_to_stop = block.stop_asked.load(Ordering::Relaxed) == 1;
+        match block.state.load(Ordering::Acquire) {
+            seat_state::STARTING => WorkerState::Starting,
+            seat_state::READY if asked_to_stop => WorkerState::Stopping,
+            seat_state::READY if block.busy.load(Ordering::Relaxed) == 0 => WorkerState::Idle,
+            seat_state::READY => WorkerState::Busy,
+            seat_state::STOPPING => WorkerState::Stopping,
+            _ => WorkerState::Gone,
+        }
+    }
 
     /// Its name, as statistics and metrics have it.
     pub fn name(self) -> &'static str {
