@@ -74,7 +74,7 @@ mod tests {
     #[test]
     fn numbers_and_times_may_pass_the_end_of_their_half_word() {
         let (mark, edge) = (fresh(), 1u64 << 32);
-        mark.note(edge - 1, edge - 1, 5); // finished, as far as anybody knows: 0 is behind
+        mark.note(edge - 1, 0, 5);
         mark.note(edge + 1, edge - 1, edge - 10);
         assert_eq!(mark.age_ms(edge, edge + 20), 30);
         assert_eq!(mark.age_ms(edge + 1, edge + 20), 0);
