@@ -88,6 +88,10 @@ fn the_page_is_openmetrics_and_tells_what_stats_tells() {
         .unwrap()
         .as_secs_f64();
     assert!((now - page.value("skep_start_time_seconds")).abs() < 120.0);
+    for reactor in 0..2 {
+        let turn = format!("skep_reactor_turn_max_seconds{{reactor=\"{reactor}\"}}");
+        assert!(page.value(&turn) < 60.0);
+    }
     for worker in 0..2 {
         let of = |name: &str| page.value(&format!("skep_worker_{name}{{worker=\"{worker}\"}}"));
         assert_eq!(of("restarts_total"), f64::from(1 - worker));

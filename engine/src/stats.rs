@@ -65,6 +65,8 @@ shared_block! {
         pub(crate) output_bytes: AtomicU64,
         /// Sessions not read because a worker's queue is full.
         pub(crate) held_back: AtomicU64,
+        /// Its longest turn, ms, by a clock that is a few ms coarse.
+        pub(crate) longest_turn_ms: AtomicU64,
     }
 }
 

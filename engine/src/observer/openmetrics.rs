@@ -7,7 +7,8 @@ use std::fmt::{Display, Write};
 
 use crate::callback::Callback;
 use crate::shared::Shared;
-use crate::stats::{Stats, WorkerReport, WorkerState};
+use crate::stats::{ReactorBlock, Stats, WorkerReport, WorkerState};
+use crate::sync::Ordering;
 
 /// The page.
 pub(super) fn page(shared: &Shared, classic: bool) -> String {
@@ -19,6 +20,7 @@ pub(super) fn page(shared: &Shared, classic: bool) -> String {
         .map(|worker| shared.worker_report(worker))
         .collect();
     page.server(&shared.stats(None));
+    page.reactors(shared.reactors());
     page.workers(&reports);
     page.finish()
 }
@@ -40,7 +42,7 @@ impl Display for Seconds {
 impl Page {
     fn server(&mut self, stats: &Stats) {
         let version = [("version", env!("CARGO_PKG_VERSION"))];
-        self.gauge("skep_build", "The running version, as a label.")
+        self.gauge("skep_build_info", "The running version, as a label.")
             .value(&version, 1);
         self.gauge("skep_start_time_seconds", "Unix time of the start.")
             .value(&[], stats.start_time);
@@ -111,6 +113,17 @@ impl Page {
             ("skep_reloads", stats.reloads, "Reloads completed."),
         ] {
             self.counter(name, help).value(&[], value);
+        }
+    }
+
+    fn reactors(&mut self, blocks: &[ReactorBlock]) {
+        let mut turn = self.gauge(
+            "skep_reactor_turn_max_seconds",
+            "Longest turn of a reactor's loop since the start.",
+        );
+        for (id, block) in blocks.iter().enumerate() {
+            let longest = block.longest_turn_ms.load(Ordering::Relaxed);
+            turn.value(&[("reactor", &id.to_string())], Seconds(longest));
         }
     }
 
