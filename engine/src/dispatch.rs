@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ipc::directory::{Directory, Endpoint, Seat};
+use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
 use crate::settings::DispatchMode;
 use crate::shared::Shared;
@@ -20,6 +21,8 @@ pub(crate) struct Dispatcher {
     reactor: u32,
     /// When the marks of the seats were last looked after, monotonic ms.
     marked_ms: Vec<u64>,
+    /// By worker id: the seat that gets its messages, as this reactor last acted on it.
+    routes: Vec<Seat>,
     /// Shared by all reactors of the server.
     turn: Arc<AtomicU64>,
 }
@@ -38,6 +41,7 @@ impl Dispatcher {
             .collect();
         let touched = vec![false; outlets.len()];
         let marked_ms = vec![0; outlets.len()];
+        let routes = (0..shared.workers()).map(Seat::first_of).collect();
         Dispatcher {
             mode,
             shared,
@@ -45,8 +49,29 @@ impl Dispatcher {
             touched,
             reactor,
             marked_ms,
+            routes,
             turn,
         }
+    }
+
+    /// Act on the next worker whose messages are to go to another seat: that worker's old and new seat.
+    pub(crate) fn reroute(&mut self) -> Option<(Seat, Seat)> {
+        let moved =
+            |(worker, &seat): (u32, &Seat)| (self.shared.seat_of(worker) != seat).then_some(worker);
+        let worker = (0..).zip(&self.routes).find_map(moved)?;
+        let new = self.shared.seat_of(worker);
+        let old = std::mem::replace(&mut self.routes[worker as usize], new);
+        Some((old, new))
+    }
+
+    /// The seat that gets a worker's messages.
+    pub(crate) fn route(&self, worker: u32) -> Seat {
+        self.routes[worker as usize]
+    }
+
+    /// Whether the order of a session's messages is kept, one worker having them all.
+    pub(crate) fn keeps_order(&self) -> bool {
+        self.mode.keeps_owner()
     }
 
     /// The seat that the next message of a session with this owner goes to. Once it is on its way, say so
@@ -71,7 +96,7 @@ impl Dispatcher {
                     .unwrap_or(first)
             }
         };
-        self.shared.seat_of(worker)
+        self.route(worker)
     }
 
     /// A message was given to the chosen seat.
@@ -86,14 +111,14 @@ impl Dispatcher {
     }
 
     fn is_ready(&self, worker: u32) -> bool {
-        let seat = self.shared.seat_block(self.shared.seat_of(worker));
+        let seat = self.shared.seat_block(self.route(worker));
         seat.state.load(Ordering::Relaxed) == seat_state::READY
     }
 
     /// Messages on their way to a worker or at work in it, from this reactor, plus one if it is busy
     /// with another's. Counted at the sender, so that a burst spreads although no worker has run yet.
     fn load(&mut self, worker: u32) -> u64 {
-        let seat = self.shared.seat_of(worker);
+        let seat = self.route(worker);
         let busy = self.shared.seat_block(seat).busy.load(Ordering::Relaxed);
         self.outlets[seat.0 as usize]
             .lane()
@@ -112,6 +137,16 @@ impl Dispatcher {
     pub(crate) fn outlet(&mut self, seat: Seat) -> &mut Outlet {
         self.touched[seat.0 as usize] = true;
         &mut self.outlets[seat.0 as usize]
+    }
+
+    /// Take back what the process on a seat has not begun; see `LaneWriter::recall`.
+    pub(crate) fn recall(&mut self, seat: Seat) -> Recalled {
+        let lane = self.outlet(seat).lane();
+        let recalled = lane.recall();
+        let (in_flight, finished) = lane.progress();
+        let mark = self.shared.queue_mark(self.reactor, seat);
+        mark.cut(finished + in_flight);
+        recalled
     }
 
     /// Wake the sleeping workers among those that got something: one fence for all of them.

@@ -141,8 +141,8 @@ pub trait Handler {
         Ok(())
     }
 
-    /// Worker: it is to end and still has something to finish. Called once when that is found, and
-    /// again whenever something of it is done.
+    /// Worker: it is to end and still has something to finish, such as a long message half received.
+    /// Called once.
     fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
         let _ = (context, worker);
         Ok(())

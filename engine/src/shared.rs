@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::shm::{At, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock};
+use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock, seat_state};
 use crate::sync::Ordering;
 
 /// The shared state of one server. Every process and thread of it has the same.
@@ -111,11 +111,31 @@ impl Shared {
 
     /// Whether every message given to a worker has been dealt with.
     pub(crate) fn workers_drained(&self) -> bool {
-        self.seats().all(|seat| {
-            (0..self.plan.reactors).all(|r| {
-                self.directory
-                    .is_drained(Endpoint::Reactor(r), Endpoint::Worker(seat))
-            })
+        self.queues().all(|(reactor, seat)| {
+            self.directory
+                .is_drained(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
         })
+    }
+
+    /// Messages given to workers and not dealt with.
+    pub(crate) fn in_flight(&self) -> u64 {
+        let count = |(reactor, seat)| {
+            self.directory
+                .in_flight(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
+        };
+        self.queues().map(count).sum()
+    }
+
+    /// Whether nobody sits there or will, until the seat's worker is replaced once more.
+    fn is_left(&self, seat: Seat) -> bool {
+        self.seat_of(seat.worker()) != seat
+            && self.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
+    }
+
+    /// Lanes to workers that anybody will ever read: not those to a seat left for good, where the rest
+    /// of a message that died may lie.
+    fn queues(&self) -> impl Iterator<Item = (u32, Seat)> {
+        let seats = self.seats().filter(|&seat| !self.is_left(seat));
+        seats.flat_map(|seat| (0..self.plan.reactors).map(move |reactor| (reactor, seat)))
     }
 }

@@ -67,6 +67,10 @@ shared_block! {
         pub(crate) held_back: AtomicU64,
         /// Its longest turn, ms, by a clock that is a few ms coarse.
         pub(crate) longest_turn_ms: AtomicU64,
+        /// Sessions that a stop closed before their output was written.
+        pub(crate) cut_off: AtomicU64,
+        /// Messages read that no worker's lane had room for when the server stopped.
+        pub(crate) undelivered: AtomicU64,
     }
 }
 
@@ -93,6 +97,12 @@ shared_block! {
         pub(crate) closing: AtomicU64,
         /// 1: asked by the manager to end after the callback at hand.
         pub(crate) stop_asked: AtomicU32,
+        /// 1: the process wants to be replaced, having served its requests or outgrown its memory.
+        pub(crate) recycle: AtomicU32,
+        /// 1 while its replacement is starting; written by the manager.
+        pub(crate) replacement: AtomicU32,
+        /// 1: the callback at work has taken too long; written by the manager.
+        pub(crate) overdue: AtomicU32,
         /// 1 while a batch of messages is being handled.
         pub(crate) busy: AtomicU32,
         /// Monotonic ms of the fork; written by the manager.

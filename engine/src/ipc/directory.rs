@@ -190,6 +190,11 @@ impl Directory {
         LaneWriter::attach(self.ring(from, to)).progress()
     }
 
+    /// Messages sent from one endpoint to another and not dealt with.
+    pub(crate) fn in_flight(&self, from: Endpoint, to: Endpoint) -> u64 {
+        self.progress(from, to).0
+    }
+
     fn senders_to(&self, owner: Endpoint) -> impl Iterator<Item = Endpoint> {
         self.drawing
             .plan

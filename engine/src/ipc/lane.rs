@@ -12,7 +12,7 @@
 //! | `pushed`      | producer   | messages published, ever |
 //! | `room_wanted` | producer   | wish for room: its number, and level + 1 if it waits until at most `level` bytes are in use, else 0 |
 //! | `done`        | consumer   | bytes before it are no longer needed |
-//! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; its lowest bit is that of `finished` at the start |
+//! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; bit 0 is bit 0 of `finished` at the start; bit 1 is the producer's: the consumer may begin no further message |
 //! | `finished`    | consumer   | messages finished, ever |
 //! | `assembling`  | consumer   | kind of a message of which some frames are consumed, 0 if none; its session is beside it |
 //!
@@ -32,6 +32,11 @@
 //! and frame together always fit into an empty one. Longer messages go in frames of a quarter each,
 //! so that the consumer copies one while the producer writes the next.
 //!
+//! Recall: a producer whose consumer is to be replaced takes back what that one has not begun. `taken` is
+//! the word they agree by: the consumer takes a message by compare-and-swap, the producer sets bit 1 of it;
+//! whichever comes first has the message. From then on the consumer begins nothing more (it may finish a
+//! long message), so the producer may read its own frames behind `taken` again and lower `tail`.
+//!
 //! What a death leaves behind:
 //! * producer, before the `tail` store: nothing; its successor starts at `tail` and overwrites.
 //! * producer, between frames of one message: a head without an end. The consumer drops it when a
@@ -48,18 +53,21 @@ mod kills;
 mod reader;
 #[cfg(all(test, not(loom)))]
 #[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+mod recalls;
+#[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
 mod tests;
 mod writer;
 
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use super::frame::HEADER;
+use super::frame::{HEADER, Header, Kind};
 use super::shm::{At, BytesAt, Region, Shared};
 use crate::sync::modelled::{AtomicU64, Watch};
 
 pub(crate) use reader::{Casualty, LaneReader, Payload, Received, Verdict};
-pub(crate) use writer::{LaneWriter, Push};
+pub(crate) use writer::{LaneWriter, Push, Recalled};
 
 /// The shared fields of a lane, one cache line per writer.
 #[derive(Debug, Default)]
@@ -86,8 +94,12 @@ const _: () =
 // SAFETY: atomics and padding; all zero is an empty lane. (Not under loom, where no region exists.)
 unsafe impl Shared for LaneHeader {}
 
-/// Positions are multiples of 8, so this bit of `taken` is free for the parity of `finished`.
+/// Positions are multiples of 8, so this bit of `taken` is free for the parity of `finished`,
 const PARITY: u64 = 1;
+/// and this one for the producer's word that the consumer may begin nothing more.
+const RETIRED: u64 = 2;
+/// What of `taken` is no position.
+const FLAGS: u64 = 7;
 
 /// Smallest ring. Models have to be small.
 const SMALLEST: usize = if cfg!(loom) { 64 } else { 1024 };
@@ -206,6 +218,39 @@ impl Ring {
         self.capacity as usize / 4 - HEADER
     }
 
+    /// The frame at `start` of what is published before `tail`, pads skipped, every field checked against
+    /// the ring: where it really starts, and its header. `None`: corrupt.
+    ///
+    /// # Safety
+    /// As for [`Ring::read`], for all bytes from `start` to `tail`.
+    unsafe fn frame(&self, mut start: u64, tail: u64) -> Option<(u64, Header)> {
+        loop {
+            if start & FLAGS != 0 {
+                return None; // no writer of ours leaves such a position
+            }
+            let to_end = self.to_end(start);
+            if to_end < HEADER as u64 {
+                start = start.checked_add(to_end)?; // implied skip
+            }
+            let published = tail.checked_sub(start)?;
+            if published < HEADER as u64 || published > self.capacity {
+                return None;
+            }
+            let mut copy = [0; HEADER];
+            // SAFETY: HEADER bytes from `start` lie before `tail` and end before the ring does (checked).
+            copy.copy_from_slice(unsafe { self.read(start, HEADER) });
+            let header = Header::decode(copy)?;
+            let span = header.span();
+            if span > published || span > self.to_end(start) {
+                return None;
+            }
+            if header.head.kind != Kind::Pad {
+                return Some((start, header));
+            }
+            start += span; // a pad is published together with the frame behind it
+        }
+    }
+
     /// Copy `bytes` to `position`. They must not cross the end of the ring.
     ///
     /// # Safety
@@ -224,12 +269,13 @@ impl Ring {
     /// Bytes `position..position + len`, which must not cross the end of the ring.
     ///
     /// # Safety
-    /// Only for the consumer, on published bytes, and the slice must be gone before they are released.
+    /// For the consumer on published bytes, and the slice must be gone before they are released; for the
+    /// producer on bytes it has written itself and does not overwrite meanwhile.
     unsafe fn read(&self, position: u64, len: usize) -> &[u8] {
         let at = self.offset(position);
         assert!(at + len <= self.capacity as usize, "read past the ring");
         self.watch.reads(at, len);
-        // SAFETY: in bounds (asserted); published and not released, so the producer leaves them alone.
+        // SAFETY: in bounds (asserted); by the caller's promise nobody writes them while they are looked at.
         unsafe { std::slice::from_raw_parts(self.base.add(at).as_ptr(), len) }
     }
 }

@@ -165,3 +165,36 @@ fn one_bell_serves_two_senders() {
             .for_each(|sender| sender.join().unwrap());
     });
 }
+
+/// The producer takes back what the consumer has not begun: each message is handled on exactly one side.
+#[test]
+fn a_message_is_begun_or_recalled_and_never_both() {
+    model(|| {
+        let (mut writer, mut reader) = lane(128);
+        for number in 0..2 {
+            let head = Head::new(Kind::Receive, number, 0);
+            assert_eq!(writer.push(head, &[1; 8], &mut 0), Push::Whole);
+        }
+        let consumer = thread::spawn(move || {
+            let mut handled = 0;
+            while matches!(
+                reader.receive(|head, _| {
+                    assert_eq!(head.session, handled);
+                    handled += 1;
+                    Verdict::Done
+                }),
+                Received::Handled(_)
+            ) {}
+            handled
+        });
+        let recalled = writer.recall();
+        let handled = consumer.join().unwrap();
+        let back: Vec<u64> = recalled
+            .messages
+            .iter()
+            .map(|(head, _)| head.session)
+            .collect();
+        assert_eq!(back, (handled..2).collect::<Vec<_>>());
+        assert!(writer.is_drained());
+    });
+}

@@ -2,22 +2,40 @@
 //!
 //! A message that meets a full lane is held here, in order, and the connections that would feed that
 //! lane are not read until there is room: back pressure reaches the client through its TCP window.
+//! When a worker's process is replaced while it is at work, what it has not begun is taken back from its
+//! lane and given to its successor; only the session it is at work for waits ([`super::parked`]).
+//!
 //! Held at any time: one message per connection at most, since a connection with a held message, or
 //! one whose worker's lane is clogged, is not read.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::parked::Parked;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::Head;
 use crate::ipc::lane::Push;
+use crate::session::SessionId;
 use crate::shared::Shared;
+use crate::stats::seat_state;
+use crate::sync::Ordering;
 
-struct Held {
-    head: Head,
-    data: Vec<u8>,
+/// A message that was read and is not in a lane yet, or not all of it.
+pub(super) struct Held {
+    pub(super) head: Head,
+    pub(super) data: Vec<u8>,
     sent: usize,
+}
+
+impl Held {
+    fn new(head: Head, data: Vec<u8>) -> Held {
+        Held {
+            head,
+            data,
+            sent: 0,
+        }
+    }
 }
 
 /// One worker seat's queue.
@@ -30,12 +48,22 @@ struct Queue {
     until_empty: bool,
 }
 
+impl Queue {
+    fn is_idle(&self) -> bool {
+        self.held.is_empty() && self.waiting.is_empty()
+    }
+}
+
 /// Why a connection must not be read now.
-pub(super) struct Obstacle {
-    /// The lane to wait for.
-    seat: Seat,
-    /// Wait until nothing is left in it.
-    until_empty: bool,
+pub(super) enum Obstacle {
+    /// A lane is too full.
+    Lane {
+        seat: Seat,
+        /// Wait until nothing is left in it.
+        until_empty: bool,
+    },
+    /// The session's message is still at work in a process that has been replaced.
+    Parked,
 }
 
 /// Lanes to all workers, and their queues.
@@ -44,6 +72,9 @@ pub(super) struct Feed {
     queues: Vec<Queue>,
     /// Seats with something in their queue.
     crowded: usize,
+    parked: Parked,
+    /// The change of routes that was last acted on.
+    routes_seen: u64,
     /// Bytes of one session that may be under way.
     per_session: u64,
 }
@@ -55,6 +86,8 @@ impl Feed {
             dispatcher,
             queues,
             crowded: 0,
+            parked: Parked::default(),
+            routes_seen: 0,
             per_session,
         }
     }
@@ -68,38 +101,55 @@ impl Feed {
     ///
     /// A session at its limit whose messages are spread waits for the fullest lane to be empty: some of
     /// its bytes wait in one of the lanes, and the one chosen for the next message may well be idle.
-    pub(super) fn obstacle(&mut self, seat: Seat, spread: bool, queued: u64) -> Option<Obstacle> {
+    pub(super) fn obstacle(
+        &mut self,
+        seat: Seat,
+        session: SessionId,
+        spread: bool,
+        queued: u64,
+    ) -> Option<Obstacle> {
+        if self.parked.has(session) {
+            return Some(Obstacle::Parked);
+        }
         if queued > self.per_session {
             return Some(match spread {
-                true => Obstacle {
+                true => Obstacle::Lane {
                     seat: self.dispatcher.fullest(),
                     until_empty: true,
                 },
-                false => Obstacle {
+                false => Obstacle::Lane {
                     seat,
                     until_empty: false,
                 },
             });
         }
         let clogged = !self.queues[seat.0 as usize].held.is_empty();
-        clogged.then_some(Obstacle {
+        clogged.then_some(Obstacle::Lane {
             seat,
             until_empty: false,
         })
     }
 
-    /// Read the connection `token` again when the obstacle is gone.
-    pub(super) fn wait(&mut self, obstacle: &Obstacle, token: usize) {
-        let queue = &mut self.queues[obstacle.seat.0 as usize];
-        if queue.held.is_empty() && queue.waiting.is_empty() {
-            self.crowded += 1;
+    /// Read the connection `token` of `session` again when the obstacle is gone.
+    pub(super) fn wait(&mut self, obstacle: &Obstacle, session: SessionId, token: usize) {
+        match *obstacle {
+            Obstacle::Parked => self.parked.wait(session, token),
+            Obstacle::Lane { seat, until_empty } => {
+                let queue = &mut self.queues[seat.0 as usize];
+                if queue.is_idle() {
+                    self.crowded += 1;
+                }
+                queue.until_empty |= until_empty;
+                queue.waiting.push(token);
+            }
         }
-        queue.until_empty |= obstacle.until_empty;
-        queue.waiting.push(token);
     }
 
     /// Give a message to a worker, now or as soon as its lane has room.
     pub(super) fn push(&mut self, seat: Seat, head: Head, data: &[u8]) {
+        if self.parked.has(head.session) {
+            return self.parked.push(Held::new(head, data.to_vec()));
+        }
         let queue = &mut self.queues[seat.0 as usize];
         let mut sent = 0;
         if queue.held.is_empty()
@@ -107,14 +157,114 @@ impl Feed {
         {
             return;
         }
-        if queue.held.is_empty() && queue.waiting.is_empty() {
+        let held = Held {
+            sent,
+            ..Held::new(head, data.to_vec())
+        };
+        self.hold(seat, held);
+    }
+
+    fn hold(&mut self, seat: Seat, held: Held) {
+        let queue = &mut self.queues[seat.0 as usize];
+        if queue.is_idle() {
             self.crowded += 1;
         }
-        queue.held.push_back(Held {
-            head,
-            data: data.to_vec(),
-            sent,
+        queue.held.push_back(held);
+    }
+
+    /// Bring what waits for replaced processes to those that have replaced them. True: something was done.
+    pub(super) fn follow_routes(&mut self, shared: &Shared) -> bool {
+        let routes = shared.server().routes.load(Ordering::Acquire);
+        if routes == self.routes_seen {
+            return false;
+        }
+        while let Some((old, new)) = self.dispatcher.reroute() {
+            let epoch = shared.seat_block(old).epoch.load(Ordering::Acquire);
+            self.hand_over(old, epoch, new);
+        }
+        self.routes_seen = routes;
+        true
+    }
+
+    /// The change of routes that was last acted on.
+    pub(super) fn routes_seen(&self) -> u64 {
+        self.routes_seen
+    }
+
+    fn hand_over(&mut self, old: Seat, epoch: u32, new: Seat) {
+        let recalled = self.dispatcher.recall(old);
+        let queue = std::mem::take(&mut self.queues[old.0 as usize]);
+        if !queue.is_idle() {
+            self.crowded -= 1;
+        }
+        let mut held = queue.held;
+        let mut at_work = recalled.at_work;
+        if let Some(next) = held.front_mut()
+            && next.sent > 0
+        {
+            if recalled.restart {
+                next.sent = 0;
+            } else if let Some(begun) = held.pop_front() {
+                at_work = Some(begun.head.session);
+                self.hold(old, begun);
+            }
+        }
+        if let Some(session) = at_work
+            && self.dispatcher.keeps_order()
+        {
+            self.parked.begin(old, epoch, session);
+        }
+        let recalled = recalled.messages.into_iter();
+        let recalled = recalled.map(|(head, data)| Held::new(head, data));
+        for message in recalled.chain(held) {
+            self.push(new, message.head, &message.data);
+        }
+        let spread = !self.dispatcher.keeps_order();
+        for token in queue.waiting {
+            let obstacle = Obstacle::Lane {
+                seat: new,
+                until_empty: spread && queue.until_empty,
+            };
+            self.wait(&obstacle, 0, token);
+        }
+    }
+
+    /// Let go the sessions whose message at work in a replaced process is dealt with. `heard_all`: a
+    /// whole round over the reactor's mail found nothing more, so their answers have been read.
+    pub(super) fn unpark(
+        &mut self,
+        shared: &Shared,
+        heard_all: bool,
+        mut resume: impl FnMut(usize),
+    ) {
+        if self.parked.is_empty() {
+            return;
+        }
+        for session in self.parked.over(heard_all) {
+            let worker = session.seat.worker();
+            let seat = self.dispatcher.route(worker);
+            for message in session.messages {
+                self.push(seat, message.head, &message.data);
+            }
+            session.waiting.into_iter().for_each(&mut resume);
+        }
+        let (dispatcher, queues) = (&mut self.dispatcher, &mut self.queues);
+        self.parked.look(|seat, epoch| {
+            let block = shared.seat_block(seat);
+            let dead = block.state.load(Ordering::Acquire) == seat_state::EMPTY
+                || block.epoch.load(Ordering::Acquire) != epoch;
+            let queue = &mut queues[seat.0 as usize];
+            if dead {
+                queue.held.clear(); // the rest of the message that died with it
+            }
+            dead || (queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained())
         });
+        self.crowded = self.queues.iter().filter(|queue| !queue.is_idle()).count();
+    }
+
+    /// Whether sessions are parked, and whether one of them only waits for another round over the mail.
+    pub(super) fn parked(&self) -> (bool, bool) {
+        (!self.parked.is_empty(), self.parked.has_ripe())
     }
 
     /// A message has been given to the seat that was chosen for it.
@@ -129,7 +279,7 @@ impl Feed {
             return;
         }
         for (index, queue) in self.queues.iter_mut().enumerate() {
-            if queue.held.is_empty() && queue.waiting.is_empty() {
+            if queue.is_idle() {
                 continue;
             }
             let outlet = self.dispatcher.outlet(Seat(index as u32));
@@ -160,14 +310,23 @@ impl Feed {
 
     /// Whether nothing read is waiting for a lane.
     pub(super) fn is_empty(&self) -> bool {
-        self.queues.iter().all(|queue| queue.held.is_empty())
+        self.parked.is_empty() && self.queues.iter().all(|queue| queue.held.is_empty())
+    }
+
+    /// Messages read that wait here.
+    pub(super) fn held(&self) -> usize {
+        let queued: usize = self.queues.iter().map(|queue| queue.held.len()).sum();
+        queued + self.parked.held()
     }
 
     /// Connections not read for lack of room.
     pub(super) fn waiting(&self) -> usize {
         match self.crowded {
-            0 => 0,
-            _ => self.queues.iter().map(|queue| queue.waiting.len()).sum(),
+            0 => self.parked.waiting(),
+            _ => {
+                let of_lanes: usize = self.queues.iter().map(|queue| queue.waiting.len()).sum();
+                of_lanes + self.parked.waiting()
+            }
         }
     }
 

@@ -11,9 +11,6 @@ use crate::sync::Ordering;
 impl Reactor {
     /// One message. Unknown kinds are dropped: only a process gone mad could send them.
     pub(super) fn handle_mail(&mut self, head: Head, payload: Payload<'_>) -> Verdict {
-        if matches!(payload, Payload::Beginning) {
-            return Verdict::Done;
-        }
         match head.kind {
             Kind::Send => self.send(head.session, payload),
             Kind::CloseSession => self.close_session(head.session, head.argument),
@@ -50,7 +47,6 @@ impl Reactor {
         };
         let outbox = &mut self.connections[token].outbox;
         match payload {
-            Payload::Beginning => {} // answered by handle_mail
             Payload::Borrowed(data) => outbox.append(data, &mut self.spares),
             Payload::Owned(data) => outbox.append_owned(data),
         }

@@ -12,6 +12,7 @@ mod feed;
 pub(crate) mod inbox;
 mod mail;
 mod outbox;
+mod parked;
 mod spin;
 mod turn;
 

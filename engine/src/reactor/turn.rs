@@ -37,6 +37,9 @@ const READS_PER_TURN: usize = 4;
 /// Messages of one lane before the next lane gets its turn.
 const MAIL_PER_LANE: usize = 256;
 
+/// How often to look at a replaced process that is still at work, should its ring be missed.
+const PARKED_RECHECK: Duration = Duration::from_millis(5);
+
 /// What a reactor is made of.
 pub(crate) struct Setup {
     pub(crate) id: u32,
@@ -66,6 +69,7 @@ pub(crate) struct Reactor {
     nodelay: bool,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
+    manager: Doorbell,
     pub(super) poll: Poll,
     events: Events,
     scratch: Box<[u8]>,
@@ -109,6 +113,7 @@ impl Reactor {
             id,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
             main: shared.directory.bell(Endpoint::Main),
+            manager: shared.directory.bell(Endpoint::Manager),
             shared,
             log,
             connections: Slab::new(),
@@ -139,6 +144,7 @@ impl Reactor {
     pub(crate) fn run(&mut self, mailbox: &mut Mailbox) {
         while !self.quit {
             self.sleep(mailbox);
+            self.follow_routes();
             self.take_orders();
             self.serve_ready();
             self.feed.ring(self.now_ms);
@@ -169,12 +175,16 @@ impl Reactor {
             && self.endings.is_empty()
             && mailbox.may_sleep()
             && self.inbox.is_empty();
-        let timeout = match (may_sleep, self.lingering.front()) {
-            (false, _) => Some(Duration::ZERO),
-            (true, Some((deadline, ..))) => Some(Duration::from_millis(
-                deadline.saturating_sub(clock::monotonic_ms()) + 1,
-            )),
-            (true, None) => None,
+        let (parked, ripe) = self.feed.parked();
+        let lingers = self.lingering.front().map(|&(deadline, ..)| {
+            Duration::from_millis(deadline.saturating_sub(clock::monotonic_ms()) + 1)
+        });
+        let timeout = match may_sleep && !ripe {
+            false => Some(Duration::ZERO),
+            true => lingers
+                .into_iter()
+                .chain(parked.then_some(PARKED_RECHECK))
+                .min(),
         };
         // Interrupted cannot happen (signals are blocked here), other errors not on a valid epoll.
         if self.poll.poll(&mut self.events, timeout).is_err() {
@@ -183,6 +193,16 @@ impl Reactor {
         mailbox.awake();
         self.now_us = clock::wall_us();
         self.now_ms = clock::monotonic_ms();
+    }
+
+    /// Processes that have been replaced: bring what waits for them to their successors.
+    fn follow_routes(&mut self) {
+        if self.feed.follow_routes(&self.shared) {
+            let own = self.shared.reactor(self.id);
+            own.routes_seen
+                .store(self.feed.routes_seen(), Ordering::Release);
+            self.manager.ring(); // the seats left behind are free for others
+        }
     }
 
     fn take_orders(&mut self) {
@@ -282,10 +302,11 @@ impl Reactor {
                     .map_or(0, Slot::recv_queued);
                 let chosen = self.feed.choose(connection.owner);
                 let spread = connection.owner == NO_OWNER;
-                if let Some(obstacle) = self.feed.obstacle(chosen, spread, queued) {
+                let id = connection.id;
+                if let Some(obstacle) = self.feed.obstacle(chosen, id, spread, queued) {
                     if !connection.queued {
                         connection.queued = true;
-                        self.feed.wait(&obstacle, token);
+                        self.feed.wait(&obstacle, id, token);
                     }
                     return;
                 }
@@ -394,6 +415,11 @@ impl Reactor {
         let drained = mailbox.drain(MAIL_PER_LANE, |_, head, payload| {
             self.handle_mail(head, payload)
         });
+        let again = &mut self.again;
+        self.feed
+            .unpark(&self.shared, drained == Drained::Empty, |token| {
+                again.push_back(token)
+            });
         if drained == Drained::Empty && std::mem::take(&mut self.finish_asked) {
             self.finish_all();
         }

@@ -7,19 +7,21 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::roster::{Action, Roster};
+use super::roster::{Action, Policy, Roster};
 use super::{Ground, exit, phase::Phase, record, watch};
 use crate::context::Context;
 use crate::error::code;
-use crate::handler::{Callback, Death, Step};
-use crate::ipc::directory::{Endpoint, Seat};
+use crate::handler::{Callback, Death, Leave, Step};
+use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::ipc::frame::{Head, Kind};
-use crate::ipc::lane::Verdict;
+use crate::ipc::lane::{Casualty, Verdict};
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
 use crate::log::Author;
-use crate::session::table::state;
-use crate::stats::{bump, seat_state};
+use crate::session::table::{NO_OWNER, state};
+use crate::settings::OnWorkerLost;
+use crate::shared::Shared;
+use crate::stats::{ReactorBlock, bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::wait::{self, Reaped};
@@ -113,7 +115,14 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let mut manager = Manager {
         ground,
         context,
-        roster: Roster::new(ground.sizes.workers, ground.settings.max_wait_ms),
+        roster: Roster::new(
+            ground.sizes.workers,
+            Policy {
+                patience_ms: ground.settings.max_wait_ms,
+                reload_async: ground.settings.reload_async,
+                max_respawns: ground.settings.max_respawns,
+            },
+        ),
         line,
         code: exit::NORMAL,
         finished: false,
@@ -142,6 +151,8 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS); // the order itself met a full lane
         }
         manager.note_ready();
+        manager.note_recycling();
+        manager.watch_callbacks();
         manager.reap();
         manager.note_draining();
         manager.tick();
@@ -169,11 +180,9 @@ impl Manager<'_> {
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
         if mailbox.may_sleep() {
             let now = clock::monotonic_ms();
-            let timeout = self
-                .roster
-                .next_deadline()
-                .map(|due| Duration::from_millis(due.saturating_sub(now)));
-            parker.park(timeout);
+            let due = self.roster.next_deadline(now).into_iter();
+            let next = due.chain(self.next_look_at_callbacks(now)).min();
+            parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();
         }
     }
@@ -222,7 +231,7 @@ impl Manager<'_> {
     }
 
     fn reload(&mut self) {
-        let actions = self.roster.reload();
+        let actions = self.roster.reload(clock::monotonic_ms());
         self.perform(actions);
     }
 
@@ -258,9 +267,88 @@ impl Manager<'_> {
                 .load(Ordering::Acquire)
                 == seat_state::READY
             {
-                self.roster.ready(seat);
+                let actions = self.roster.ready(seat, clock::monotonic_ms());
+                self.perform(actions);
             }
         }
+    }
+
+    /// Workers that have served their requests, or outgrown their memory.
+    fn note_recycling(&mut self) {
+        let shared = &self.ground.shared;
+        for worker in 0..shared.workers() {
+            let block = shared.seat_block(shared.seat_of(worker));
+            if block.recycle.load(Ordering::Acquire) == 1 {
+                self.roster.recycle(worker, clock::monotonic_ms());
+            }
+        }
+    }
+
+    /// Callbacks that take longer than `worker_deadline` cost their session and their worker.
+    fn watch_callbacks(&mut self) {
+        let now = clock::monotonic_ms();
+        for seat in self.roster.alive() {
+            let Some(since) = self.watched_since(seat) else {
+                continue;
+            };
+            let limit = self.ground.settings.worker_deadline_ms;
+            if now >= since + limit && self.roster.overdue(seat, now) {
+                self.end_overdue(seat, now.saturating_sub(since));
+            }
+        }
+    }
+
+    /// When a callback that the deadline applies to began on this seat.
+    fn watched_since(&self, seat: Seat) -> Option<u64> {
+        let block = self.ground.shared.seat_block(seat);
+        let since = block.callback_since_ms.load(Ordering::Acquire);
+        let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
+        let watched = matches!(
+            callback,
+            Callback::Connect | Callback::Receive | Callback::Close
+        );
+        (self.ground.settings.worker_deadline_ms > 0 && since > 0 && watched).then_some(since)
+    }
+
+    /// A callback that begins right now must be looked at when its time is over, so no sleep is longer.
+    fn next_look_at_callbacks(&self, now: u64) -> Option<u64> {
+        let limit = self.ground.settings.worker_deadline_ms;
+        let seats = self.roster.alive().into_iter();
+        let ends = seats.map(|seat| match self.watched_since(seat) {
+            // Known to be overdue already: its kill is the roster's business.
+            Some(since) if since + limit <= now => now + limit,
+            Some(since) => since + limit,
+            None => now + limit,
+        });
+        (limit > 0).then(|| ends.min()).flatten()
+    }
+
+    fn end_overdue(&self, seat: Seat, after: u64) {
+        let shared = &self.ground.shared;
+        let block = shared.seat_block(seat);
+        let session = block.session.load(Ordering::Relaxed);
+        let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
+        let pid = block.pid.load(Ordering::Acquire);
+        self.context.log().warning(format_args!(
+            "worker(pid={pid}, id={}) has been in {} for {after} ms, fd {session}: worker_deadline is over, it is terminated",
+            seat.worker(),
+            callback.name(),
+        ));
+        block.overdue.store(1, Ordering::Release);
+        if let Some(slot) = shared.sessions.find(session) {
+            let head = Head::new(Kind::Lost, session, 0);
+            let _ = self.context.to_reactor(slot.reactor(), head, &[]);
+        }
+        signal::send(pid, signal::SIGTERM);
+    }
+
+    /// Whether a process may be forked onto a spare seat: the last one is settled, and every reactor
+    /// has taken back what it had left.
+    fn is_free(shared: &Shared, seat: Seat) -> bool {
+        let routes = shared.server().routes.load(Ordering::Acquire);
+        let seen = |reactor: &ReactorBlock| reactor.routes_seen.load(Ordering::Acquire) >= routes;
+        shared.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
+            && shared.reactors().iter().all(seen)
     }
 
     /// Facts first: who is dead. Each one's account is settled before anything else happens to its seat.
@@ -278,7 +366,9 @@ impl Manager<'_> {
     }
 
     fn tick(&mut self) {
-        let actions = self.roster.tick(clock::monotonic_ms());
+        let shared = Arc::clone(&self.ground.shared);
+        let free = |seat| Manager::is_free(&shared, seat);
+        let actions = self.roster.tick(clock::monotonic_ms(), free);
         self.perform(actions);
     }
 
@@ -302,12 +392,40 @@ impl Manager<'_> {
                 Action::Info(text) => self.context.log().info(text),
                 Action::Warn(text) => self.context.log().warning(text),
                 Action::Error(text) => self.context.log().error(text),
-                Action::ReportDeath { .. } => self.report_death(),
+                Action::Switch(seat) => self.switch(seat),
+                Action::ReportDeath => self.report_death(),
+                Action::BeforeReload => {
+                    let step = self.context.handler().on_before_reload(&self.context);
+                    self.heed(step);
+                }
+                Action::AfterReload => {
+                    bump(&self.ground.shared.server().reloads, 1);
+                    let step = self.context.handler().on_after_reload(&self.context);
+                    self.heed(step);
+                }
+                Action::GiveUp(reason) => {
+                    self.context
+                        .log()
+                        .error(format_args!("the server stops: {reason}"));
+                    self.heed(Err(Leave { code: exit::FATAL }));
+                }
                 Action::Finish => self.finished = true,
             }
             if self.became.is_some() {
                 return; // in the child: the rest is the parent's business
             }
+        }
+    }
+
+    /// From now on this seat gets its worker's messages; reactors bring those that wait elsewhere.
+    fn switch(&self, seat: Seat) {
+        let shared = &self.ground.shared;
+        let incarnation = seat.0 % SEATS as u32;
+        let serving = &shared.worker(seat.worker()).serving;
+        serving.store(incarnation, Ordering::Release);
+        shared.server().routes.fetch_add(1, Ordering::Release);
+        for reactor in 0..shared.reactor_count() {
+            shared.directory.bell(Endpoint::Reactor(reactor)).ring();
         }
     }
 
@@ -368,8 +486,20 @@ impl Manager<'_> {
 
     fn spawn(&mut self, seat: Seat) {
         let block = self.ground.shared.seat_block(seat);
-        for word in [&block.stop_asked, &block.busy, &block.callback] {
+        for word in [
+            &block.stop_asked,
+            &block.recycle,
+            &block.replacement,
+            &block.overdue,
+            &block.busy,
+            &block.callback,
+        ] {
             word.store(0, Ordering::Relaxed);
+        }
+        let serving = self.ground.shared.seat_of(seat.worker());
+        if serving != seat {
+            let incumbent = self.ground.shared.seat_block(serving);
+            incumbent.replacement.store(1, Ordering::Release);
         }
         block.callback_since_ms.store(0, Ordering::Relaxed);
         block.session.store(0, Ordering::Relaxed);
@@ -413,26 +543,40 @@ impl Manager<'_> {
         }
         block.events.store(0, Ordering::Relaxed);
         self.settle_close(block.closing.swap(0, Ordering::AcqRel));
+        // Should a replacement have been starting, it takes over or there will be another.
+        let serving = shared.seat_of(seat.worker());
+        let incumbent = shared.seat_block(serving);
+        incumbent.replacement.store(0, Ordering::Release);
         for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
-            let Some(slot) = shared.sessions.find(casualty.session) else {
-                continue;
-            };
-            if casualty.kind == Kind::Close {
-                slot.mark(state::EVENT_DONE);
-            } else {
-                slot.note_completed();
-                bump(&shared.server().requests_lost, 1);
-            }
-            // The reactor closes the session; it never waits for us, so this does not block for long.
-            let _ = self.context.to_reactor(
-                slot.reactor(),
-                Head::new(Kind::Lost, casualty.session, 0),
-                &[],
-            );
+            self.settle_message(casualty);
         }
         if Phase::of(shared) >= Phase::Draining {
             shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
         }
+    }
+
+    /// A message died with its worker. The reactor closes the session, unless it is to be kept.
+    fn settle_message(&self, casualty: Casualty) {
+        let shared = &self.ground.shared;
+        let Some(slot) = shared.sessions.find(casualty.session) else {
+            return;
+        };
+        let mut news = Kind::Lost;
+        if casualty.kind == Kind::Close {
+            slot.mark(state::EVENT_DONE);
+        } else {
+            let last = slot.note_completed();
+            bump(&shared.server().requests_lost, 1);
+            if self.ground.settings.on_worker_lost == OnWorkerLost::Keep {
+                if !last || slot.owner() != NO_OWNER {
+                    return;
+                }
+                news = Kind::Closed; // the client has left, and this was all it waited for
+            }
+        }
+        // A reactor never waits for us, so this does not block for long.
+        let head = Head::new(news, casualty.session, 0);
+        let _ = self.context.to_reactor(slot.reactor(), head, &[]);
     }
 
     /// The worker died inside close(): whether or not the reactor has heard of it, it ends the session.

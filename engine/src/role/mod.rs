@@ -10,15 +10,17 @@
 //! forks the workers and says so; the master starts its reactors, runs `on_start`, accepts.
 //!
 //! Each process watches the life-lines of those above it: the master's, and for workers also the
-//! manager's. `phase` names the steps of a stop, `roster` decides about workers, `child` is one of
+//! manager's. `phase` names the steps of a stop, `roster` decides about workers, a `post` is one of
 //! them, `exit` has the codes both sides know.
 
-mod child;
 mod exit;
 mod fence;
+mod limits;
 mod manager;
 mod master;
+mod post;
 mod record;
+mod reload;
 mod roster;
 mod worker;
 

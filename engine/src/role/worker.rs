@@ -1,10 +1,12 @@
 //! A worker: takes messages from its mailbox and runs the user's callbacks, one at a time.
 
+use std::cell::Cell;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::limits::Limits;
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
 use crate::error::code;
@@ -44,8 +46,9 @@ const DEFAULTS: [i32; 4] = [
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
-/// How often a worker that is to stop looks for the rest of a long message.
-const REST_RECHECK: Duration = Duration::from_millis(1);
+/// How often a worker that is to stop looks for the rest of a long message, and one that is to be
+/// replaced for what it is to do.
+const RECHECK: Duration = Duration::from_millis(1);
 /// Index of the master's life-line in the worker's parker.
 const MASTER_LINE: usize = 0;
 
@@ -55,11 +58,13 @@ struct Worker<'g> {
     block: &'g SeatBlock,
     id: u32,
     main: Doorbell,
+    manager: Doorbell,
     wants_connect: bool,
     wants_close: bool,
+    limits: Limits,
     /// Callbacks asked for this end of the process.
-    leave: Option<Leave>,
-    termed: bool,
+    leave: Cell<Option<Leave>>,
+    termed: Cell<bool>,
 }
 
 /// A worker's life; returns its exit code.
@@ -94,53 +99,63 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let block = shared.seat_block(seat);
     block.pid.store(process::pid(), Ordering::Release);
     let mut mailbox = shared.directory.mailbox(endpoint);
-    let mut worker = Worker {
+    let worker = Worker {
         context,
         shared,
         block,
         id: seat.worker(),
         main: shared.directory.bell(Endpoint::Main),
+        manager: shared.directory.bell(Endpoint::Manager),
         wants_connect: interests.connect,
         wants_close: interests.close,
-        leave: None,
-        termed: false,
+        limits: Limits::of(&ground.settings),
+        leave: Cell::new(None),
+        termed: Cell::new(false),
     };
     worker.context.handler().attach(&worker.context);
     if let Err(leave) = worker.start(ground.settings.bootstrap.as_deref()) {
         return leave.code;
     }
     block.state.store(seat_state::READY, Ordering::Release);
-    shared.directory.bell(Endpoint::Manager).ring();
+    worker.manager.ring();
 
-    while !worker.is_over() || (mailbox.is_assembling() && worker.leave.is_none()) {
+    let mut exiting = false;
+    while !worker.is_over() || (mailbox.is_assembling() && worker.leave.get().is_none()) {
         if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
-        match mailbox.drain(PER_LANE, |from, head, payload| {
-            worker.handle(from, head, payload)
-        }) {
+        match mailbox.drain_while(
+            || worker.accepts(),
+            PER_LANE,
+            |from, head, payload| worker.handle(from, head, payload),
+        ) {
             // A callback of this batch may have asked for the end: nobody would ring for that.
             Drained::Empty if !worker.is_over() => worker.sleep(&mut mailbox, &mut parker),
             // Asked to stop, with a long message half received: its rest is on its way.
             Drained::Left | Drained::Empty if mailbox.is_assembling() => {
-                parker.park(Some(REST_RECHECK))
+                if worker.is_over() && !std::mem::replace(&mut exiting, true) {
+                    worker.exiting();
+                }
+                parker.park(Some(RECHECK));
+            }
+            // What waits is for the replacement.
+            Drained::Left if !worker.is_over() => {
+                block.busy.store(0, Ordering::Relaxed);
+                parker.park(Some(RECHECK));
             }
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
-    if let Some(leave) = worker.leave {
-        return leave.code;
-    }
     block.state.store(seat_state::STOPPING, Ordering::Release);
     worker.context.enter(Callback::WorkerStop, 0);
-    match worker
+    let stopped = worker
         .context
         .handler()
-        .on_worker_stop(&worker.context, worker.id)
-    {
-        Ok(()) => exit::NORMAL,
-        Err(leave) => leave.code,
+        .on_worker_stop(&worker.context, worker.id);
+    match (worker.leave.get(), stopped) {
+        (Some(leave), _) | (None, Err(leave)) => leave.code,
+        (None, Ok(())) => exit::NORMAL,
     }
 }
 
@@ -158,13 +173,46 @@ impl Worker<'_> {
     }
 
     /// Whether the process is to end now, between two callbacks.
-    fn is_over(&mut self) -> bool {
-        self.termed |=
-            signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid();
-        self.leave.is_some()
-            || self.termed
+    fn is_over(&self) -> bool {
+        if signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid() {
+            self.termed.set(true);
+        }
+        self.leave.get().is_some()
+            || self.termed.get()
             || self.context.is_stopping()
             || self.block.stop_asked.load(Ordering::Relaxed) == 1
+    }
+
+    /// Whether to begin another message. A process that has served its requests leaves the rest to its
+    /// replacement, once that is on its way.
+    fn accepts(&self) -> bool {
+        let replaced = self.block.replacement.load(Ordering::Acquire) == 1;
+        !self.is_over() && !(replaced && self.has_served_out())
+    }
+
+    fn has_served_out(&self) -> bool {
+        self.limits
+            .served_out(self.block.requests.load(Ordering::Relaxed))
+    }
+
+    /// After a request: ask to be replaced, if this process has done its share.
+    fn mind_limits(&self) {
+        if self.block.recycle.load(Ordering::Relaxed) == 0
+            && (self.has_served_out() || self.limits.outgrown())
+        {
+            self.block.recycle.store(1, Ordering::Release);
+            self.manager.ring();
+        }
+    }
+
+    /// The process is to end and still has something to finish.
+    fn exiting(&self) {
+        let handler = self.context.handler();
+        self.context.enter(Callback::WorkerExit, 0);
+        if let Err(leave) = handler.on_worker_exit(&self.context, self.id) {
+            self.leave.set(Some(leave));
+        }
+        self.context.left();
     }
 
     /// A supervisor is dead. While the master lives it decides: we serve until its stop says otherwise.
@@ -191,12 +239,7 @@ impl Worker<'_> {
     }
 
     /// One message.
-    fn handle(&mut self, from: Endpoint, head: Head, payload: Payload<'_>) -> Verdict {
-        match payload {
-            Payload::Beginning | Payload::Borrowed(_) if self.is_over() => return Verdict::NotNow,
-            Payload::Beginning => return Verdict::Done,
-            Payload::Borrowed(_) | Payload::Owned(_) => {}
-        }
+    fn handle(&self, from: Endpoint, head: Head, payload: Payload<'_>) -> Verdict {
         let reactor = match from {
             Endpoint::Reactor(reactor) => reactor as i32,
             _ => return Verdict::Done, // only reactors talk to workers
@@ -209,14 +252,18 @@ impl Worker<'_> {
             _ => Ok(()),
         };
         self.context.left();
-        self.leave = step.err().or_else(|| self.context.take_leaving());
-        match self.leave {
-            None => Verdict::Done,
-            Some(_) => Verdict::Abandoned,
+        self.leave
+            .set(step.err().or_else(|| self.context.take_leaving()));
+        if self.leave.get().is_some() {
+            return Verdict::Abandoned;
         }
+        if head.kind == Kind::Receive {
+            self.mind_limits();
+        }
+        Verdict::Done
     }
 
-    fn connect(&mut self, session: u64, reactor: i32) -> Result<(), Leave> {
+    fn connect(&self, session: u64, reactor: i32) -> Result<(), Leave> {
         if let Some(slot) = self.shared.sessions.find(session) {
             slot.mark(state::CONNECTED); // before the callback: it may close the session
         }
@@ -226,7 +273,7 @@ impl Worker<'_> {
             .on_connect(&self.context, session, reactor)
     }
 
-    fn receive(&mut self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
+    fn receive(&self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
         // A session long gone (its slot has been given to another) still has its message delivered.
         let slot = self.shared.sessions.find(session);
         if let Some(slot) = slot {
@@ -255,7 +302,7 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn close(&mut self, head: Head, reactor: i32) -> Result<(), Leave> {
+    fn close(&self, head: Head, reactor: i32) -> Result<(), Leave> {
         let slot = self.shared.sessions.find(head.session);
         if let Some(slot) = slot {
             slot.mark(state::ENDED);

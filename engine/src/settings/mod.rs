@@ -7,6 +7,7 @@ mod rows;
 pub mod table;
 mod value;
 
+pub(crate) use checked::OnWorkerLost;
 pub use checked::{Settings, Sizes};
 pub use dispatch_mode::DispatchMode;
 pub(crate) use http_address::HttpAddress;

@@ -4,9 +4,7 @@ use super::Shared;
 use super::phase::Phase;
 use crate::callback::Callback;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::stats::{
-    ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats, seat_state,
-};
+use crate::stats::{ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
@@ -29,9 +27,8 @@ impl Shared {
         };
         let closed = sum(|r| &r.closed);
         let accepted = load(&server.accepted);
-        let is_idle = |seat: &&SeatBlock| {
-            seat.state.load(Ordering::Relaxed) == seat_state::READY
-                && seat.busy.load(Ordering::Relaxed) == 0
+        let is_idle = |&worker: &u32| {
+            WorkerState::of(self.seat_block(self.seat_of(worker))) == WorkerState::Idle
         };
         let phase = Phase::of(self);
         Stats {
@@ -41,7 +38,7 @@ impl Shared {
             accept_count: accepted,
             close_count: closed,
             worker_num: u64::from(self.plan.workers),
-            idle_worker_num: seats.iter().filter(is_idle).count() as u64,
+            idle_worker_num: (0..self.plan.workers).filter(is_idle).count() as u64,
             dispatch_count: sum(|r| &r.dispatched),
             request_count: past_and_present(|s| &s.requests, |s| &s.past_requests),
             response_count: past_and_present(|s| &s.responses, |s| &s.past_responses),
@@ -108,7 +105,8 @@ impl Shared {
     fn queue_of(&self, worker: u32, now_ms: u64) -> (u64, u64) {
         let (mut depth, mut age) = (0, 0);
         let first = Seat::first_of(worker).0;
-        for seat in (first..first + SEATS as u32).map(Seat) {
+        let seats = (first..first + SEATS as u32).map(Seat);
+        for seat in seats.filter(|&seat| !self.is_left(seat)) {
             for reactor in 0..self.plan.reactors {
                 let lane = (Endpoint::Reactor(reactor), Endpoint::Worker(seat));
                 let (in_flight, finished) = self.directory.progress(lane.0, lane.1);

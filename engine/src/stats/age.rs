@@ -29,6 +29,16 @@ impl QueueMark {
         }
     }
 
+    /// The last messages were taken back: `pushed` are left. If the marked one was among them, the last one
+    /// that is left takes over its time, being older.
+    pub(crate) fn cut(&self, pushed: u64) {
+        let word = self.word.load(Ordering::Relaxed);
+        if !is_finished(word, pushed) {
+            let word = (pushed << 32) | (word & u64::from(u32::MAX));
+            self.word.store(word, Ordering::Relaxed);
+        }
+    }
+
     /// Milliseconds since the marked message was pushed; 0 if it is finished.
     pub(crate) fn age_ms(&self, finished: u64, now_ms: u64) -> u64 {
         let word = self.word.load(Ordering::Relaxed);
@@ -78,6 +88,22 @@ mod tests {
         mark.note(edge + 1, edge - 1, edge - 10);
         assert_eq!(mark.age_ms(edge, edge + 20), 30);
         assert_eq!(mark.age_ms(edge + 1, edge + 20), 0);
+    }
+
+    #[test]
+    fn messages_taken_back_take_no_mark_with_them() {
+        let mark = fresh();
+        mark.note(5, 2, 1_000);
+        mark.cut(6);
+        mark.cut(3);
+        assert_eq!(
+            mark.age_ms(2, 1_300),
+            300,
+            "3 is at work, and was pushed before 5"
+        );
+        assert_eq!(mark.age_ms(3, 1_300), 0, "nothing is left");
+        mark.note(6, 3, 1_400);
+        assert_eq!(mark.age_ms(4, 1_500), 100);
     }
 
     #[test]

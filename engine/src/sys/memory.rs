@@ -3,6 +3,8 @@
 use std::{io, num::NonZeroUsize, ptr::NonNull};
 
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::unistd::{SysconfVar, sysconf};
 
 /// One shared mapping. Children made by `fork` see the same bytes at the same address.
 pub(crate) struct SharedMap {
@@ -77,5 +79,15 @@ impl Drop for SharedMap {
         // SAFETY: `base` and `len` are those of our own mapping, and every view borrows this value
         // (or an Arc of it), so none is left. A failure would leave memory mapped, nothing else.
         let _ = unsafe { munmap(self.base.cast(), self.len) };
+    }
+}
+
+/// Resident memory of this process, bytes. Where there is no `/proc` (a chroot): the most it ever had.
+pub(crate) fn resident() -> u64 {
+    let statm = std::fs::read_to_string("/proc/self/statm").unwrap_or_default();
+    let pages = statm.split(' ').nth(1).and_then(|n| n.parse::<u64>().ok());
+    match (pages, sysconf(SysconfVar::PAGE_SIZE)) {
+        (Some(pages), Ok(Some(size))) => pages * size as u64,
+        _ => getrusage(UsageWho::RUSAGE_SELF).map_or(0, |usage| usage.max_rss() as u64 * 1024),
     }
 }

@@ -8,6 +8,7 @@
 //! * [`signal`]: handlers that set a bit and ring the bell of their own process
 //! * [`eventfd::EventFd`], [`pipe::lifeline`]: wake-ups, and the death of a supervisor
 //! * [`process`]: ids, titles, limits, the parent-death signal
+//! * [`random::number`]: different in every process
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod clock;
@@ -16,5 +17,6 @@ pub(crate) mod fork;
 pub(crate) mod memory;
 pub(crate) mod pipe;
 pub(crate) mod process;
+pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod wait;

@@ -192,9 +192,6 @@ fn consume(scene: &Scene) -> ! {
     let mut reader = LaneReader::attach(scene.ring());
     loop {
         let received = reader.receive(|head, payload| {
-            if matches!(payload, Payload::Beginning) {
-                return Verdict::Done;
-            }
             let (number, bytes) = (head.session, payload.bytes());
             if number < board.last.load(Ordering::Relaxed) {
                 scene.wrong(1, number);
@@ -223,7 +220,7 @@ fn consume(scene: &Scene) -> ! {
                 }
                 own.announce_awake();
             }
-            Received::Abandoned | Received::Left | Received::Corrupt => scene.wrong(3, reader.done),
+            _ => scene.wrong(3, reader.done),
         }
     }
 }

@@ -1,15 +1,12 @@
 //! The consumer's end of a lane. The protocol is in [`super`].
 
-use super::{PARITY, Ring};
+use super::{FLAGS, PARITY, RETIRED, Ring};
 use crate::ipc::frame::{FIRST, HEADER, Head, Header, Kind, LAST};
 use crate::sync::Ordering;
 use crate::sync::modelled::fence;
 
 /// A message as the consumer sees it.
 pub(crate) enum Payload<'a> {
-    /// A long message begins. Asked only whether to take it: `NotNow` leaves it waiting, anything else
-    /// means that its end will come as `Owned`.
-    Beginning,
     /// Still in the ring; gone after the call.
     Borrowed(&'a [u8]),
     /// Put together from several frames.
@@ -19,7 +16,6 @@ pub(crate) enum Payload<'a> {
 impl Payload<'_> {
     pub(crate) fn bytes(&self) -> &[u8] {
         match self {
-            Payload::Beginning => &[],
             Payload::Borrowed(bytes) => bytes,
             Payload::Owned(bytes) => bytes,
         }
@@ -33,8 +29,6 @@ pub(crate) enum Verdict {
     Done,
     /// The process is about to end because of it: leave it on record as the message at work.
     Abandoned,
-    /// Not looked at: leave it waiting, for a later call or a successor.
-    NotNow,
 }
 
 /// What one call of [`LaneReader::receive`] did.
@@ -47,8 +41,10 @@ pub(crate) enum Received {
     Handled(bool),
     /// The handler abandoned its message.
     Abandoned,
-    /// The handler left the message where it is.
+    /// The consumer did not accept the message: it waits where it is, for a later call or a successor.
     Left,
+    /// The producer has taken back what was not begun: nothing more comes to this consumer.
+    Retired,
     /// The lane held bytes no writer of ours can have written; everything published was dropped.
     Corrupt,
 }
@@ -67,6 +63,8 @@ pub(crate) struct LaneReader {
     /// `tail` as last seen; the real one may be further.
     tail: u64,
     finished: u64,
+    /// The word in shared memory, as this end has last seen or stored it.
+    taken: u64,
     /// The wish for room that has been rung for.
     granted: u64,
     partial: Option<(Head, Vec<u8>)>,
@@ -77,13 +75,24 @@ pub(crate) struct LaneReader {
 impl LaneReader {
     /// Become the consumer; goes on where the predecessor was done.
     pub(crate) fn attach(ring: Ring) -> LaneReader {
+        let mut reader = LaneReader::view(ring);
+        let shared = reader.ring.header();
+        shared.assembling.store(0, Ordering::Relaxed);
+        reader.taken = reader.done;
+        shared.taken.store(reader.taken, Ordering::Release);
+        reader
+    }
+
+    /// The consumer's view, without being it.
+    fn view(ring: Ring) -> LaneReader {
         let shared = ring.header();
         let done = shared.done.load(Ordering::Acquire);
         let finished = shared.finished.load(Ordering::Relaxed);
-        shared.assembling.store(0, Ordering::Relaxed);
+        let taken = shared.taken.load(Ordering::Acquire);
         LaneReader {
             ring,
             done,
+            taken,
             tail: done,
             finished,
             granted: 0,
@@ -101,8 +110,15 @@ impl LaneReader {
     }
 
     /// Handle the next message, if one is waiting.
-    pub(crate) fn receive(
+    #[cfg(any(test, loom))]
+    pub(crate) fn receive(&mut self, handle: impl FnMut(Head, Payload<'_>) -> Verdict) -> Received {
+        self.receive_if(|| true, handle)
+    }
+
+    /// Handle the next message, if one is waiting and `accepts` agrees to begin it.
+    pub(crate) fn receive_if(
         &mut self,
+        accepts: impl FnOnce() -> bool,
         mut handle: impl FnMut(Head, Payload<'_>) -> Verdict,
     ) -> Received {
         if self.is_empty() {
@@ -112,54 +128,71 @@ impl LaneReader {
             return self.give_up();
         };
         let end = start + header.span();
-        if header.head.kind == Kind::Pad {
-            return Received::Handled(self.release(end, false));
-        }
-        let last = header.flags & LAST != 0;
-        let shared = self.ring.header();
-        shared
-            .taken
-            .store(end | (self.finished & PARITY), Ordering::Relaxed);
-        // SAFETY: `next_frame` checked that the frame is published and contiguous; it is released below.
-        let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
-        if header.flags & FIRST != 0 {
+        let (first, last) = (header.flags & FIRST != 0, header.flags & LAST != 0);
+        if first {
             if let Some((head, _)) = self.partial.take() {
                 // Its producer died: a living one ends a message before it begins the next.
                 self.dropped.push(head);
-                shared.assembling.store(0, Ordering::Relaxed);
+                self.ring.header().assembling.store(0, Ordering::Relaxed);
             }
-            let payload = match last {
-                true => Payload::Borrowed(bytes),
-                false => Payload::Beginning,
-            };
-            match (handle(header.head, payload), last) {
-                (Verdict::NotNow, _) => {
-                    shared.taken.store(self.done, Ordering::Relaxed);
-                    return Received::Left;
-                }
-                (Verdict::Abandoned, true) => return Received::Abandoned,
-                (Verdict::Done, true) => {}
-                (_, false) => {
-                    self.partial = Some((header.head, bytes.to_vec()));
-                    shared
-                        .assembling_session
-                        .store(header.head.session, Ordering::Relaxed);
-                    shared
-                        .assembling
-                        .store(header.head.kind as u64, Ordering::Relaxed);
-                }
+            if !accepts() {
+                return Received::Left;
             }
+        }
+        if !self.take(end, first) {
+            // What is published was lowered, or is about to be.
+            let tail = self.ring.header().tail.load(Ordering::Acquire);
+            self.tail = tail.max(self.done);
+            return Received::Retired;
+        }
+        let shared = self.ring.header();
+        // SAFETY: `next_frame` checked that the frame is published and contiguous; it is released below.
+        let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
+        if first && last {
+            if handle(header.head, Payload::Borrowed(bytes)) == Verdict::Abandoned {
+                return Received::Abandoned;
+            }
+        } else if first {
+            self.partial = Some((header.head, bytes.to_vec()));
+            shared
+                .assembling_session
+                .store(header.head.session, Ordering::Relaxed);
+            shared
+                .assembling
+                .store(header.head.kind as u64, Ordering::Relaxed);
         } else if let Some((_, so_far)) = &mut self.partial {
             so_far.extend_from_slice(bytes);
             if last && let Some((head, message)) = self.partial.take() {
-                // What came before the last frame is gone from the ring: "not now" could be said at the beginning.
-                if handle(head, Payload::Owned(message)) != Verdict::Done {
+                if handle(head, Payload::Owned(message)) == Verdict::Abandoned {
                     return Received::Abandoned;
                 }
                 shared.assembling.store(0, Ordering::Relaxed);
             }
         } // else: the end of a message whose beginning died with a predecessor
         Received::Handled(self.release(end, last))
+    }
+
+    /// Put it on record that the frame up to `end` is at work. False: it begins a message, and the
+    /// producer wants none begun any more.
+    fn take(&mut self, end: u64, first: bool) -> bool {
+        let shared = self.ring.header();
+        loop {
+            if first && self.taken & RETIRED != 0 {
+                return false;
+            }
+            let word = end | (self.finished & PARITY) | (self.taken & RETIRED);
+            let order = (Ordering::AcqRel, Ordering::Acquire);
+            match shared
+                .taken
+                .compare_exchange(self.taken, word, order.0, order.1)
+            {
+                Ok(_) => {
+                    self.taken = word;
+                    return true;
+                }
+                Err(now) => self.taken = now, // the producer has set its bit
+            }
+        }
     }
 
     /// Whether a long message has begun and its end is still to come.
@@ -174,21 +207,9 @@ impl LaneReader {
 
     /// The frame at `done`, with every field checked against the ring. `None`: corrupt.
     fn next_frame(&self) -> Option<(u64, Header)> {
-        let mut start = self.done;
-        let to_end = self.ring.to_end(start);
-        if to_end < HEADER as u64 {
-            start = start.checked_add(to_end)?; // implied skip
-        }
-        let published = self.tail.checked_sub(start)?;
-        if published < HEADER as u64 || published > self.ring.capacity {
-            return None;
-        }
-        let mut copy = [0; HEADER];
-        // SAFETY: HEADER bytes from `start` are published and end before the ring does (checked above).
-        copy.copy_from_slice(unsafe { self.ring.read(start, HEADER) });
-        let header = Header::decode(copy)?;
-        let span = header.span();
-        (span <= published && span <= self.ring.to_end(start)).then_some((start, header))
+        // SAFETY: this is the consumer's end; from `done` to `tail` everything is published, and only
+        // `release` gives it back.
+        unsafe { self.ring.frame(self.done, self.tail) }
     }
 
     fn give_up(&mut self) -> Received {
@@ -199,7 +220,6 @@ impl LaneReader {
         self.finished = shared.pushed.load(Ordering::Acquire);
         shared.finished.store(self.finished, Ordering::Relaxed);
         self.done = self.tail;
-        shared.taken.store(self.done, Ordering::Relaxed);
         shared.done.store(self.done, Ordering::Release);
         Received::Corrupt
     }
@@ -211,7 +231,9 @@ impl LaneReader {
         if crowded {
             fence(Ordering::SeqCst); // P3
         }
-        self.room_was_wanted()
+        // A producer that recalled waits for the end of what was at work.
+        let recalled = self.ring.header().taken.load(Ordering::Relaxed) & RETIRED != 0;
+        self.room_was_wanted() || recalled
     }
 
     fn step_over(&mut self, end: u64, counts: bool) {
@@ -253,8 +275,9 @@ impl LaneReader {
             None | Some(Kind::Pad) => None,
             Some(kind) => Some(Casualty { kind, session }),
         };
-        let mut reader = LaneReader::attach(ring);
-        if taken & !PARITY > reader.done && !reader.is_empty() {
+        let mut reader = LaneReader::view(ring);
+        reader.ring.header().assembling.store(0, Ordering::Relaxed);
+        if taken & !FLAGS > reader.done && !reader.is_empty() {
             let Some((start, header)) = reader.next_frame() else {
                 reader.give_up();
                 return casualty;

@@ -34,9 +34,7 @@ fn pull(reader: &mut LaneReader) -> Option<(u64, Vec<u8>)> {
     loop {
         let mut got = None;
         let received = reader.receive(|head, payload| {
-            if !matches!(payload, Payload::Beginning) {
-                got = Some((head.session, payload.bytes().to_vec()));
-            }
+            got = Some((head.session, payload.bytes().to_vec()));
             Verdict::Done
         });
         match received {
@@ -46,6 +44,11 @@ fn pull(reader: &mut LaneReader) -> Option<(u64, Vec<u8>)> {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// Look at the next frame, and begin no message.
+fn refuse(reader: &mut LaneReader) -> Received {
+    reader.receive_if(|| false, |_, _| panic!("begun"))
 }
 
 /// Send a message of any length, pulling what comes out meanwhile.
@@ -190,8 +193,8 @@ fn a_message_not_taken_now_waits_for_the_next_call_or_the_successor() {
     let mut writer = LaneWriter::attach(ring.twin());
     let mut reader = LaneReader::attach(ring.twin());
     assert!(push(&mut writer, 7, b"later"));
-    assert_eq!(reader.receive(|_, _| Verdict::NotNow), Received::Left);
-    assert_eq!(reader.receive(|_, _| Verdict::NotNow), Received::Left);
+    assert_eq!(refuse(&mut reader), Received::Left);
+    assert_eq!(refuse(&mut reader), Received::Left);
     assert_eq!(LaneReader::settle(ring.twin()), None);
     assert_eq!(
         pull(&mut LaneReader::attach(ring)),
@@ -206,13 +209,7 @@ fn a_long_message_not_taken_now_is_not_begun() {
     let mut reader = LaneReader::attach(ring.twin());
     let long = message(7, 700);
     assert!(push(&mut writer, 7, &long));
-    assert_eq!(
-        reader.receive(|_, payload| match payload {
-            Payload::Beginning => Verdict::NotNow,
-            _ => panic!("begun"),
-        }),
-        Received::Left
-    );
+    assert_eq!(refuse(&mut reader), Received::Left);
     assert!(!reader.is_assembling());
     assert_eq!(LaneReader::settle(ring.twin()), None);
     assert_eq!(pull(&mut LaneReader::attach(ring)), Some((7, long)));
@@ -369,7 +366,7 @@ fn a_cut_off_message_ends_when_the_next_one_is_refused() {
             2,
             &message(2, len)
         ));
-        while reader.receive(|_, _| Verdict::NotNow) != Received::Left {}
+        while refuse(&mut reader) != Received::Left {}
         assert!(
             !reader.is_assembling(),
             "its owner would wait for the end for ever"
@@ -643,9 +640,7 @@ proptest! {
             }
             for _ in 0..*receives {
                 let received = reader.receive(|head, payload| {
-                    if !matches!(payload, Payload::Beginning) {
-                        got.push((head.session, payload.bytes().to_vec()));
-                    }
+                    got.push((head.session, payload.bytes().to_vec()));
                     Verdict::Done
                 });
                 prop_assert!(matches!(received, Received::Handled(_) | Received::Nothing));

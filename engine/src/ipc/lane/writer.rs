@@ -1,6 +1,6 @@
 //! The producer's end of a lane. The protocol is in [`super`].
 
-use super::Ring;
+use super::{FLAGS, RETIRED, Ring};
 use crate::ipc::frame::{FIRST, HEADER, Head, Header, Kind, LAST, span};
 use crate::sync::Ordering;
 use crate::sync::modelled::fence;
@@ -12,6 +12,17 @@ pub(crate) enum Push {
     Whole,
     /// No room for the rest now; go on with the same message later.
     Full,
+}
+
+/// What a consumer that is being replaced had not begun; see [`LaneWriter::recall`].
+#[derive(Debug, Default)]
+pub(crate) struct Recalled {
+    /// Whole messages, in order.
+    pub(crate) messages: Vec<(Head, Vec<u8>)>,
+    /// Session of the message that the consumer is at, or has received in part.
+    pub(crate) at_work: Option<u64>,
+    /// A message was pushed in part and nothing of it was taken: to be pushed elsewhere from its start.
+    pub(crate) restart: bool,
 }
 
 /// The producer's end.
@@ -106,6 +117,53 @@ impl LaneWriter {
         }
         shared.tail.store(self.tail, Ordering::Release); // P1
         true
+    }
+
+    /// Take back every message that the consumer has not begun; it begins none from now on. What is still
+    /// to be pushed of a message that it has begun must be pushed here, everything else elsewhere.
+    pub(crate) fn recall(&mut self) -> Recalled {
+        let shared = self.ring.header();
+        let taken = shared.taken.fetch_or(RETIRED, Ordering::AcqRel) & !FLAGS;
+        self.done = shared.done.load(Ordering::Acquire);
+        let claimed = taken.max(self.done).min(self.tail);
+        let mut recalled = Recalled::default();
+        if claimed > self.done {
+            recalled.at_work = self.frame_at(self.done).map(|(_, at)| at.head.session);
+        }
+        let (mut at, mut keep) = (claimed, claimed);
+        let mut open: Option<(Head, Vec<u8>)> = None;
+        while at < self.tail
+            && let Some((start, header)) = self.frame_at(at)
+        {
+            at = start + header.span();
+            // SAFETY: `frame_at` checked the place; this end wrote the bytes and overwrites none here.
+            let bytes = unsafe { self.ring.read(start + HEADER as u64, header.len as usize) };
+            if header.flags & FIRST != 0 {
+                open = Some((header.head, Vec::with_capacity(bytes.len())));
+            }
+            match &mut open {
+                Some((_, message)) => message.extend_from_slice(bytes),
+                None => {
+                    // The rest of a message that the consumer has begun.
+                    recalled.at_work = Some(header.head.session);
+                    keep = at;
+                }
+            }
+            if header.flags & LAST != 0 {
+                recalled.messages.extend(open.take());
+            }
+        }
+        recalled.restart = open.is_some();
+        self.tail = keep;
+        self.pushed = self.pushed.wrapping_sub(recalled.messages.len() as u64);
+        shared.pushed.store(self.pushed, Ordering::Relaxed);
+        shared.tail.store(self.tail, Ordering::Release);
+        recalled
+    }
+
+    fn frame_at(&self, position: u64) -> Option<(u64, Header)> {
+        // SAFETY: this end wrote everything from `done` to `tail` and overwrites none of it here.
+        unsafe { self.ring.frame(position, self.tail) }
     }
 
     /// Publish something that is no frame.
