@@ -118,7 +118,7 @@ fn one_log_line_for_three_requests_in_a_row() {
 
 #[test]
 fn workers_are_replaced_one_after_the_other() {
-    let server = server!("echo").sized(4, 1).start();
+    let server = server!("echo").sized(4, 1).set("reload_async", 0).start();
     server.await_event("worker_start", 4); // the first generation has its own order
     let old = server.workers();
     server.signal(server.master(), Signal::SIGUSR1);
@@ -141,7 +141,7 @@ fn workers_are_replaced_one_after_the_other() {
 
 #[test]
 fn a_worker_that_cannot_start_stops_the_reload_and_the_others_stay() {
-    let builder = server!("crash").sized(3, 1);
+    let builder = server!("crash").sized(3, 1).set("reload_async", 0);
     let cause = builder.path("cause");
     let server = builder.env("SKEP_TEST_FAIL_START", cause.display()).start();
     let mut clients: Vec<_> = (0..3).map(|worker| server.connect_to(worker)).collect();

@@ -245,15 +245,20 @@ impl Context {
         // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
         let met = !self.handler.interests().connect || slot.has(state::CONNECTED);
-        let here = owner == NO_OWNER || (self.worker_id() == Some(owner) && met);
+        let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
+        let here = owner == NO_OWNER || ours;
         let bits = if here { state::CLAIMED } else { 0 };
         // Should this process die before the reactor has heard of it, the manager tells it.
         self.put_on_record(session);
         let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
+        // Replaced just now: the successor may be in a callback of this session.
+        let handed_over = ours && !self.speaks_for(session);
         let mut told = Ok(());
         if claimed {
             let mut flags = if reset { close_flags::RESET } else { 0 };
-            if here {
+            if handed_over {
+                flags |= close_flags::HAND_OVER;
+            } else if here {
                 slot.mark(state::EVENT_DONE);
                 flags |= close_flags::EVENT_DONE;
             }
@@ -265,7 +270,7 @@ impl Context {
             return Err(Refused(code::SESSION_CLOSED));
         }
         told?;
-        if here && owner != NO_OWNER && self.handler.interests().close {
+        if ours && !handed_over && self.handler.interests().close {
             self.run_on_close(session, CLOSED_BY_SERVER);
         }
         Ok(())
@@ -503,6 +508,16 @@ impl Context {
         }
         let slot = self.shared.sessions.find_live(session);
         slot.ok_or(Refused(code::SESSION_NOT_EXIST))
+    }
+
+    /// Whether this process may run the session's callbacks: it gets its worker's messages, or is still
+    /// at one of this very session.
+    fn speaks_for(&self, session: SessionId) -> bool {
+        let Some(seat) = self.seat() else {
+            return false;
+        };
+        let at_work = self.shared.seat_block(seat).session.load(Ordering::Relaxed);
+        self.shared.seat_of(seat.worker()) == seat || at_work == session
     }
 
     /// Which session this worker is closing; 0 none.

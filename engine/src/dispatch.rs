@@ -5,10 +5,43 @@ use std::sync::Arc;
 use crate::ipc::directory::{Directory, Endpoint, Seat};
 use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
+use crate::session::SessionId;
+use crate::session::table::NO_OWNER;
 use crate::settings::DispatchMode;
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::{AtomicU64, Ordering};
+use crate::sys::clock;
+
+/// A worker that has been in one callback for so long gets no new session, if another is free.
+const BUSY_MS: u64 = 5;
+
+/// The worker that owns a session from now on, or [`NO_OWNER`] in modes that spread messages.
+///
+/// The session id is hashed rather than the descriptor: descriptors are reused lowest first and would send
+/// every short connection to the same worker. A worker that is stuck in a callback, or not there, is passed
+/// over: affinity is worth something once a session has begun, and nothing before.
+pub(crate) fn owner_for(mode: DispatchMode, session: SessionId, shared: &Shared) -> u32 {
+    if !mode.keeps_owner() {
+        return NO_OWNER;
+    }
+    let workers = u64::from(shared.workers());
+    let hashed = (session % workers) as u32;
+    let mut now_ms = 0;
+    let is_free = |&worker: &u32| {
+        let block = shared.seat_block(shared.seat_of(worker));
+        if block.state.load(Ordering::Relaxed) != seat_state::READY {
+            return false;
+        }
+        let since = block.callback_since_ms.load(Ordering::Relaxed);
+        if since != 0 && now_ms == 0 {
+            now_ms = clock::coarse_ms();
+        }
+        since == 0 || now_ms < since + BUSY_MS
+    };
+    let candidates = (0..workers).map(|step| ((session + step) % workers) as u32);
+    { candidates }.find(is_free).unwrap_or(hashed)
+}
 
 /// A reactor's lanes to all workers.
 pub(crate) struct Dispatcher {
@@ -67,6 +100,11 @@ impl Dispatcher {
     /// The seat that gets a worker's messages.
     pub(crate) fn route(&self, worker: u32) -> Seat {
         self.routes[worker as usize]
+    }
+
+    /// The worker that a session goes to whose first event this is.
+    pub(crate) fn owner_for(&self, session: SessionId) -> u32 {
+        owner_for(self.mode, session, &self.shared)
     }
 
     /// Whether the order of a session's messages is kept, one worker having them all.

@@ -117,6 +117,14 @@ impl Shared {
         })
     }
 
+    /// Bytes of replies that wait for slow clients.
+    pub(crate) fn output_bytes(&self) -> u64 {
+        let reactors = self.reactors().iter();
+        reactors
+            .map(|r| r.output_bytes.load(Ordering::Acquire))
+            .sum()
+    }
+
     /// Messages given to workers and not dealt with.
     pub(crate) fn in_flight(&self) -> u64 {
         let count = |(reactor, seat)| {

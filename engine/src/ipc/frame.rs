@@ -47,6 +47,8 @@ pub(crate) mod close_flags {
     pub(crate) const RESET: u64 = 1;
     /// The close event has been delivered by the sender: do not dispatch another.
     pub(crate) const EVENT_DONE: u64 = 2;
+    /// The sender has claimed the close event and must not deliver it: dispatch it all the same.
+    pub(crate) const HAND_OVER: u64 = 4;
 }
 
 impl Kind {

@@ -5,6 +5,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use super::inbox::{Inbox, Order};
+use crate::dispatch;
 use crate::error::code;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -153,7 +154,7 @@ impl Acceptor {
         self.shared.sessions.open(
             id,
             Birth {
-                owner: self.mode.owner_of(id, self.shared.workers()),
+                owner: dispatch::owner_for(self.mode, id, &self.shared),
                 reactor: reactor as u32,
                 socket: socket.as_raw_fd(),
                 peer,

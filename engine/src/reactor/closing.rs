@@ -2,11 +2,12 @@
 
 use mio::unix::SourceFd;
 
-use super::connection::Stage;
+use super::connection::{Connection, Stage};
 use super::turn::Reactor;
 use crate::ipc::frame::{Head, Kind};
 use crate::net::stream;
 use crate::session::table::{NO_OWNER, state};
+use crate::stats::bump;
 use crate::sync::Ordering;
 
 /// How long a closed connection waits for the peer's end, so that a reset does not destroy the last
@@ -85,7 +86,21 @@ impl Reactor {
             slot.note_errno(errno);
         }
         self.emit_close(token, 0);
+        let unwritten = self.connections[token].outbox.clear();
+        self.account_written(token, unwritten);
         self.release(token);
+    }
+
+    /// The server is at its end: count what is dropped with it.
+    pub(super) fn abandon_all(&self) {
+        let cut = |(_, connection): &(usize, &Connection)| connection.outbox.len() > 0;
+        let own = self.shared.reactor(self.id);
+        bump(
+            &own.cut_off,
+            self.connections.iter().filter(cut).count() as u64,
+        );
+        let held = self.feed.held() as u64;
+        own.undelivered.store(held, Ordering::Release);
     }
 
     /// Send the close event to the session's owner, unless somebody else has that right.
@@ -117,6 +132,10 @@ impl Reactor {
         let waiting = self.connections[token].outbox.clear();
         if waiting > 0 {
             self.account_written(token, waiting);
+            // A reset asked for by the server, or by the client, is nobody's loss.
+            if self.finishing && self.connections[token].stage == Stage::Closing {
+                bump(&self.shared.reactor(self.id).cut_off, 1);
+            }
         }
         let connection = self.connections.remove(token);
         let _ = self

@@ -97,6 +97,11 @@ impl Feed {
         self.dispatcher.choose(owner)
     }
 
+    /// The worker that a session goes to whose first event this is.
+    pub(super) fn owner_for(&self, session: SessionId) -> u32 {
+        self.dispatcher.owner_for(session)
+    }
+
     /// What keeps a connection with `queued` bytes under way from feeding `seat` with more.
     ///
     /// A session at its limit whose messages are spread waits for the fullest lane to be empty: some of

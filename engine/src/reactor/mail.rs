@@ -64,7 +64,10 @@ impl Reactor {
         let Some(token) = self.token_of(id) else {
             return;
         };
-        if flags & close_flags::EVENT_DONE == 0 {
+        if flags & close_flags::HAND_OVER != 0 {
+            let owner = self.connections[token].owner;
+            self.dispatch(owner, Head::new(Kind::Close, id, 1));
+        } else if flags & close_flags::EVENT_DONE == 0 {
             self.emit_close(token, 1);
         }
         if flags & close_flags::RESET != 0 {

@@ -155,6 +155,7 @@ impl Reactor {
             self.feed.ring(self.now_ms);
             self.report();
         }
+        self.abandon_all();
     }
 
     /// How long this turn has kept everybody else waiting, if that is a record.
@@ -295,11 +296,16 @@ impl Reactor {
             }
             let mut seat = None;
             if connection.stage == Stage::Open {
-                let queued = self
-                    .shared
-                    .sessions
-                    .find(connection.id)
-                    .map_or(0, Slot::recv_queued);
+                let slot = self.shared.sessions.find(connection.id);
+                if let Some(slot) = slot
+                    && !self.wants_connect
+                    && slot.is_fresh()
+                {
+                    // No event of it has been anywhere: the worker may be chosen anew.
+                    connection.owner = self.feed.owner_for(connection.id);
+                    slot.set_owner(connection.owner);
+                }
+                let queued = slot.map_or(0, Slot::recv_queued);
                 let chosen = self.feed.choose(connection.owner);
                 let spread = connection.owner == NO_OWNER;
                 let id = connection.id;

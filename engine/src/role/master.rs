@@ -9,6 +9,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use super::stop::{self, Account};
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
 use crate::handler::Step;
@@ -74,7 +75,9 @@ struct Master {
     poll: Poll,
     events: Events,
     max_wait_ms: u64,
-    /// Monotonic ms by which the stop must be through; 0 while serving.
+    shutdown_delay_ms: u64,
+    account: Account,
+    /// Monotonic ms by which the phase of leaving, or the whole stop, must be through; 0 while serving.
     deadline: u64,
     /// A second request, or SIGINT: nothing gets any time of its own any more.
     hurried: bool,
@@ -173,7 +176,8 @@ impl Master {
             log.clone(),
         );
         let observer = Observer::start(metrics, &settings, &shared, &log)?;
-        let max_wait_ms = settings.max_wait_ms;
+        let (max_wait_ms, shutdown_delay_ms) = (settings.max_wait_ms, settings.shutdown_delay_ms);
+        let account = Account::open(&shared, clock::monotonic_ms());
         let context = Context::new(
             Endpoint::Main,
             handler,
@@ -195,6 +199,8 @@ impl Master {
             poll,
             events: Events::with_capacity(16),
             max_wait_ms,
+            shutdown_delay_ms,
+            account,
             deadline: 0,
             hurried: false,
             manager_killed: false,
@@ -223,6 +229,7 @@ impl Master {
             self.advance_phase();
         }
         self.join_reactors();
+        self.close_account();
         drop(self.observer.take());
         if self.interrupted != 0 {
             signal::die_by(self.interrupted);
@@ -327,7 +334,7 @@ impl Master {
         for head in heads {
             match (head.kind, head.argument) {
                 // Only a second signal ends the patience: TERM to the whole group comes both ways.
-                (Kind::Shutdown, 0) if Phase::of(&self.shared) < Phase::Draining => {
+                (Kind::Shutdown, 0) if Phase::of(&self.shared) < Phase::Leaving => {
                     self.ask_to_stop()
                 }
                 (Kind::Shutdown, 0) => {}
@@ -383,10 +390,17 @@ impl Master {
         match Phase::of(&self.shared) {
             Phase::Starting | Phase::Serving => {
                 let step = self.context.handler().on_before_shutdown(&self.context);
-                if let Err(leave) = step {
-                    self.code = leave.code;
+                match step {
+                    Err(leave) => {
+                        self.code = leave.code;
+                        self.begin_stop();
+                    }
+                    Ok(()) => self.leave(),
                 }
+            }
+            Phase::Leaving => {
                 self.begin_stop();
+                self.hurry(0);
             }
             _ => self.hurry(0),
         }
@@ -399,13 +413,43 @@ impl Master {
         self.hurry(0);
     }
 
+    /// For a while everything is served, but those who ask are told that the server is going.
+    fn leave(&mut self) {
+        if self.shutdown_delay_ms == 0 || Phase::of(&self.shared) != Phase::Serving {
+            return self.begin_stop();
+        }
+        self.deadline = clock::monotonic_ms() + self.shutdown_delay_ms;
+        self.enter(Phase::Leaving);
+    }
+
+    fn enter(&self, phase: Phase) {
+        phase.publish(&self.shared);
+        self.log.info(stop::line(phase, &self.shared));
+    }
+
+    /// The last line of the log, and the exit code: 0 only if nothing was dropped.
+    fn close_account(&mut self) {
+        let dropped = self.account.dropped(&self.shared);
+        let now = clock::monotonic_ms();
+        let line = self.account.closing_line(&self.shared, &dropped, now);
+        if dropped.is_nothing() {
+            return self.log.info(line);
+        }
+        self.log.warning(line);
+        if self.code == exit::NORMAL {
+            self.code = exit::DROPPED;
+        }
+    }
+
     fn begin_stop(&mut self) {
         if Phase::of(&self.shared) >= Phase::Draining {
             return;
         }
         self.log.info("Server is shutdown now");
-        self.deadline = clock::monotonic_ms() + self.max_wait_ms;
-        Phase::Draining.publish(&self.shared);
+        let now = clock::monotonic_ms();
+        self.account = Account::open(&self.shared, now);
+        self.deadline = now + self.max_wait_ms;
+        self.enter(Phase::Draining);
         if let Some(listener) = self.listener.take() {
             listener.unlink();
         } // closed here: clients not yet accepted are refused, not kept waiting
@@ -444,6 +488,11 @@ impl Master {
         let late = now >= self.deadline;
         match Phase::of(&self.shared) {
             Phase::Starting | Phase::Serving | Phase::Stopped => {}
+            Phase::Leaving => {
+                if late {
+                    self.begin_stop();
+                }
+            }
             Phase::Draining => {
                 let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
                 if late && !self.hurried {
@@ -451,16 +500,22 @@ impl Master {
                     self.deadline = now + FLUSH_GRACE_MS;
                 }
                 if late || (quiet && self.shared.workers_drained()) {
-                    Phase::Flushing.publish(&self.shared);
+                    self.enter(Phase::Flushing);
                     self.order_all(|| Order::Finish);
                     self.advance_phase();
                 }
             }
             Phase::Flushing => {
+                if late || self.shared.output_bytes() == 0 {
+                    self.enter(Phase::Closing);
+                    self.advance_phase();
+                }
+            }
+            Phase::Closing => {
                 let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
                 let deserted = self.shared.open_sessions() == 0;
                 if late || (deserted && quiet && self.shared.workers_drained()) {
-                    Phase::Stopping.publish(&self.shared);
+                    self.enter(Phase::Stopping);
                     self.stop_processes();
                     self.advance_phase(); // there may be nobody left who could wake us
                 }

@@ -22,6 +22,7 @@ mod post;
 mod record;
 mod reload;
 mod roster;
+mod stop;
 mod worker;
 
 use std::os::fd::{AsFd, OwnedFd};
@@ -58,8 +59,15 @@ pub(crate) struct Ground {
 pub struct Ended {
     /// [`Role::Master`] in the process that called start().
     pub role: Role,
-    /// Exit code for this process: 0 in good order.
+    /// Exit code for this process: 0 in good order; in the master [`Ended::DROPPED`] if the stop had to
+    /// drop something.
     pub code: i32,
+}
+
+impl Ended {
+    /// The server has stopped in good order, but some message that was read was not answered, or some
+    /// answer not written in time. The log's last line has the counts.
+    pub const DROPPED: i32 = exit::DROPPED;
 }
 
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its

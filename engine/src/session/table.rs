@@ -279,6 +279,16 @@ impl Slot {
         self.owner.load(Ordering::Relaxed)
     }
 
+    /// Reactor: another worker owns the session; only before its first event.
+    pub(crate) fn set_owner(&self, worker: u32) {
+        self.owner.store(worker, Ordering::Relaxed);
+    }
+
+    /// Whether no message has been given to a worker yet.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.dispatched.load(Ordering::Relaxed) == 0
+    }
+
     /// Reactor thread that serves it.
     pub(crate) fn reactor(&self) -> u32 {
         self.reactor.load(Ordering::Relaxed)
