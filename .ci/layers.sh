@@ -7,21 +7,22 @@ cd "$(dirname "$0")/../engine/src"
 
 # module -> modules it may use
 declare -A may=(
-    [error]="" [sync]=""
+    [callback]="" [error]="" [sync]=""
     [sys]="error sync"
     [ipc]="error sync sys"
     [net]="error sync sys"
     [log]="sys"
     [protocol]=""
-    [stats]="sync ipc"
+    [stats]="callback sync ipc"
     [session]="sync ipc net"
     [settings]="error sys"
-    [shared]="sync ipc session stats"
-    [handler]="context session"
+    [shared]="callback sync ipc session stats sys"
+    [handler]="callback context session"
     [context]="error handler ipc log session settings shared stats sync sys"
     [dispatch]="ipc session settings shared stats sync sys"
     [reactor]="error dispatch ipc log net protocol session settings shared stats sync sys"
-    [role]="context error handler ipc log net reactor session settings shared stats sync sys"
+    [observer]="callback error ipc log net settings shared stats sync sys"
+    [role]="context error handler ipc log net observer reactor session settings shared stats sync sys"
     [server]="context error handler log net role settings sys"
     [capi]="PUBLIC"
 )
@@ -54,7 +55,7 @@ while IFS= read -r file; do
     [ "$module" = capi ] || { grep -n 'no_mangle' "$file" && complain "$file exports a symbol"; }
 done < <(find . -name '*.rs' | sed 's|^\./||' | sort)
 
-# Roles do not reach into each other; what two need is in phase, post, reload, roster, exit.
-grep -nE 'super::(master|worker|manager)\b' role/{master,manager,worker,roster,reload,post,phase,exit}.rs && complain "a role uses another role"
+# Roles do not reach into each other; what two need is in shared::phase, post, reload, roster, exit.
+grep -nE 'super::(master|worker|manager)\b' role/{master,manager,worker,roster,reload,post,exit}.rs && complain "a role uses another role"
 [ "$bad" = 0 ] && echo "layers: ok"
 exit "$bad"

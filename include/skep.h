@@ -182,7 +182,40 @@ typedef struct {
     uint64_t worker_response_count;
     /// Messages this process has taken.
     uint64_t worker_dispatch_count;
+    /// Reloads completed.
+    uint64_t reloads;
+    /// 1 while the server accepts and serves, that is in the phase "serving"; else 0.
+    uint64_t ready;
+    /// Where the server is in its life, as text: "starting", "serving", then the steps of a stop, "stopped".
+    char phase[16];
 } skep_stats;
+
+/// What is known of a worker id and of the process that serves it.
+typedef struct {
+    /// In: sizeof(skep_worker_stats). Out: how many of these bytes have been filled in.
+    size_t size;
+    /// Pid of the process; 0 while there is none.
+    uint64_t pid;
+    /// For how long the callback at work has been running, milliseconds; 0 if none is.
+    uint64_t busy_ms;
+    /// The session of that callback or of the last one; 0 if it belongs to none.
+    uint64_t session;
+    /// Receive callbacks that the process has finished.
+    uint64_t served;
+    /// Processes that came after the first one.
+    uint64_t restarts;
+    /// Resident memory of the process, bytes; 0 if it cannot be read.
+    uint64_t rss_bytes;
+    /// Messages waiting for the worker or at work in it.
+    uint64_t queue_depth;
+    /// How long the oldest of them has been there, milliseconds: never more than the truth, and exact to a
+    /// millisecond or two for a worker that is blocked.
+    uint64_t queue_age_ms;
+    /// "starting", "idle", "busy", "stopping" or "gone".
+    char state[16];
+    /// The callback at work, or the last one: "onReceive" and so on; empty before the first.
+    char callback[24];
+} skep_worker_stats;
 
 /// Handling messages.
 #define SKEP_WORKER_BUSY 1
@@ -542,6 +575,14 @@ skep_status skep_server_set_text(skep_server *server, const char *key, const cha
 /// Callable from: any process, in a callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`size`), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_stats(skep_server *server, skep_stats *out);
+
+/// The figures of one worker. Set `out->size` to sizeof(skep_worker_stats) first.
+///
+/// Ownership: `out` is the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`size`, or no worker has this id), SKEP_NOT_RUNNING,
+/// SKEP_WRONG_THREAD.
+skep_status skep_server_worker_stats(skep_server *server, uint32_t worker, skep_worker_stats *out);
 
 /// What a status means, in a few words. Never NULL, whatever the number.
 ///

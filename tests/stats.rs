@@ -6,7 +6,9 @@
     reason = "a panic is how a test fails"
 )]
 
-use skep_tests::client::Ending;
+use std::time::{Duration, Instant};
+
+use skep_tests::client::{Client, Ending};
 use skep_tests::eventually::{eventually, patience};
 use skep_tests::journal::named;
 use skep_tests::server;
@@ -105,6 +107,106 @@ fn idle_workers_are_counted_and_a_blocked_one_is_not() {
     assert_eq!(blocked.expect(sleeping), "slept");
     server.await_idle_workers(&mut watcher, 2);
     assert_eq!(watcher.ask("!status 3"), "none");
+    server.stop();
+}
+
+#[test]
+fn every_process_reports_the_same_of_a_worker() {
+    let server = server!("crash").sized(2, 2).start();
+    let mut watcher = server.connect_to(1);
+    let mut zero = server.connect_to(0);
+    for _ in 0..5 {
+        zero.ask("hello");
+    }
+    let pid = zero.ask("!pid");
+    server.await_idle_workers(&mut watcher, 1);
+    let report = watcher.report(0);
+    let session = zero.ask("!session");
+    assert_eq!(report["pid"], pid);
+    assert_eq!(
+        (report["state"].as_str(), report["callback"].as_str()),
+        ("idle", "onReceive")
+    );
+    assert_eq!(
+        (report["fd"].as_str(), report["busy_ms"].as_str()),
+        (session.as_str(), "0")
+    );
+    assert!(report["served"].parse::<u64>().unwrap() >= 6);
+    assert!(report["rss_bytes"].parse::<u64>().unwrap() > 100_000);
+    assert_eq!(
+        (
+            report["queue_depth"].as_str(),
+            report["queue_age_ms"].as_str()
+        ),
+        ("0", "0")
+    );
+    // Of itself: it is at work, on this very message.
+    let own = zero.report(0);
+    assert_eq!(
+        (own["state"].as_str(), own["queue_depth"].as_str()),
+        ("busy", "1")
+    );
+    assert_eq!(own["restarts"], "0");
+    assert_eq!(watcher.ask("!report 2"), "none");
+    // The count of restarts outlives every process; what was served is the new one's own.
+    for restarts in ["1", "2"] {
+        assert_eq!(server.connect_to(0).try_ask("!kill"), Err(Ending::Eof));
+        server.worker_pid(0);
+        let after = watcher.report(0);
+        assert_eq!(after["restarts"], restarts);
+        assert_ne!(after["pid"], pid);
+        assert!(after["served"].parse::<u64>().unwrap() < 5 * 20);
+    }
+    assert_eq!(watcher.report(1)["restarts"], "0");
+    let stats = watcher.stats();
+    assert_eq!((stats["ready"], stats["reloads"]), (1, 0));
+    drop((watcher, zero));
+    server.stop();
+}
+
+#[test]
+fn the_queue_of_a_blocked_worker_has_its_length_and_age() {
+    let server = server!("echo").sized(2, 1).start();
+    let mut watcher = server.connect_to(1);
+    let mut blocked = server.connect_to(0);
+    let asked = Instant::now();
+    let id = blocked.send("!sleep 1200");
+    server.await_event("sleeping", 1);
+    let before = Instant::now();
+    for _ in 0..4 {
+        blocked.send("hello"); // may arrive as fewer messages
+    }
+    let number =
+        |watcher: &mut Client, key: &str| -> u64 { watcher.report(0)[key].parse().unwrap() };
+    eventually(patience(), || number(&mut watcher, "queue_depth") >= 2);
+    // Its age is that of the message at work: between what this side knows of its begin. Clocks are
+    // coarse by up to 10 ms.
+    loop {
+        let least = before.elapsed().as_millis() as u64;
+        let report = watcher.report(0);
+        let most = asked.elapsed().as_millis() as u64 + 12;
+        if report["state"] != "busy" || report["callback"] != "onReceive" || most > 1_000 {
+            break;
+        }
+        let age = report["queue_age_ms"].parse::<u64>().unwrap();
+        assert!(
+            (least.saturating_sub(12)..=most).contains(&age),
+            "{least} <= {age} <= {most}"
+        );
+        let busy = report["busy_ms"].parse::<u64>().unwrap();
+        assert!(
+            busy <= most && busy + 12 >= least,
+            "{least} <= {busy} <= {most}"
+        );
+        std::thread::sleep(Duration::from_millis(20)); // between looks, not for a fact
+    }
+    assert_eq!(blocked.expect(id), "slept");
+    for after in 1..=4 {
+        assert_eq!(blocked.expect(id + after), "hello");
+    }
+    eventually(patience(), || number(&mut watcher, "queue_depth") == 0);
+    assert_eq!(number(&mut watcher, "queue_age_ms"), 0);
+    drop((watcher, blocked));
     server.stop();
 }
 

@@ -21,7 +21,7 @@ use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, Stats, bump, seat_state};
+use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork};
 
@@ -173,6 +173,16 @@ impl Context {
     /// Counters of the whole server, the same from every process, and the caller's own if it is a worker.
     pub fn stats(&self) -> Stats {
         self.shared.stats(self.seat())
+    }
+
+    /// What can be said of one worker, the same from every process; `None` for an id that does not exist.
+    pub fn worker_report(&self, worker: u32) -> Option<WorkerReport> {
+        (worker < self.shared.workers()).then(|| self.shared.worker_report(worker))
+    }
+
+    /// Sessions that are open now.
+    pub fn session_count(&self) -> u64 {
+        self.shared.open_sessions()
     }
 
     /// Queue `data` for a session. Ok means queued, in order with what this process sent before; it

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::ipc::directory::{Directory, Endpoint, Seat};
+use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
 use crate::session::SessionId;
 use crate::session::table::NO_OWNER;
@@ -50,6 +51,9 @@ pub(crate) struct Dispatcher {
     outlets: Vec<Outlet>,
     /// Seats pushed to since the last ring.
     touched: Vec<bool>,
+    reactor: u32,
+    /// When the marks of the seats were last looked after, monotonic ms.
+    marked_ms: Vec<u64>,
     /// By worker id: the seat that gets its messages, as this reactor last acted on it.
     routes: Vec<Seat>,
     /// Shared by all reactors of the server.
@@ -69,12 +73,15 @@ impl Dispatcher {
             .map(|seat| directory.outlet(Endpoint::Reactor(reactor), Endpoint::Worker(seat)))
             .collect();
         let touched = vec![false; outlets.len()];
+        let marked_ms = vec![0; outlets.len()];
         let routes = (0..shared.workers()).map(Seat::first_of).collect();
         Dispatcher {
             mode,
             shared,
             outlets,
             touched,
+            reactor,
+            marked_ms,
             routes,
             turn,
         }
@@ -170,15 +177,32 @@ impl Dispatcher {
         &mut self.outlets[seat.0 as usize]
     }
 
+    /// Take back what the process on a seat has not begun; see `LaneWriter::recall`.
+    pub(crate) fn recall(&mut self, seat: Seat) -> Recalled {
+        let lane = self.outlet(seat).lane();
+        let recalled = lane.recall();
+        let (in_flight, finished) = lane.progress();
+        let mark = self.shared.queue_mark(self.reactor, seat);
+        mark.cut(finished + in_flight);
+        recalled
+    }
+
     /// Wake the sleeping workers among those that got something: one fence for all of them.
-    pub(crate) fn ring(&mut self) {
+    pub(crate) fn ring(&mut self, now_ms: u64) {
         if !self.touched.iter().any(|&t| t) {
             return;
         }
         crate::sync::fence(Ordering::SeqCst); // (A) in ipc::doorbell
-        for (touched, outlet) in self.touched.iter_mut().zip(&self.outlets) {
-            if std::mem::take(touched) {
-                outlet.bell().ring_if_asleep_fenced();
+        for (seat, outlet) in self.outlets.iter_mut().enumerate() {
+            if !std::mem::take(&mut self.touched[seat]) {
+                continue;
+            }
+            outlet.bell().ring_if_asleep_fenced();
+            // Once in a millisecond: the look at what is finished fetches the worker's cache line.
+            if std::mem::replace(&mut self.marked_ms[seat], now_ms) != now_ms {
+                let (in_flight, finished) = outlet.lane().progress();
+                let mark = self.shared.queue_mark(self.reactor, Seat(seat as u32));
+                mark.note(finished + in_flight, finished, now_ms);
             }
         }
     }

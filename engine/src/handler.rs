@@ -7,6 +7,7 @@
 
 use std::rc::Rc;
 
+pub use crate::callback::Callback;
 use crate::context::Context;
 use crate::session::SessionId;
 
@@ -19,61 +20,6 @@ pub struct Leave {
 
 /// What a callback returns.
 pub type Step = Result<(), Leave>;
-
-/// A callback of a worker, as statistics and crash records name it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u32)]
-pub enum Callback {
-    /// None has run yet.
-    None = 0,
-    /// [`Handler::on_bootstrap`].
-    Bootstrap = 1,
-    /// [`Handler::on_worker_start`].
-    WorkerStart = 2,
-    /// [`Handler::on_connect`].
-    Connect = 3,
-    /// [`Handler::on_receive`].
-    Receive = 4,
-    /// [`Handler::on_close`].
-    Close = 5,
-    /// [`Handler::on_worker_exit`].
-    WorkerExit = 6,
-    /// [`Handler::on_worker_stop`].
-    WorkerStop = 7,
-}
-
-impl Callback {
-    /// Its name as PHP programmers write it; empty for none.
-    pub fn name(self) -> &'static str {
-        match self {
-            Callback::None => "",
-            Callback::Bootstrap => "bootstrap",
-            Callback::WorkerStart => "onWorkerStart",
-            Callback::Connect => "onConnect",
-            Callback::Receive => "onReceive",
-            Callback::Close => "onClose",
-            Callback::WorkerExit => "onWorkerExit",
-            Callback::WorkerStop => "onWorkerStop",
-        }
-    }
-
-    /// From the number in shared memory; anything unknown is none.
-    pub(crate) fn from_u32(number: u32) -> Callback {
-        use Callback::{Bootstrap, Close, Connect, Receive, WorkerExit, WorkerStart, WorkerStop};
-        [
-            Bootstrap,
-            WorkerStart,
-            Connect,
-            Receive,
-            Close,
-            WorkerExit,
-            WorkerStop,
-        ]
-        .into_iter()
-        .find(|&callback| callback as u32 == number)
-        .unwrap_or(Callback::None)
-    }
-}
 
 /// How a worker ended, and what is known of its life.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -22,11 +22,12 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `reactor` `dispatch` · `handler` `context` · `shared` · `session`
-//! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `error` `sync`.
+//! `capi` · `server` · `role` · `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
+//! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
 
 #![deny(unsafe_code)]
 
+mod callback;
 pub mod capi;
 mod context;
 mod dispatch;
@@ -37,6 +38,7 @@ mod ipc;
 mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
+mod observer;
 mod protocol;
 mod reactor;
 mod role;
@@ -59,4 +61,4 @@ pub use net::SocketType;
 pub use role::Ended;
 pub use server::{Children, Server};
 pub use session::{SessionId, SessionInfo};
-pub use stats::{Stats, WorkerStats};
+pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

@@ -1,14 +1,15 @@
 //! Everything that processes share, mapped before the first fork and owned by nobody's life.
 
+pub(crate) mod phase;
+mod report;
+
 use std::io;
 use std::sync::Arc;
 
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::shm::{At, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{
-    ReactorBlock, SeatBlock, ServerBlock, Stats, WorkerBlock, WorkerStats, seat_state,
-};
+use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock, seat_state};
 use crate::sync::Ordering;
 
 /// The shared state of one server. Every process and thread of it has the same.
@@ -19,6 +20,8 @@ pub(crate) struct Shared {
     reactors: At<ReactorBlock>,
     workers: At<WorkerBlock>,
     seats: At<SeatBlock>,
+    /// By reactor, then by seat.
+    marks: At<QueueMark>,
     pub(crate) directory: Directory,
     pub(crate) sessions: SessionTable,
 }
@@ -31,6 +34,7 @@ impl Shared {
         let reactors = layout.place(plan.reactors as usize);
         let workers = layout.place(plan.workers as usize);
         let seats = layout.place(plan.workers as usize * SEATS);
+        let marks = layout.place(plan.reactors as usize * plan.workers as usize * SEATS);
         let sessions = SessionTableAt::place(&mut layout, max_connection);
         let drawing = Drawing::new(plan, &mut layout);
         let region = Arc::new(Region::map(&layout)?);
@@ -40,6 +44,7 @@ impl Shared {
             reactors,
             workers,
             seats,
+            marks,
             directory: Directory::open(drawing, Arc::clone(&region))?,
             sessions: SessionTable::new(Arc::clone(&region), sessions),
             region,
@@ -85,6 +90,12 @@ impl Shared {
         &self.region.slice(self.seats)[seat.0 as usize]
     }
 
+    /// The mark of the lane from a reactor to a seat.
+    pub(crate) fn queue_mark(&self, reactor: u32, seat: Seat) -> &QueueMark {
+        let seats = self.plan.workers as usize * SEATS;
+        &self.region.slice(self.marks)[reactor as usize * seats + seat.0 as usize]
+    }
+
     /// Sessions that are open now.
     pub(crate) fn open_sessions(&self) -> u64 {
         let closed: u64 = self
@@ -120,66 +131,16 @@ impl Shared {
         self.sessions.unanswered(last)
     }
 
+    /// Whether nobody sits there or will, until the seat's worker is replaced once more.
+    fn is_left(&self, seat: Seat) -> bool {
+        self.seat_of(seat.worker()) != seat
+            && self.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
+    }
+
     /// Lanes to workers that anybody will ever read: not those to a seat left for good, where the rest
     /// of a message that died may lie.
     fn queues(&self) -> impl Iterator<Item = (u32, Seat)> {
-        let left = |seat: Seat| {
-            self.seat_of(seat.worker()) != seat
-                && self.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
-        };
-        let seats = self.seats().filter(move |&seat| !left(seat));
+        let seats = self.seats().filter(|&seat| !self.is_left(seat));
         seats.flat_map(|seat| (0..self.plan.reactors).map(move |reactor| (reactor, seat)))
-    }
-
-    /// Sum the counters. `seat`: the calling worker's, for its own figures.
-    pub(crate) fn stats(&self, seat: Option<Seat>) -> Stats {
-        let server = self.server();
-        let load = |counter: &crate::sync::AtomicU64| counter.load(Ordering::Relaxed);
-        let reactors = self.reactors();
-        let sum = |of: fn(&ReactorBlock) -> &crate::sync::AtomicU64| {
-            reactors.iter().map(|r| load(of(r))).sum::<u64>()
-        };
-        let seats = self.region.slice(self.seats);
-        let closed = sum(|r| &r.closed);
-        let accepted = load(&server.accepted);
-        let is_idle = |seat: &&SeatBlock| {
-            seat.state.load(Ordering::Relaxed) == seat_state::READY
-                && seat.busy.load(Ordering::Relaxed) == 0
-        };
-        Stats {
-            start_time: load(&server.start_time),
-            connection_num: accepted.saturating_sub(closed),
-            abort_count: load(&server.aborted) + sum(|r| &r.aborted),
-            accept_count: accepted,
-            close_count: closed,
-            worker_num: u64::from(self.plan.workers),
-            idle_worker_num: seats.iter().filter(is_idle).count() as u64,
-            dispatch_count: sum(|r| &r.dispatched),
-            request_count: seats
-                .iter()
-                .map(|s| load(&s.requests) + load(&s.past_requests))
-                .sum(),
-            response_count: seats
-                .iter()
-                .map(|s| load(&s.responses) + load(&s.past_responses))
-                .sum(),
-            total_recv_bytes: sum(|r| &r.received_bytes),
-            total_send_bytes: seats
-                .iter()
-                .map(|s| load(&s.sent_bytes) + load(&s.past_sent_bytes))
-                .sum(),
-            session_round: load(&server.last_session),
-            requests_lost: load(&server.requests_lost),
-            output_bytes: sum(|r| &r.output_bytes),
-            held_back: sum(|r| &r.held_back),
-            worker: seat.map(|seat| {
-                let own = self.seat_block(seat);
-                WorkerStats {
-                    request_count: load(&own.requests),
-                    response_count: load(&own.responses),
-                    dispatch_count: load(&own.events),
-                }
-            }),
-        }
     }
 }

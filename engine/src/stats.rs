@@ -1,5 +1,13 @@
 //! Counters: each written by one process or thread, all summed by whoever asks.
 
+mod age;
+mod figures;
+mod worker;
+
+pub(crate) use age::QueueMark;
+pub use figures::Figure;
+pub use worker::{WorkerReport, WorkerState};
+
 use crate::ipc::shm::shared_block;
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 
@@ -11,7 +19,7 @@ pub(crate) fn bump(counter: &AtomicU64, by: u64) {
 shared_block! {
     /// Facts about the whole server. Written by the master's main thread, but for what is said otherwise.
     pub(crate) struct ServerBlock {
-        /// The phase (`role::phase`) as a number.
+        /// The phase (`shared::phase`) as a number.
         pub(crate) phase: AtomicU32,
         pub(crate) master_pid: AtomicI32,
         /// Written by the manager before it forks anything.
@@ -36,8 +44,8 @@ shared_block! {
     pub(crate) struct WorkerBlock {
         /// Which of the id's seats new messages go to.
         pub(crate) serving: AtomicU32,
-        /// Processes forked for this id after the first.
-        pub(crate) restarts: AtomicU64,
+        /// Processes forked for this id; all after the first are restarts.
+        pub(crate) forks: AtomicU64,
     }
 }
 
@@ -57,6 +65,8 @@ shared_block! {
         pub(crate) output_bytes: AtomicU64,
         /// Sessions not read because a worker's queue is full.
         pub(crate) held_back: AtomicU64,
+        /// Its longest turn, ms, by a clock that is a few ms coarse.
+        pub(crate) longest_turn_ms: AtomicU64,
         /// Sessions that a stop closed before their output was written.
         pub(crate) cut_off: AtomicU64,
         /// Messages read that no worker's lane had room for when the server stopped.
@@ -125,7 +135,7 @@ shared_block! {
 }
 
 /// A snapshot of the server's counters; the same whichever process takes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Stats {
     /// Unix time of start.
     pub start_time: u64,
@@ -159,6 +169,12 @@ pub struct Stats {
     pub output_bytes: u64,
     /// Sessions not read at the moment because a worker's queue is full.
     pub held_back: u64,
+    /// Reloads completed.
+    pub reloads: u64,
+    /// Where the server is in its life: `starting`, `serving`, then the steps of a stop, `stopped`.
+    pub phase: &'static str,
+    /// Whether it accepts and serves: true in the phase `serving` alone.
+    pub ready: bool,
     /// The calling worker's own figures; `None` outside of workers.
     pub worker: Option<WorkerStats>,
 }

@@ -7,7 +7,7 @@ use std::io::Write;
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
-use skep::{SessionId, Stats};
+use skep::{Context, Figure, SessionId};
 
 use crate::classes::server::Listener;
 use crate::globals;
@@ -157,44 +157,32 @@ pub(crate) fn client_info(session: i64, listener: Option<Listener>) -> Zv {
     map.into_value()
 }
 
-/// What `stats()` returns: the reference's keys in its order, zero where skep has nothing to count,
-/// then skep's own.
-pub(crate) fn stats(stats: &Stats) -> Zv {
+fn figure(figure: Figure) -> Zv {
+    match figure {
+        Figure::Number(number) => Zv::long(number.try_into().unwrap_or(i64::MAX)),
+        Figure::Text(text) => Zv::text(text.as_bytes()),
+        Figure::Truth(truth) => Zv::bool(truth),
+    }
+}
+
+/// What `stats()` returns: the engine's list of figures, then one entry per worker.
+pub(crate) fn stats(context: &Context) -> Zv {
+    // Nothing here needs dropping: filling a PHP array may end the script.
     let map = Map::new();
-    for (key, value) in [
-        ("start_time", stats.start_time),
-        ("connection_num", stats.connection_num),
-        ("abort_count", stats.abort_count),
-        ("accept_count", stats.accept_count),
-        ("close_count", stats.close_count),
-        ("worker_num", stats.worker_num),
-        ("task_worker_num", 0),
-        ("user_worker_num", 0),
-        ("idle_worker_num", stats.idle_worker_num),
-        ("dispatch_count", stats.dispatch_count),
-        ("request_count", stats.request_count),
-        ("response_count", stats.response_count),
-        ("total_recv_bytes", stats.total_recv_bytes),
-        ("total_send_bytes", stats.total_send_bytes),
-        ("pipe_packet_msg_id", 0),
-        ("concurrency", 0),
-        ("session_round", stats.session_round),
-        ("min_fd", 0),
-        ("max_fd", 0),
-    ] {
-        map.put_long(key, value);
+    for (key, value) in context.stats().entries() {
+        map.put(key, figure(value));
     }
-    if let Some(worker) = &stats.worker {
-        map.put_long("worker_request_count", worker.request_count);
-        map.put_long("worker_response_count", worker.response_count);
-        map.put_long("worker_dispatch_count", worker.dispatch_count);
-        map.put_long("worker_concurrency", 0);
+    let workers = List::new();
+    for id in 0..context.worker_num() {
+        let Some(report) = context.worker_report(id) else {
+            continue;
+        };
+        let worker = Map::new();
+        for (key, value) in report.entries() {
+            worker.put(key, figure(value));
+        }
+        workers.push(worker.into_value());
     }
-    map.put_long("tasking_num", 0);
-    map.put_long("coroutine_num", 0);
-    map.put_long("coroutine_peek_num", 0);
-    map.put_long("requests_lost", stats.requests_lost);
-    map.put_long("output_bytes", stats.output_bytes);
-    map.put_long("held_back", stats.held_back);
+    map.put("workers", workers.into_value());
     map.into_value()
 }

@@ -87,6 +87,18 @@ static void tell_list(skep_server *server, skep_session_id session)
     reply(server, session, text);
 }
 
+static void tell_worker(skep_server *server, skep_session_id session, const skep_stats *stats)
+{
+    skep_worker_stats own;
+    own.size = sizeof own;
+    EXPECT(SKEP_OK, skep_server_worker_stats(server, 0, &own));
+    CHECK(own.size == sizeof own);
+    CHECK(own.pid == (uint64_t)getpid() && own.session == session && own.restarts == 0);
+    CHECK(own.served == stats->worker_request_count && own.rss_bytes > 0 && own.queue_depth >= 1);
+    CHECK(strcmp(own.state, "busy") == 0 && strcmp(own.callback, "onReceive") == 0);
+    EXPECT(SKEP_INVALID_ARGUMENT, skep_server_worker_stats(server, 1, &own));
+}
+
 static void tell_stats(skep_server *server, skep_session_id session, const struct app *app)
 {
     char text[256];
@@ -98,6 +110,8 @@ static void tell_stats(skep_server *server, skep_session_id session, const struc
     CHECK(stats.accept_count == app->connects);
     CHECK(stats.connection_num == stats.accept_count - stats.close_count);
     CHECK(stats.worker_request_count == stats.request_count);
+    CHECK(stats.ready == 1 && strcmp(stats.phase, "serving") == 0 && stats.reloads == 0);
+    tell_worker(server, session, &stats);
     snprintf(text, sizeof text, "stats open %llu received %llu\n", (ull)stats.connection_num,
              (ull)stats.total_recv_bytes);
     reply(server, session, text);

@@ -20,6 +20,7 @@ static void null_everywhere(skep_server *server)
     skep_server *made = NULL;
     skep_session_info info;
     skep_stats stats;
+    skep_worker_stats worker_stats;
     skep_session_id ids[1];
     uint16_t port = MARK;
     int32_t number = MARK;
@@ -28,6 +29,7 @@ static void null_everywhere(skep_server *server)
     bool truth = true;
     info.size = sizeof info;
     stats.size = sizeof stats;
+    worker_stats.size = sizeof worker_stats;
 
     EXPECT(null, skep_server_new(NULL, 0, SKEP_SOCKET_TCP, &made));
     EXPECT(null, skep_server_new("127.0.0.1", 0, SKEP_SOCKET_TCP, NULL));
@@ -84,6 +86,8 @@ static void null_everywhere(skep_server *server)
     EXPECT(null, skep_server_list_sessions(server, 0, ids, 1, NULL));
     EXPECT(null, skep_server_stats(NULL, &stats));
     EXPECT(null, skep_server_stats(server, NULL));
+    EXPECT(null, skep_server_worker_stats(NULL, 0, &worker_stats));
+    EXPECT(null, skep_server_worker_stats(server, 0, NULL));
 
     EXPECT(null, skep_server_worker_id(NULL, &number));
     EXPECT(null, skep_server_worker_id(server, NULL));
@@ -112,6 +116,7 @@ static void not_running(skep_server *server)
     const skep_status no = SKEP_NOT_RUNNING;
     skep_session_info info;
     skep_stats stats;
+    skep_worker_stats worker_stats;
     skep_session_id ids[1];
     int32_t number = MARK;
     uint32_t positive = MARK;
@@ -119,12 +124,14 @@ static void not_running(skep_server *server)
     bool truth = true;
     info.size = sizeof info;
     stats.size = sizeof stats;
+    worker_stats.size = sizeof worker_stats;
     EXPECT(no, skep_server_send(server, 1, (const uint8_t *)"x", 1));
     EXPECT(no, skep_server_close(server, 1, false));
     EXPECT(no, skep_server_exists(server, 1, &truth));
     EXPECT(no, skep_server_session_info(server, 1, &info));
     EXPECT(no, skep_server_list_sessions(server, 0, ids, 1, &count));
     EXPECT(no, skep_server_stats(server, &stats));
+    EXPECT(no, skep_server_worker_stats(server, 0, &worker_stats));
     EXPECT(no, skep_server_worker_id(server, &number));
     EXPECT(no, skep_server_worker_num(server, &positive));
     EXPECT(no, skep_server_master_pid(server, &number));
@@ -215,6 +222,7 @@ static void while_running(skep_server *server)
     static const uint8_t large[2048] = {0};
     skep_session_info info;
     skep_stats stats;
+    skep_worker_stats worker_stats;
     skep_session_id ids[4];
     size_t count = MARK;
     int32_t number = MARK;
@@ -245,6 +253,7 @@ static void while_running(skep_server *server)
     memset(&stats, 0, sizeof stats);
     EXPECT(SKEP_INVALID_ARGUMENT, skep_server_stats(server, &stats));
     stats.size = sizeof stats;
+    worker_stats.size = sizeof worker_stats;
     EXPECT(SKEP_OK, skep_server_stats(server, &stats));
     CHECK(stats.worker_num == 1 && stats.connection_num == 0);
 

@@ -162,6 +162,16 @@ impl Client {
         self.stats()[key]
     }
 
+    /// What the server says of a worker, the process that answers included.
+    #[track_caller]
+    pub fn report(&mut self, worker: u32) -> HashMap<String, String> {
+        let answer = self.ask(format!("!report {worker}"));
+        let pairs = answer.split(' ').filter_map(|pair| pair.split_once('='));
+        pairs
+            .map(|(key, value)| (key.into(), value.into()))
+            .collect()
+    }
+
     /// Wait for the end of the connection; panics if a message comes instead.
     #[track_caller]
     pub fn ending(&mut self) -> Ending {

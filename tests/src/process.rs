@@ -57,6 +57,32 @@ pub fn resident_bytes(pid: i32) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
+/// Number of open descriptors of a process; 0 if it is gone.
+pub fn descriptors(pid: i32) -> usize {
+    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
+}
+
+/// Whether a process has a socket open that listens on this TCP port.
+pub fn listens(pid: i32, port: u16) -> bool {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
+    let listening = table.lines().filter_map(|line| {
+        let fields: Vec<_> = line.split_whitespace().collect();
+        let (address, state, inode) = (fields.get(1)?, fields.get(3)?, fields.get(9)?);
+        let here = address.ends_with(&format!(":{port:04X}")) && *state == "0A";
+        here.then(|| format!("socket:[{inode}]"))
+    });
+    let sockets: Vec<_> = listening.collect();
+    let Ok(open) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return false;
+    };
+    let mut targets = open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok());
+    targets.any(|target| {
+        sockets
+            .iter()
+            .any(|socket| target.as_os_str() == socket.as_str())
+    })
+}
+
 /// Living processes that were started with `tag` in their environment: forks keep it, whoever their
 /// parent is by now.
 pub fn tagged(tag: &str) -> Vec<i32> {

@@ -8,6 +8,7 @@
 //! | `!grow <MiB>` | `grown`, holding on to so much more memory |
 //! | `!spin` | none: a busy loop without an end (journal: `sleeping`) |
 //! | `!stats` | the server's counters as `key=value ...` |
+//! | `!report <worker>` | what is known of a worker, as `key=value ...` |
 //! | `!status <worker>` | `Idle`, `Busy` or `Exit` |
 //! | `=<bytes>` | `good <length>` or `spoiled at <place>`: comparison with the pattern |
 //! | `<anything else>` | the same |
@@ -24,8 +25,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
-    Children, Context, Death, Handler, Leave, Refused, Role, Server, SessionId, SocketType, Stats,
-    Step,
+    Children, Context, Death, Figure, Handler, Leave, Refused, Role, Server, SessionId, SocketType,
+    Stats, Step,
 };
 
 use crate::journal::Journal;
@@ -279,6 +280,10 @@ impl Program {
             "worker" => call.answer(server.worker_id().unwrap_or(u32::MAX).to_string()),
             "session" => call.answer(session.to_string()),
             "stats" => call.answer(describe(&server.stats())),
+            "report" => {
+                let worker = argument.parse().unwrap_or(u32::MAX);
+                call.answer(report(server, worker))
+            }
             "status" => {
                 let status = argument
                     .parse()
@@ -309,6 +314,8 @@ impl Program {
 
 fn describe(stats: &Stats) -> String {
     [
+        ("reloads", stats.reloads),
+        ("ready", stats.ready.into()),
         ("connection_num", stats.connection_num),
         ("abort_count", stats.abort_count),
         ("accept_count", stats.accept_count),
@@ -339,6 +346,18 @@ fn describe(stats: &Stats) -> String {
     ]
     .map(|(key, value)| format!("{key}={value}"))
     .join(" ")
+}
+
+fn report(server: &Context, worker: u32) -> String {
+    let Some(report) = server.worker_report(worker) else {
+        return "none".into();
+    };
+    let figures = report.entries().map(|(key, value)| match value {
+        Figure::Number(number) => format!("{key}={number}"),
+        Figure::Text(text) => format!("{key}={text}"),
+        Figure::Truth(truth) => format!("{key}={truth}"),
+    });
+    figures.join(" ")
 }
 
 impl Handler for Program {

@@ -74,30 +74,46 @@ impl Builder {
         self.directory.join(name)
     }
 
-    /// Start, and wait until the server says READY.
-    #[track_caller]
-    pub fn start(self) -> Server {
-        let tag = format!("SKEP_TEST_TAG={}", self.directory.display());
-        let log = self.path("log");
+    fn spawn(&self) -> Child {
         let errors =
             fs::File::create(self.path("stderr")).unwrap_or_else(|error| panic!("{error}"));
-        let settings = self.set("log_file", log.display());
-        let mut command = Command::new(settings.program);
+        let mut settings = self.settings.clone();
+        settings.push(format!("log_file={}", self.path("log").display()));
+        let mut command = Command::new(self.program);
         command
-            .env(program::JOURNAL, settings.path("journal"))
-            .env(program::SETTINGS, settings.settings.join("\n"))
-            .env("SKEP_TEST_TAG", &settings.directory)
+            .env(program::JOURNAL, self.path("journal"))
+            .env(program::SETTINGS, settings.join("\n"))
+            .env("SKEP_TEST_TAG", &self.directory)
             .env("RUST_BACKTRACE", "0")
-            .envs(settings.environment.clone())
+            .envs(self.environment.clone())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(errors)
             .process_group(0); // signals to the group must not reach the tests
-        let child = command
+        command
             .spawn()
-            .unwrap_or_else(|error| panic!("{}: {error}", settings.program));
+            .unwrap_or_else(|error| panic!("{}: {error}", self.program))
+    }
+
+    /// Start a server that cannot start; how it ended, and what it wrote to standard error.
+    #[track_caller]
+    pub fn start_to_fail(self) -> (ExitStatus, String) {
+        let mut child = self.spawn();
+        let _watchdog = watch(format!("SKEP_TEST_TAG={}", self.directory.display()));
+        let ended = eventually_some(patience(), || child.try_wait().transpose());
+        let status = ended.unwrap_or_else(|error| panic!("{error}"));
+        let errors = fs::read_to_string(self.path("stderr")).unwrap_or_default();
+        remove(&self.directory);
+        (status, errors)
+    }
+
+    /// Start, and wait until the server says READY.
+    #[track_caller]
+    pub fn start(self) -> Server {
+        let tag = format!("SKEP_TEST_TAG={}", self.directory.display());
+        let child = self.spawn();
         let watchdog = watch(tag.clone());
-        let directory = settings.directory;
+        let directory = self.directory;
         let mut server = Server {
             child,
             tag,

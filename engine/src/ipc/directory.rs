@@ -185,6 +185,11 @@ impl Directory {
         LaneWriter::attach(self.ring(from, to)).is_drained()
     }
 
+    /// Messages from one endpoint to another: pushed and not finished, and those finished, ever.
+    pub(crate) fn progress(&self, from: Endpoint, to: Endpoint) -> (u64, u64) {
+        LaneWriter::attach(self.ring(from, to)).progress()
+    }
+
     fn senders_to(&self, owner: Endpoint) -> impl Iterator<Item = Endpoint> {
         self.drawing
             .plan

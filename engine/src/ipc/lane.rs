@@ -67,9 +67,7 @@ use super::shm::{At, BytesAt, Region, Shared};
 use crate::sync::modelled::{AtomicU64, Watch};
 
 pub(crate) use reader::{Casualty, LaneReader, Payload, Received, Verdict};
-#[cfg(test)]
-use writer::Recalled;
-pub(crate) use writer::{LaneWriter, Push};
+pub(crate) use writer::{LaneWriter, Push, Recalled};
 
 /// The shared fields of a lane, one cache line per writer.
 #[derive(Debug, Default)]

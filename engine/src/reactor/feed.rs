@@ -197,7 +197,7 @@ impl Feed {
     }
 
     fn hand_over(&mut self, old: Seat, epoch: u32, new: Seat) {
-        let recalled = self.dispatcher.outlet(old).lane().recall();
+        let recalled = self.dispatcher.recall(old);
         let queue = std::mem::take(&mut self.queues[old.0 as usize]);
         if !queue.is_idle() {
             self.crowded -= 1;
@@ -340,7 +340,7 @@ impl Feed {
     }
 
     /// Wake the workers that got something.
-    pub(super) fn ring(&mut self) {
-        self.dispatcher.ring();
+    pub(super) fn ring(&mut self, now_ms: u64) {
+        self.dispatcher.ring(now_ms);
     }
 }

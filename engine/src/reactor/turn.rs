@@ -147,18 +147,28 @@ impl Reactor {
             self.follow_routes();
             self.take_orders();
             self.serve_ready();
-            self.feed.ring();
+            self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
             self.flush_all();
             self.advance_feed();
             self.expire_lingering();
-            self.feed.ring();
+            self.feed.ring(self.now_ms);
             self.report();
         }
         self.abandon_all();
     }
 
+    /// How long this turn has kept everybody else waiting, if that is a record.
+    fn note_turn(&self) {
+        let took = clock::coarse_ms().saturating_sub(self.now_ms);
+        let longest = &self.shared.reactor(self.id).longest_turn_ms;
+        if took > longest.load(Ordering::Relaxed) {
+            longest.store(took, Ordering::Relaxed);
+        }
+    }
+
     fn sleep(&mut self, mailbox: &mut Mailbox) {
+        self.note_turn();
         if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
             self.spin.wait(|| mailbox.has_mail());
         }

@@ -520,6 +520,7 @@ impl Manager<'_> {
             Ok(Fork::Child) => self.became = Some(seat),
             Ok(Fork::Parent(pid)) => {
                 block.pid.store(pid, Ordering::Release);
+                bump(&self.ground.shared.worker(seat.worker()).forks, 1);
                 self.roster.spawned(seat, pid, clock::monotonic_ms());
             }
             Err(error) => {

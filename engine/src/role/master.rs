@@ -20,6 +20,7 @@ use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
 use crate::net::listener::Listener;
+use crate::observer::Observer;
 use crate::reactor::accept::Acceptor;
 use crate::reactor::inbox::{Inbox, Order};
 use crate::reactor::{Reactor, Setup};
@@ -68,6 +69,7 @@ struct Master {
     manager: i32,
     manager_gone: bool,
     reactors: Vec<ReactorHandle>,
+    observer: Option<Observer>,
     acceptor: Acceptor,
     listener: Option<Listener>,
     poll: Poll,
@@ -87,7 +89,13 @@ struct Master {
 }
 
 /// The master's life; returns its exit code.
-pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedFd) -> i32 {
+pub(super) fn run(
+    ground: Ground,
+    listener: Listener,
+    metrics: Option<Listener>,
+    manager: i32,
+    hold: OwnedFd,
+) -> i32 {
     let shared = Arc::clone(&ground.shared);
     let bell = shared.directory.bell(Endpoint::Main);
     let log = ground.log.by(Author::Master);
@@ -95,7 +103,7 @@ pub(super) fn run(ground: Ground, listener: Listener, manager: i32, hold: OwnedF
         return exit::FATAL;
     };
     process::set_subreaper(true);
-    let code = match Master::new(ground, listener, manager, &bell, log.clone()) {
+    let code = match Master::new(ground, listener, metrics, manager, &bell, log.clone()) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -112,6 +120,7 @@ impl Master {
     fn new(
         ground: Ground,
         listener: Listener,
+        metrics: Option<Listener>,
         manager: i32,
         bell: &Doorbell,
         log: Log,
@@ -166,6 +175,7 @@ impl Master {
             &inboxes,
             log.clone(),
         );
+        let observer = Observer::start(metrics, &settings, &shared, &log)?;
         let (max_wait_ms, shutdown_delay_ms) = (settings.max_wait_ms, settings.shutdown_delay_ms);
         let account = Account::open(&shared, clock::monotonic_ms());
         let context = Context::new(
@@ -183,6 +193,7 @@ impl Master {
             manager,
             manager_gone: false,
             reactors,
+            observer,
             acceptor,
             listener: Some(listener),
             poll,
@@ -219,6 +230,7 @@ impl Master {
         }
         self.join_reactors();
         self.close_account();
+        drop(self.observer.take());
         if self.interrupted != 0 {
             signal::die_by(self.interrupted);
         }
@@ -231,6 +243,7 @@ impl Master {
     /// `on_start` comes after every process has been forked.
     fn await_first_generation(&mut self, mailbox: &mut Mailbox) {
         while self.shared.server().forked.load(Ordering::Acquire) == 0 && !self.manager_gone {
+            self.beat();
             mailbox.awake();
             let _ = self
                 .poll
@@ -261,7 +274,15 @@ impl Master {
         }
     }
 
+    /// Tell whoever asks that this loop turns.
+    fn beat(&self) {
+        if let Some(observer) = &self.observer {
+            observer.beat();
+        }
+    }
+
     fn sleep(&mut self, mailbox: &mut Mailbox) {
+        self.beat();
         let may_sleep = mailbox.may_sleep();
         let now = clock::monotonic_ms();
         let accept_again = self

@@ -18,7 +18,6 @@ mod fence;
 mod limits;
 mod manager;
 mod master;
-pub(crate) mod phase;
 mod post;
 mod record;
 mod reload;
@@ -37,8 +36,9 @@ use crate::handler::Handler;
 use crate::ipc::directory::Plan;
 use crate::log::Log;
 use crate::net::listener::Listener;
+use crate::observer;
 use crate::settings::{Settings, Sizes};
-use crate::shared::Shared;
+use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::{clock, pipe, process};
@@ -101,6 +101,7 @@ pub(crate) fn run(
         .store(settings.start_session_id, Ordering::Relaxed);
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     listener.listen(settings.backlog)?;
+    let metrics = observer::bind(&settings)?;
     let ground = Ground {
         handler,
         settings: Arc::new(settings),
@@ -115,7 +116,7 @@ pub(crate) fn run(
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listener, manager, hold)
+                master::run(ground, listener, metrics, manager, hold)
             });
             Ok(Ended {
                 role: Role::Master,
@@ -123,7 +124,7 @@ pub(crate) fn run(
             })
         }
         Fork::Child => {
-            drop((listener, hold)); // a manager or worker holding these would outlive the master's death
+            drop((listener, metrics, hold)); // a manager or worker holding these would outlive the master's death
             let log = ground.log.clone();
             let mut ended = Ended {
                 role: Role::Manager,

@@ -1,6 +1,7 @@
 //! Settings with checked values: what the rest of the engine works with.
 
 use super::dispatch_mode::DispatchMode;
+use super::http_address::HttpAddress;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
@@ -29,6 +30,7 @@ pub struct Settings {
     pub(crate) max_request_grace: Option<u64>,
     pub(crate) max_respawns: u32,
     pub(crate) max_wait_ms: u64,
+    pub(crate) metrics_listen: Option<HttpAddress>,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) reload_async: bool,
     pub(crate) shutdown_delay_ms: u64,
@@ -37,6 +39,8 @@ pub struct Settings {
     pub(crate) reactor_num: Option<u32>,
     pub(crate) socket_buffer_size: u64,
     pub(crate) start_session_id: u64,
+    pub(crate) stats_file: Option<String>,
+    pub(crate) stats_timer_interval_ms: u64,
     pub(crate) worker_deadline_ms: u64,
     pub(crate) worker_max_memory: u64,
     pub(crate) worker_num: Option<u32>,
@@ -59,6 +63,7 @@ impl Default for Settings {
             max_request_grace: None,
             max_respawns: 100,
             max_wait_ms: 3000,
+            metrics_listen: None,
             on_worker_lost: OnWorkerLost::Close,
             reload_async: true,
             shutdown_delay_ms: 0,
@@ -67,6 +72,8 @@ impl Default for Settings {
             reactor_num: None,
             socket_buffer_size: 8 << 20,
             start_session_id: 0,
+            stats_file: None,
+            stats_timer_interval_ms: 1000,
             worker_deadline_ms: 0,
             worker_max_memory: 0,
             worker_num: None,
@@ -93,6 +100,8 @@ pub struct Sizes {
 
 /// Descriptors the master needs besides its sessions: standard streams, bells, polls, log, listener.
 const OWN_DESCRIPTORS: u64 = 32;
+/// What the metrics endpoint needs: listener, poll, its connections.
+const METRICS_DESCRIPTORS: u64 = 20;
 
 impl Settings {
     /// Set one value. The error's text is for the user; nothing is changed by a failed call.
@@ -127,6 +136,11 @@ impl Settings {
         }
         let reactors = reactors.min(workers);
         let own = OWN_DESCRIPTORS + 2 * u64::from(reactors) + u64::from(workers) * 2;
+        let own = own
+            + self
+                .metrics_listen
+                .as_ref()
+                .map_or(0, |_| METRICS_DESCRIPTORS);
         let room = process::nofile_limit().saturating_sub(own).max(1);
         let wanted = self.max_connection.unwrap_or(100_000).into();
         if self.max_connection.is_some() && wanted > room {

@@ -2,6 +2,7 @@
 
 mod checked;
 mod dispatch_mode;
+mod http_address;
 mod rows;
 pub mod table;
 mod value;
@@ -9,5 +10,6 @@ mod value;
 pub(crate) use checked::OnWorkerLost;
 pub use checked::{Settings, Sizes};
 pub use dispatch_mode::DispatchMode;
+pub(crate) use http_address::HttpAddress;
 pub use table::{Kind, Row, Scope};
 pub use value::Value;

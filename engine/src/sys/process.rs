@@ -23,6 +23,16 @@ pub(crate) fn is_child(pid: i32) -> bool {
     after_name.split_whitespace().nth(1) == Some(&self::pid().to_string())
 }
 
+/// Resident memory of a process, bytes; 0 if it is gone or `/proc` cannot be read.
+pub(crate) fn resident_bytes(pid: i32) -> u64 {
+    let statm = std::fs::read_to_string(format!("/proc/{pid}/statm")).unwrap_or_default();
+    let pages = statm.split_whitespace().nth(1);
+    let pages: u64 = pages.and_then(|pages| pages.parse().ok()).unwrap_or(0);
+    // SAFETY: sysconf only answers a question; this one always has an answer.
+    let page = unsafe { libc::sysconf(libc::_SC_PAGESIZE) };
+    pages * page.max(0) as u64
+}
+
 /// CPUs this process may use, at least 1.
 pub(crate) fn cpus() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)

@@ -220,7 +220,7 @@ fn valid(call: &mut Call) {
 
 fn count(call: &mut Call) {
     if parse!(call, c"") {
-        let count = globals::context().map_or(0, |context| context.stats().connection_num);
+        let count = globals::context().map_or(0, |context| context.session_count());
         call.give(Zv::long(count as i64));
     }
 }

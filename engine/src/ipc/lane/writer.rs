@@ -226,7 +226,12 @@ impl LaneWriter {
     /// Messages pushed and not finished. One too many for good after a producer that died between
     /// the two stores of a push.
     pub(crate) fn in_flight(&self) -> u64 {
+        self.progress().0
+    }
+
+    /// [`LaneWriter::in_flight`], and messages finished, ever.
+    pub(crate) fn progress(&self) -> (u64, u64) {
         let finished = self.ring.header().finished.load(Ordering::Acquire);
-        self.pushed.saturating_sub(finished)
+        (self.pushed.saturating_sub(finished), finished)
     }
 }

@@ -2,10 +2,16 @@
 
 mod lifecycle;
 mod logging;
+mod metrics;
 mod network;
 mod workers;
 
 use super::table::Row;
 
-pub(super) static GROUPS: &[&[Row]] =
-    &[lifecycle::ROWS, logging::ROWS, network::ROWS, workers::ROWS];
+pub(super) static GROUPS: &[&[Row]] = &[
+    lifecycle::ROWS,
+    logging::ROWS,
+    metrics::ROWS,
+    network::ROWS,
+    workers::ROWS,
+];

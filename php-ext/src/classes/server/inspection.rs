@@ -20,7 +20,7 @@ fn give_or_false(call: &mut Call, value: Option<i64>) {
 pub(super) fn stats(call: &mut Call) {
     let Some(context) = running(call) else { return };
     if parse!(call, c"") {
-        call.give(convert::stats(&context.stats()));
+        call.give(convert::stats(context));
     }
 }
 

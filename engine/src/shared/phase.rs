@@ -14,7 +14,7 @@
 //! Draining, flushing and closing together have until one deadline, `max_wait_time` after leaving; a second
 //! request makes every deadline "now".
 
-use crate::shared::Shared;
+use super::Shared;
 use crate::sync::Ordering;
 
 /// Where the server is.
@@ -46,7 +46,7 @@ impl Phase {
         }
     }
 
-    /// Its name, as in the log.
+    /// Its name, for the log, for people and probes.
     pub(crate) fn name(self) -> &'static str {
         match self {
             Phase::Starting => "starting",

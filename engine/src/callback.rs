@@ -1,0 +1,56 @@
+//! The callbacks of a worker, by number in shared memory and by name for people.
+
+/// A callback of a worker, as statistics and crash records name it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Callback {
+    /// None has run yet.
+    None = 0,
+    /// [`crate::Handler::on_bootstrap`].
+    Bootstrap = 1,
+    /// [`crate::Handler::on_worker_start`].
+    WorkerStart = 2,
+    /// [`crate::Handler::on_connect`].
+    Connect = 3,
+    /// [`crate::Handler::on_receive`].
+    Receive = 4,
+    /// [`crate::Handler::on_close`].
+    Close = 5,
+    /// [`crate::Handler::on_worker_exit`].
+    WorkerExit = 6,
+    /// [`crate::Handler::on_worker_stop`].
+    WorkerStop = 7,
+}
+
+impl Callback {
+    /// Its name as PHP programmers write it; empty for none.
+    pub fn name(self) -> &'static str {
+        match self {
+            Callback::None => "",
+            Callback::Bootstrap => "bootstrap",
+            Callback::WorkerStart => "onWorkerStart",
+            Callback::Connect => "onConnect",
+            Callback::Receive => "onReceive",
+            Callback::Close => "onClose",
+            Callback::WorkerExit => "onWorkerExit",
+            Callback::WorkerStop => "onWorkerStop",
+        }
+    }
+
+    /// From the number in shared memory; anything unknown is none.
+    pub(crate) fn from_u32(number: u32) -> Callback {
+        use Callback::{Bootstrap, Close, Connect, Receive, WorkerExit, WorkerStart, WorkerStop};
+        [
+            Bootstrap,
+            WorkerStart,
+            Connect,
+            Receive,
+            Close,
+            WorkerExit,
+            WorkerStop,
+        ]
+        .into_iter()
+        .find(|&callback| callback as u32 == number)
+        .unwrap_or(Callback::None)
+    }
+}

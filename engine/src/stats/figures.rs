@@ -1,0 +1,71 @@
+//! The one list of keys: `stats()` of PHP and the statistics file both follow it.
+
+use super::Stats;
+
+/// A value in a listing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Figure {
+    /// A count, a size, a time.
+    Number(u64),
+    /// A name.
+    Text(&'static str),
+    /// Yes or no.
+    Truth(bool),
+}
+
+impl Stats {
+    /// Every figure with its key: those that tools know, in the order they know, then skep's own. What
+    /// skep has nothing of (tasks, coroutines, descriptors to scan) counts 0.
+    pub fn entries(&self) -> impl Iterator<Item = (&'static str, Figure)> + use<> {
+        use Figure::{Number, Text, Truth};
+        let known = [
+            ("start_time", self.start_time),
+            ("connection_num", self.connection_num),
+            ("abort_count", self.abort_count),
+            ("accept_count", self.accept_count),
+            ("close_count", self.close_count),
+            ("worker_num", self.worker_num),
+            ("task_worker_num", 0),
+            ("user_worker_num", 0),
+            ("idle_worker_num", self.idle_worker_num),
+            ("dispatch_count", self.dispatch_count),
+            ("request_count", self.request_count),
+            ("response_count", self.response_count),
+            ("total_recv_bytes", self.total_recv_bytes),
+            ("total_send_bytes", self.total_send_bytes),
+            ("pipe_packet_msg_id", 0),
+            ("concurrency", 0),
+            ("session_round", self.session_round),
+            ("min_fd", 0),
+            ("max_fd", 0),
+        ];
+        let worker = self.worker.map(|own| {
+            [
+                ("worker_request_count", own.request_count),
+                ("worker_response_count", own.response_count),
+                ("worker_dispatch_count", own.dispatch_count),
+                ("worker_concurrency", 0),
+            ]
+        });
+        let absent = [
+            ("tasking_num", 0),
+            ("coroutine_num", 0),
+            ("coroutine_peek_num", 0),
+        ];
+        let number = |(key, value)| (key, Number(value));
+        let own = [
+            ("requests_lost", Number(self.requests_lost)),
+            ("output_bytes", Number(self.output_bytes)),
+            ("held_back", Number(self.held_back)),
+            ("reloads", Number(self.reloads)),
+            ("phase", Text(self.phase)),
+            ("ready", Truth(self.ready)),
+        ];
+        known
+            .into_iter()
+            .chain(worker.into_iter().flatten())
+            .chain(absent)
+            .map(number)
+            .chain(own)
+    }
+}
