@@ -51,6 +51,8 @@ $server->on('start', function ($server) use ($directory) {
 $server->on('receive', function ($server, $fd, $reactor, $data) {
     if ($data[0] === '!') {
         $data = obey($server, $fd, $data);
+    } elseif (mt_rand(0, 99) < 4) {
+        usleep(mt_rand(500, 10000)); // work that takes its time, so that deaths find some under way
     }
     $server->send($fd, $server->worker_id . ':' . getmypid() . ':' . strlen($data) . ":$data");
 });

@@ -1,6 +1,7 @@
 //! The server under chaos in Rust: `skep-test-chaos-server <directory>`. Protocol: `src/chaos/wire.rs`;
 //! `chaos/server.php` does the same in PHP.
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::time::Duration;
@@ -10,11 +11,13 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use skep::settings::Value;
 use skep::{Children, Context, Handler, Leave, Server, SessionId, SocketType, Step};
+use skep_tests::chaos::dice::Dice;
 use skep_tests::program::counters;
 
 struct Program {
     directory: PathBuf,
     port: u16,
+    dice: Cell<Option<Dice>>,
 }
 
 /// A file that is there as a whole or not at all.
@@ -49,10 +52,27 @@ fn obey(server: &Context, session: SessionId, order: &str) -> Result<String, Lea
         },
         "!throw" => panic!("asked to panic"),
         "!exit" => return Err(Leave { code: 3 }),
-        "!segfault" => format!("alive after {:?}", kill(Pid::this(), Signal::SIGSEGV)),
+        "!segfault" => {
+            // Rust's own handler takes the first, finds that it is no stack overflow, and steps aside.
+            let sent = [(); 2].map(|()| kill(Pid::this(), Signal::SIGSEGV));
+            format!("alive after {sent:?}")
+        }
         "!memory" => process::abort(), // what Rust does when memory is exhausted
         _ => format!("what is '{verb}'?"),
     })
+}
+
+impl Program {
+    /// Some messages take their time, so that deaths find work under way.
+    fn work(&self) {
+        let mut dice = self.dice.take();
+        // Copied by fork, like everything: processes would all draw the same.
+        let dice = dice.get_or_insert_with(|| Dice::new(0, u64::from(process::id())));
+        if dice.between(0, 99) < 4 {
+            thread::sleep(Duration::from_micros(dice.between(500, 10_000)));
+        }
+        self.dice.set(Some(dice.clone()));
+    }
 }
 
 impl Handler for Program {
@@ -63,7 +83,10 @@ impl Handler for Program {
     fn on_receive(&self, server: &Context, session: SessionId, _: i32, data: &[u8]) -> Step {
         let answer = match data.first() {
             Some(b'!') => obey(server, session, &String::from_utf8_lossy(data))?.into_bytes(),
-            _ => data.to_vec(),
+            _ => {
+                self.work();
+                data.to_vec()
+            }
         };
         let worker = server.worker_id().unwrap_or(u32::MAX);
         let mut message = format!("{worker}:{}:{}:", process::id(), answer.len()).into_bytes();
@@ -90,7 +113,14 @@ fn run() -> Result<i32, Box<dyn std::error::Error>> {
         &Value::Text(directory.join("log").display().to_string()),
     )?;
     let port = server.port();
-    let ended = server.start(Rc::new(Program { directory, port }), Children::Exit)?;
+    let ended = server.start(
+        Rc::new(Program {
+            directory,
+            port,
+            dice: Cell::default(),
+        }),
+        Children::Exit,
+    )?;
     Ok(ended.code)
 }
 

@@ -85,7 +85,10 @@ impl<'a> Injector<'a> {
             self.first_seen.entry(*pid).or_insert(now);
         }
         let is_adult = |pid: &i32| self.first_seen.get(pid).is_some_and(|at| now - *at > ADULT);
-        let adults: Vec<i32> = workers.iter().copied().filter(is_adult).collect();
+        let mut adults: Vec<i32> = workers.iter().copied().filter(is_adult).collect();
+        if adults.is_empty() {
+            adults = workers; // after a reload, say
+        }
         if let Some(order) = fault.order() {
             let scene = Scene {
                 subject: self.subject,

@@ -55,9 +55,9 @@ const fn row(fault: Fault, name: &'static str, weight: u64, order: Option<&'stat
 /// All there is. Faults of task workers get rows of their own here (`task-kill`, `task-throw`, ...), a way to
 /// reach their pids in [`super::subject::Subject::workers`], and orders in the two server programs.
 const ROWS: [Row; 13] = [
-    row(Fault::Kill, "kill", 4, None),
-    row(Fault::KillAtWork, "kill-at-work", 3, Some("!sleep 300")),
-    row(Fault::Term, "term", 2, None),
+    row(Fault::Kill, "kill", 8, None),
+    row(Fault::KillAtWork, "kill-at-work", 4, Some("!sleep 300")),
+    row(Fault::Term, "term", 3, None),
     row(Fault::ReloadSignal, "reload-signal", 2, None),
     row(Fault::ReloadCall, "reload-call", 1, Some("!reload")),
     row(Fault::StopCall, "stop-call", 2, Some("!stop")),
