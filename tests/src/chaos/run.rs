@@ -250,6 +250,12 @@ fn settle(options: &Options, tallies: Vec<Tally>, record: Record, books: &Books)
     report.figure("unanswered on connections closed with reason", unanswered);
     report.figure("unanswered when the server stopped", cut);
     report.figure("requests_lost, as the server counts", lost);
+    for (name, key) in [
+        ("messages dispatched", "dispatch_count"),
+        ("messages served", "request_count"),
+    ] {
+        report.figure(name, books.last.get(key).copied().unwrap_or(0));
+    }
     if record.longest_overdue > Duration::ZERO {
         let longest = record.longest_overdue.as_millis();
         report.figure("longest overdue callback until closed, ms", longest);
