@@ -182,9 +182,14 @@ impl Caller<'_> {
             let due = &first.bytes[self.come..];
             let length = due.len().min(rest.len());
             if due[..length] != rest[..length] {
-                let place = (0..length).find(|at| due[*at] != rest[*at]).unwrap_or(0);
-                let cell = |bytes: &[u8]| start_of(&bytes[place..]);
-                return Err(format!("{} instead of {}", cell(rest), cell(due)));
+                let differs = (0..length).find(|at| due[*at] != rest[*at]).unwrap_or(0);
+                // From the beginning of the cell, if the piece has it.
+                let place = differs.saturating_sub((self.come + differs) % wire::CELL);
+                return Err(format!(
+                    "{} instead of {}",
+                    start_of(&rest[place..]),
+                    start_of(&due[place..])
+                ));
             }
             (rest, self.come) = (&rest[length..], self.come + length);
             if self.come == first.bytes.len() {
