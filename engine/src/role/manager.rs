@@ -419,6 +419,7 @@ impl Manager<'_> {
             if casualty.kind == Kind::Close {
                 slot.mark(state::EVENT_DONE);
             } else {
+                slot.mark(state::ENDED); // nobody answers what came after it: the client would see a hole
                 slot.note_completed();
                 bump(&shared.server().requests_lost, 1);
             }
