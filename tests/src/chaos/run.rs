@@ -321,13 +321,10 @@ fn audit(
             format!("{answers} answers seen, {key} + lost is {counted}"),
         );
     }
-    let dispatched = number("dispatch_count");
+    let (dispatched, served) = (number("dispatch_count"), number("request_count"));
     claim(
-        dispatched >= number("request_count"),
-        format!(
-            "{dispatched} dispatched, {} served",
-            number("request_count")
-        ),
+        dispatched == served.saturating_add(lost),
+        format!("{dispatched} messages dispatched, {served} served and {lost} lost"),
     );
     // A message may be lost after its answer, when its client has left already.
     claim(
