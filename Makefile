@@ -12,7 +12,7 @@ FOR_PHP     = PHP="$$(command -v $(PHP))" PHP_CONFIG="$$(command -v php-config8.
 PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-c test-php models check bench clean
+.PHONY: help deps build demo test test-rust test-c test-php models check bench chaos clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +50,12 @@ check: ## formatting, lints, layers
 	$(CARGO) fmt --all --check
 	$(FOR_PHP) $(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
 	.ci/layers.sh
+
+# CHAOS_SECONDS, CHAOS_SEED and CHAOS_FAULTS: see tests/programs/chaos_driver.rs.
+chaos: build ## a minute of kills, crashes and reloads under load, for each kind of server
+	$(CARGO) build --release -p skep-tests --bins
+	@mkdir -p $(TARGET)/chaos
+	for language in php rust; do $(TARGET)/release/skep-test-chaos $$language "$$(realpath $(TARGET))/chaos/$$language-$$$$" || exit 1; done
 
 bench: build ## table of ratios against a bare epoll loop
 	bench/run.sh

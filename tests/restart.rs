@@ -133,6 +133,32 @@ fn what_a_worker_sent_before_its_death_is_delivered_before_the_close() {
     server.stop();
 }
 
+/// The successor is at work on the rest of the session before the reactor has heard of the death.
+#[test]
+fn nothing_comes_after_a_message_that_was_lost() {
+    let server = server!("crash").sized(2, 1).start();
+    let (mut client, mut watcher) = (server.connect_to(0), server.connect_to(1));
+    let dying = client.ask_number("!pid") as i32;
+    client.send("!sleep 30000");
+    server.await_event("sleeping", 1);
+    let before = watcher.stat("dispatch_count");
+    client.send("behind the one that is lost");
+    let mut asked = 0;
+    eventually(patience(), || {
+        asked += 1;
+        watcher.stat("dispatch_count") > before + asked
+    });
+    server.signal(server.master(), Signal::SIGSTOP);
+    eventually(patience(), || process::state(server.master()) == Some('T'));
+    server.signal(dying, Signal::SIGKILL);
+    let successor = server.await_event("worker_start", 3).pid;
+    eventually(patience(), || process::state(successor) == Some('S')); // it has done what there was
+    server.signal(server.master(), Signal::SIGCONT);
+    assert_eq!(client.ending(), Ending::Eof);
+    assert_eq!(watcher.stat("requests_lost"), 1);
+    server.stop();
+}
+
 #[test]
 fn a_worker_killed_between_callbacks_is_missed_by_nobody() {
     let server = server!("crash").sized(2, 2).quiet().start();

@@ -7,10 +7,12 @@
 //! assertions are about.
 //!
 //! Test side: [`mod@server`] [`client`] [`http`] [`exposition`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
-//! Both: [`journal`] [`message`] [`pattern`].
+//! What is left behind: [`census`] [`sandbox`]. The chaos run: [`chaos`]. Both sides: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
 
+pub mod census;
+pub mod chaos;
 pub mod client;
 pub mod eventually;
 pub mod exposition;
@@ -21,6 +23,7 @@ pub mod message;
 pub mod pattern;
 pub mod process;
 pub mod program;
+pub mod sandbox;
 pub mod server;
 
 /// A builder for the server program of this name, as cargo built it for the calling test.

@@ -312,7 +312,8 @@ impl Program {
     }
 }
 
-fn describe(stats: &Stats) -> String {
+/// The server's counters by name, then those of the asking worker.
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 18] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -344,8 +345,11 @@ fn describe(stats: &Stats) -> String {
             stats.worker.map_or(0, |own| own.dispatch_count),
         ),
     ]
-    .map(|(key, value)| format!("{key}={value}"))
-    .join(" ")
+}
+
+fn describe(stats: &Stats) -> String {
+    let pairs = counters(stats).map(|(key, value)| format!("{key}={value}"));
+    pairs.join(" ")
 }
 
 fn report(server: &Context, worker: u32) -> String {

@@ -582,6 +582,8 @@ impl Manager<'_> {
                     return;
                 }
                 news = Kind::Closed; // the client has left, and this was all it waited for
+            } else {
+                slot.mark(state::ENDED); // nobody answers what came after it: the client would see a hole
             }
         }
         // A reactor never waits for us, so this does not block for long.
