@@ -313,7 +313,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 18] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 20] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),

@@ -8,23 +8,23 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::{Action, Policy, Roster};
-use super::{Ground, exit, phase::Phase, record, watch};
+use super::watchdog::{Stuck, Watchdog};
+use super::{Ground, exit, phase::Phase, record, settle, watch};
 use crate::context::Context;
 use crate::error::code;
-use crate::handler::{Callback, Death, Leave, Step};
+use crate::handler::{Death, Leave, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::ipc::frame::{Head, Kind};
-use crate::ipc::lane::{Casualty, Verdict};
+use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
 use crate::log::Author;
-use crate::session::table::{NO_OWNER, state};
-use crate::settings::OnWorkerLost;
+use crate::session::table::state;
 use crate::shared::Shared;
 use crate::stats::{ReactorBlock, bump, recycle, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
-use crate::sys::wait::{self, Reaped};
+use crate::sys::wait;
 use crate::sys::{clock, pipe, process, signal};
 
 /// Signals the manager handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
@@ -65,6 +65,7 @@ struct Manager<'g> {
     ground: &'g Ground,
     context: Rc<Context>,
     roster: Roster,
+    watchdog: Watchdog,
     /// Both ends; children close the second.
     line: (OwnedFd, OwnedFd),
     /// Exit code of the manager itself.
@@ -123,6 +124,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
                 max_respawns: ground.settings.max_respawns,
             },
         ),
+        watchdog: Watchdog::new(Arc::clone(shared), ground.settings.worker_deadline_ms),
         line,
         code: exit::NORMAL,
         finished: false,
@@ -181,7 +183,8 @@ impl Manager<'_> {
         if mailbox.may_sleep() {
             let now = clock::monotonic_ms();
             let due = self.roster.next_deadline(now).into_iter();
-            let next = due.chain(self.next_look_at_callbacks(now)).min();
+            let look = self.watchdog.next_look(&self.roster.alive(), now);
+            let next = due.chain(look).min();
             parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();
         }
@@ -290,59 +293,29 @@ impl Manager<'_> {
         block.recycle.load(Ordering::Acquire)
     }
 
-    /// Callbacks that take longer than `worker_deadline` cost their session and their worker.
+    /// Workers that have been at one callback for longer than `worker_deadline`, or do not take up what
+    /// waits for them, lose that session and their life.
     fn watch_callbacks(&mut self) {
         let now = clock::monotonic_ms();
-        for seat in self.roster.alive() {
-            let Some(since) = self.watched_since(seat) else {
-                continue;
-            };
-            let limit = self.ground.settings.worker_deadline_ms;
-            if now >= since + limit && self.roster.overdue(seat, now) {
-                self.end_overdue(seat, now.saturating_sub(since));
+        for stuck in self.watchdog.look(&self.roster.alive(), now) {
+            if self.roster.overdue(stuck.seat, now) {
+                self.end_stuck(&stuck);
             }
         }
     }
 
-    /// When a callback that the deadline applies to began on this seat.
-    fn watched_since(&self, seat: Seat) -> Option<u64> {
-        let block = self.ground.shared.seat_block(seat);
-        let since = block.callback_since_ms.load(Ordering::Acquire);
-        let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
-        let watched = matches!(
-            callback,
-            Callback::Connect | Callback::Receive | Callback::Close
-        );
-        (self.ground.settings.worker_deadline_ms > 0 && since > 0 && watched).then_some(since)
-    }
-
-    /// A callback that begins right now must be looked at when its time is over, so no sleep is longer.
-    fn next_look_at_callbacks(&self, now: u64) -> Option<u64> {
-        let limit = self.ground.settings.worker_deadline_ms;
-        let seats = self.roster.alive().into_iter();
-        let ends = seats.map(|seat| match self.watched_since(seat) {
-            // Known to be overdue already: its kill is the roster's business.
-            Some(since) if since + limit <= now => now + limit,
-            Some(since) => since + limit,
-            None => now + limit,
-        });
-        (limit > 0).then(|| ends.min()).flatten()
-    }
-
-    fn end_overdue(&self, seat: Seat, after: u64) {
+    fn end_stuck(&self, stuck: &Stuck) {
         let shared = &self.ground.shared;
-        let block = shared.seat_block(seat);
-        let session = block.session.load(Ordering::Relaxed);
-        let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
+        let block = shared.seat_block(stuck.seat);
         let pid = block.pid.load(Ordering::Acquire);
-        self.context.log().warning(format_args!(
-            "worker(pid={pid}, id={}) has been in {} for {after} ms, fd {session}: worker_deadline is over, it is terminated",
-            seat.worker(),
-            callback.name(),
-        ));
+        let worker = stuck.seat.worker();
+        self.context
+            .log()
+            .warning(format_args!("worker(pid={pid}, id={worker}) {stuck}"));
         block.overdue.store(1, Ordering::Release);
-        if let Some(slot) = shared.sessions.find(session) {
-            let head = Head::new(Kind::Lost, session, 0);
+        if let Some(slot) = shared.sessions.find(stuck.session) {
+            slot.mark(state::ENDED);
+            let head = Head::new(Kind::Lost, stuck.session, 0);
             let _ = self.context.to_reactor(slot.reactor(), head, &[]);
         }
         signal::send(pid, signal::SIGTERM);
@@ -361,8 +334,8 @@ impl Manager<'_> {
     fn reap(&mut self) {
         while let Some(reaped) = wait::reap() {
             if let Some(seat) = self.roster.seat_of(reaped.pid) {
-                self.obituary = Some(self.obituary(seat, reaped));
-                self.settle(seat);
+                self.obituary = Some(settle::obituary(&self.ground.shared, seat, reaped));
+                settle::settle(self.ground, &self.context, seat);
             }
             let actions = self
                 .roster
@@ -449,23 +422,6 @@ impl Manager<'_> {
         signal::send(pid, signal::SIGKILL);
     }
 
-    /// What is known of a dead worker, before its account is settled.
-    fn obituary(&self, seat: Seat, reaped: Reaped) -> Death {
-        let block = self.ground.shared.seat_block(seat);
-        let born = block.born_ms.load(Ordering::Relaxed);
-        Death {
-            worker: seat.worker(),
-            pid: reaped.pid,
-            code: reaped.exit.code,
-            signal: reaped.exit.signal,
-            uptime_ms: clock::monotonic_ms().saturating_sub(born),
-            requests: block.requests.load(Ordering::Relaxed),
-            callback: Callback::from_u32(block.callback.load(Ordering::Relaxed)),
-            session: block.session.load(Ordering::Relaxed),
-            peak_rss_kib: reaped.peak_rss_kib,
-        }
-    }
-
     /// The line that tools know, the crash record, the callback.
     fn report_death(&mut self) {
         let Some(death) = self.obituary.take() else {
@@ -531,76 +487,5 @@ impl Manager<'_> {
                 self.roster.spawn_failed(seat, clock::monotonic_ms());
             }
         }
-    }
-
-    /// What died with the worker on `seat`: its message at work is lost, its counters become history.
-    fn settle(&self, seat: Seat) {
-        let shared = &self.ground.shared;
-        let block = shared.seat_block(seat);
-        block.state.store(seat_state::STOPPING, Ordering::Release);
-        block.busy.store(0, Ordering::Relaxed);
-        block.callback_since_ms.store(0, Ordering::Release);
-        block.recycle.store(recycle::NO, Ordering::Relaxed);
-        block.pid.store(0, Ordering::Release);
-        for (counter, past) in [
-            (&block.requests, &block.past_requests),
-            (&block.responses, &block.past_responses),
-            (&block.sent_bytes, &block.past_sent_bytes),
-        ] {
-            bump(past, counter.swap(0, Ordering::Relaxed));
-        }
-        block.events.store(0, Ordering::Relaxed);
-        self.settle_close(block.closing.swap(0, Ordering::AcqRel));
-        // Should a replacement have been starting, it takes over or there will be another.
-        let serving = shared.seat_of(seat.worker());
-        let incumbent = shared.seat_block(serving);
-        incumbent.replacement.store(0, Ordering::Release);
-        for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
-            self.settle_message(casualty);
-        }
-        // Last: who sees it finds the news about lost messages on its lane.
-        block.state.store(seat_state::EMPTY, Ordering::Release);
-        if Phase::of(shared) >= Phase::Draining {
-            shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
-        }
-    }
-
-    /// A message died with its worker. The reactor closes the session, unless it is to be kept.
-    fn settle_message(&self, casualty: Casualty) {
-        let shared = &self.ground.shared;
-        let Some(slot) = shared.sessions.find(casualty.session) else {
-            return;
-        };
-        let mut news = Kind::Lost;
-        if casualty.kind == Kind::Close {
-            slot.mark(state::EVENT_DONE);
-        } else {
-            let last = casualty.kind == Kind::Receive && slot.note_completed();
-            bump(&shared.server().requests_lost, 1);
-            if self.ground.settings.on_worker_lost == OnWorkerLost::Keep {
-                if !last || slot.owner() != NO_OWNER {
-                    return;
-                }
-                news = Kind::Closed; // the client has left, and this was all it waited for
-            } else {
-                slot.mark(state::ENDED); // nobody answers what came after it: the client would see a hole
-            }
-        }
-        // A reactor never waits for us, so this does not block for long.
-        let head = Head::new(news, casualty.session, 0);
-        let _ = self.context.to_reactor(slot.reactor(), head, &[]);
-    }
-
-    /// The worker died inside close(): whether or not the reactor has heard of it, it ends the session.
-    fn settle_close(&self, session: u64) {
-        let shared = &self.ground.shared;
-        let Some(slot) = shared.sessions.find(session) else {
-            return;
-        };
-        if slot.has(state::CLAIMED) {
-            slot.mark(state::EVENT_DONE);
-        }
-        let head = Head::new(Kind::Lost, session, 0);
-        let _ = self.context.to_reactor(slot.reactor(), head, &[]);
     }
 }

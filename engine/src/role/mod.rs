@@ -22,7 +22,9 @@ mod post;
 mod record;
 mod reload;
 mod roster;
+mod settle;
 mod stop;
+mod watchdog;
 mod worker;
 
 use std::os::fd::{AsFd, OwnedFd};

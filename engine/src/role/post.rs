@@ -27,6 +27,8 @@ pub(super) struct Child {
     pub(super) born: u64,
     /// A kill for missing the deadline has been sent.
     pub(super) killed: bool,
+    /// It was terminated for being stuck: its end is reported however it came.
+    pub(super) stuck: bool,
 }
 
 impl Child {
@@ -36,6 +38,7 @@ impl Child {
             state,
             born: 0,
             killed: false,
+            stuck: false,
         }
     }
 

@@ -107,6 +107,7 @@ impl Roster {
                 state: State::Starting,
                 born: now,
                 killed: false,
+                stuck: false,
             };
         }
     }
@@ -201,6 +202,7 @@ impl Roster {
             state,
             born,
             killed,
+            stuck,
             ..
         } = *child;
         child.state = State::Absent;
@@ -209,7 +211,7 @@ impl Roster {
         let mut actions = Vec::new();
         // Killed by us, or by the Ctrl-C that stops us.
         let ended_by_us = stopping && (killed || matches!(exit.signal, SIGINT | SIGQUIT));
-        if !exit.is_clean() && !ended_by_us {
+        if (stuck || !exit.is_clean()) && !ended_by_us {
             actions.push(Action::ReportDeath);
         }
         let post = &mut self.posts[worker as usize];
@@ -334,6 +336,7 @@ impl Roster {
             return false;
         }
         child.state = State::Stopping { kill_at };
+        child.stuck = true;
         true
     }
 

@@ -101,6 +101,16 @@ impl Shared {
         }
     }
 
+    /// Age of the oldest marked message in the lanes to a seat; 0 if none waits.
+    pub(crate) fn queue_age(&self, seat: Seat, now_ms: u64) -> u64 {
+        let age = |reactor| {
+            let lane = (Endpoint::Reactor(reactor), Endpoint::Worker(seat));
+            let (_, finished) = self.directory.progress(lane.0, lane.1);
+            self.queue_mark(reactor, seat).age_ms(finished, now_ms)
+        };
+        (0..self.plan.reactors).map(age).max().unwrap_or(0)
+    }
+
     /// Messages under way to a worker, and the age of the oldest one that is marked.
     fn queue_of(&self, worker: u32, now_ms: u64) -> (u64, u64) {
         let (mut depth, mut age) = (0, 0);

@@ -1,0 +1,103 @@
+//! The account of a worker that has died: what died with it, and who must hear of that.
+
+use super::{Ground, phase::Phase};
+use crate::context::Context;
+use crate::handler::{Callback, Death};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::lane::Casualty;
+use crate::session::table::{NO_OWNER, state};
+use crate::settings::OnWorkerLost;
+use crate::shared::Shared;
+use crate::stats::{bump, recycle, seat_state};
+use crate::sync::Ordering;
+use crate::sys::clock;
+use crate::sys::wait::Reaped;
+
+/// What is known of a dead worker, before its account is settled.
+pub(super) fn obituary(shared: &Shared, seat: Seat, reaped: Reaped) -> Death {
+    let block = shared.seat_block(seat);
+    let born = block.born_ms.load(Ordering::Relaxed);
+    Death {
+        worker: seat.worker(),
+        pid: reaped.pid,
+        code: reaped.exit.code,
+        signal: reaped.exit.signal,
+        uptime_ms: clock::monotonic_ms().saturating_sub(born),
+        requests: block.requests.load(Ordering::Relaxed),
+        callback: Callback::from_u32(block.callback.load(Ordering::Relaxed)),
+        session: block.session.load(Ordering::Relaxed),
+        peak_rss_kib: reaped.peak_rss_kib,
+    }
+}
+
+/// What died with the worker on `seat`: its message at work is lost, its counters become history.
+pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) {
+    let shared = &ground.shared;
+    let block = shared.seat_block(seat);
+    block.state.store(seat_state::STOPPING, Ordering::Release);
+    block.busy.store(0, Ordering::Relaxed);
+    block.callback_since_ms.store(0, Ordering::Release);
+    block.recycle.store(recycle::NO, Ordering::Relaxed);
+    block.pid.store(0, Ordering::Release);
+    for (counter, past) in [
+        (&block.requests, &block.past_requests),
+        (&block.responses, &block.past_responses),
+        (&block.sent_bytes, &block.past_sent_bytes),
+    ] {
+        bump(past, counter.swap(0, Ordering::Relaxed));
+    }
+    block.events.store(0, Ordering::Relaxed);
+    settle_close(ground, context, block.closing.swap(0, Ordering::AcqRel));
+    // Should a replacement have been starting, it takes over or there will be another.
+    let serving = shared.seat_of(seat.worker());
+    let incumbent = shared.seat_block(serving);
+    incumbent.replacement.store(0, Ordering::Release);
+    for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
+        settle_message(ground, context, casualty);
+    }
+    // Last: who sees it finds the news about lost messages on its lane.
+    block.state.store(seat_state::EMPTY, Ordering::Release);
+    if Phase::of(shared) >= Phase::Draining {
+        shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
+    }
+}
+
+/// A message died with its worker. The reactor closes the session, unless it is to be kept.
+fn settle_message(ground: &Ground, context: &Context, casualty: Casualty) {
+    let shared = &ground.shared;
+    let Some(slot) = shared.sessions.find(casualty.session) else {
+        return;
+    };
+    let mut news = Kind::Lost;
+    if casualty.kind == Kind::Close {
+        slot.mark(state::EVENT_DONE);
+    } else {
+        let last = casualty.kind == Kind::Receive && slot.note_completed();
+        bump(&shared.server().requests_lost, 1);
+        if ground.settings.on_worker_lost == OnWorkerLost::Keep {
+            if !last || slot.owner() != NO_OWNER {
+                return;
+            }
+            news = Kind::Closed; // the client has left, and this was all it waited for
+        } else {
+            slot.mark(state::ENDED); // nobody answers what came after it: the client would see a hole
+        }
+    }
+    // A reactor never waits for us, so this does not block for long.
+    let head = Head::new(news, casualty.session, 0);
+    let _ = context.to_reactor(slot.reactor(), head, &[]);
+}
+
+/// The worker died inside close(): whether or not the reactor has heard of it, it ends the session.
+fn settle_close(ground: &Ground, context: &Context, session: u64) {
+    let shared = &ground.shared;
+    let Some(slot) = shared.sessions.find(session) else {
+        return;
+    };
+    if slot.has(state::CLAIMED) {
+        slot.mark(state::EVENT_DONE);
+    }
+    let head = Head::new(Kind::Lost, session, 0);
+    let _ = context.to_reactor(slot.reactor(), head, &[]);
+}
