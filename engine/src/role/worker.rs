@@ -148,7 +148,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         }
     }
     block.state.store(seat_state::STOPPING, Ordering::Release);
-    worker.context.enter(Callback::WorkerStop, 0);
+    if worker.leave.get().is_none() {
+        worker.context.enter(Callback::WorkerStop, 0); // else the callback that wants the end stays on record
+    }
     let stopped = worker
         .context
         .handler()

@@ -337,7 +337,9 @@ fn audit(
         let counts = ["count", "bytes", "lost"]
             .iter()
             .any(|end| key.ends_with(end));
-        let own = key.starts_with("worker_") || key.starts_with("own_") || key == "output_bytes";
+        // Those of one process, and amounts that come and go.
+        let own = key.starts_with("worker_") || key.starts_with("own_");
+        let own = own || ["output_bytes", "rss_bytes"].contains(&key.as_str());
         claim(
             !counts || own || number(key) >= *then,
             format!("{key} fell from {then}"),
