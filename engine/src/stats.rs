@@ -83,6 +83,8 @@ shared_block! {
         pub(crate) closing: AtomicU64,
         /// 1: asked by the manager to end after the callback at hand.
         pub(crate) stop_asked: AtomicU32,
+        /// 1: the callback at work has exceeded `worker_deadline`; written by the manager.
+        pub(crate) overdue: AtomicU32,
         /// 1 while a batch of messages is being handled.
         pub(crate) busy: AtomicU32,
         /// Monotonic ms of the fork; written by the manager.

@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
@@ -12,10 +14,12 @@ use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::server::ServerObject;
 use crate::globals;
+use crate::loaded::Loaded;
 use crate::random;
 use crate::zend::{
     Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
 };
+use crate::{opcache, overdue};
 
 /// What can be registered with `on()`; the numbers are slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,13 +32,16 @@ pub(crate) enum Event {
     WorkerError,
     ManagerStart,
     ManagerStop,
+    WorkerExit,
+    BeforeReload,
+    AfterReload,
     Connect,
     Receive,
     Close,
 }
 
 /// Number of events.
-pub(crate) const EVENTS: usize = 11;
+pub(crate) const EVENTS: usize = 14;
 
 /// Every event: its name in `on()`, and the private property that holds its callable.
 pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
@@ -46,6 +53,9 @@ pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
     (Event::WorkerError, "workerError", c"onWorkerError"),
     (Event::ManagerStart, "managerStart", c"onManagerStart"),
     (Event::ManagerStop, "managerStop", c"onManagerStop"),
+    (Event::WorkerExit, "workerExit", c"onWorkerExit"),
+    (Event::BeforeReload, "beforeReload", c"onBeforeReload"),
+    (Event::AfterReload, "afterReload", c"onAfterReload"),
     (Event::Connect, "connect", c"onConnect"),
     (Event::Receive, "receive", c"onReceive"),
     (Event::Close, "close", c"onClose"),
@@ -134,14 +144,18 @@ pub(crate) struct PhpHandler {
     server: *mut zend_object,
     /// Set once this process must end: the exit code.
     left: Cell<Option<i32>>,
+    /// What was loaded before `start()`.
+    loaded: Loaded,
 }
 
 impl PhpHandler {
     /// For the server whose `start()` runs.
     pub(crate) fn new(server: *mut zend_object) -> PhpHandler {
+        opcache::mark();
         PhpHandler {
             server,
             left: Cell::new(None),
+            loaded: Loaded::now(),
         }
     }
 
@@ -160,18 +174,26 @@ impl PhpHandler {
         let Some(callback) = self.object().callback(event) else {
             return Ok(());
         };
-        if let Some(code) = self.left.get() {
+        // exit() and exceptions leave PHP in order, so the worker's stop callback comes after them; after
+        // a fatal error there is nothing left to call it with.
+        let last_words = event == Event::WorkerStop && !globals::bailed() && !globals::panicked();
+        if let (Some(code), false) = (self.left.get(), last_words) {
             return Err(Leave { code });
         }
         let frame = build(Frame::new(callback.target).with(Zv::object(self.server)));
-        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, &frame)));
+        self.guarded(context, event.name(), &frame)
+    }
+
+    /// Call user code on behalf of `event`, and see how it ends.
+    fn guarded(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, frame)));
         ended.unwrap_or_else(|payload| {
             globals::log_panic(payload);
             self.leave(255)
         })
     }
 
-    fn call(&self, context: &Context, event: Event, frame: &Frame) -> Step {
+    fn call(&self, context: &Context, event: &str, frame: &Frame) -> Step {
         let nested = call::nested();
         let outcome = call::invoke(frame);
         if context.is_forked_child() {
@@ -207,13 +229,10 @@ impl PhpHandler {
     }
 
     /// An exception came out of a callback.
-    fn uncaught(&self, context: &Context, event: Event) -> Step {
+    fn uncaught(&self, context: &Context, event: &str) -> Step {
         let text = call::describe_exception();
         let reported = call::report_exception();
-        context.log_error(&format!(
-            "{}() (ERRNO 503): Fatal error: {text}",
-            event.name()
-        ));
+        context.log_error(&format!("{event}() (ERRNO 503): Fatal error: {text}"));
         match reported {
             Outcome::Exit => self.exited(context, event),
             Outcome::Done if context.role() == Role::Manager => {
@@ -226,12 +245,11 @@ impl PhpHandler {
     }
 
     /// A fatal error ended a callback.
-    fn failed(&self, context: &Context, event: Event) -> Step {
+    fn failed(&self, context: &Context, event: &str) -> Step {
         // Seen again by the callback around it, if it happened inside close().
         if self.left.get().is_none() {
             context.log_error(&format!(
-                "{}() (ERRNO 503): Fatal error: {}",
-                event.name(),
+                "{event}() (ERRNO 503): Fatal error: {}",
                 call::describe_fatal()
             ));
         }
@@ -239,7 +257,7 @@ impl PhpHandler {
     }
 
     /// A callback called exit().
-    fn exited(&self, context: &Context, event: Event) -> Step {
+    fn exited(&self, context: &Context, event: &str) -> Step {
         if call::is_out_of_memory() {
             call::forget_exit();
             return self.failed(context, event);
@@ -252,12 +270,25 @@ impl PhpHandler {
             Role::Worker(_) => "worker",
         };
         if !globals::panicked() {
-            let event = event.name();
             context.log_notice(&format!(
                 "{event}() (ERRNO 9003): {process} process is terminated by exit()/die()"
             ));
         }
         self.leave(code)
+    }
+
+    /// Have the opcode cache forget what has changed, so that the workers of this reload load it anew.
+    fn freshen(&self, context: &Context) -> Step {
+        if !opcache::is_there() {
+            return Ok(());
+        }
+        if opcache::is_restricted() {
+            context.log_warning(
+                "opcache.restrict_api is set: a reload cannot renew what the opcode cache holds",
+            );
+            return Ok(());
+        }
+        self.guarded(context, "beforeReload", &Frame::new(Target::Freshen))
     }
 
     fn leave(&self, code: i32) -> Step {
@@ -290,6 +321,9 @@ impl Handler for PhpHandler {
         if context.role() != Role::Master {
             random::reseed();
         }
+        if let Role::Worker(_) = context.role() {
+            overdue::watch(context);
+        }
     }
 
     fn on_start(&self, context: &Context) -> Step {
@@ -319,7 +353,34 @@ impl Handler for PhpHandler {
                 .with(long(death.pid))
                 .with(long(death.code))
                 .with(long(death.signal))
+                .with_death(death)
         })
+    }
+
+    fn on_before_reload(&self, context: &Context) -> Step {
+        self.loaded.report_changes(context);
+        self.freshen(context)?;
+        self.run(context, Event::BeforeReload, |frame| frame)
+    }
+
+    fn on_after_reload(&self, context: &Context) -> Step {
+        self.run(context, Event::AfterReload, |frame| frame)
+    }
+
+    fn loads_bootstrap(&self) -> bool {
+        true
+    }
+
+    fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
+        // With links resolved: the opcode cache would take the path for the file that it led to before.
+        let real = std::fs::canonicalize(path);
+        let path = real.as_ref().map_or(Path::new(path), |real| real);
+        let frame = Frame::new(Target::File).with_bytes(path.as_os_str().as_bytes());
+        self.guarded(context, "bootstrap", &frame)
+    }
+
+    fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
+        self.run(context, Event::WorkerExit, |frame| frame.with(long(worker)))
     }
 
     fn on_worker_start(&self, context: &Context, worker: u32) -> Step {

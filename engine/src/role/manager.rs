@@ -368,7 +368,12 @@ impl Manager<'_> {
 
     fn spawn(&mut self, seat: Seat) {
         let block = self.ground.shared.seat_block(seat);
-        for word in [&block.stop_asked, &block.busy, &block.callback] {
+        for word in [
+            &block.stop_asked,
+            &block.overdue,
+            &block.busy,
+            &block.callback,
+        ] {
             word.store(0, Ordering::Relaxed);
         }
         block.callback_since_ms.store(0, Ordering::Relaxed);

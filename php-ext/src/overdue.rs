@@ -1,0 +1,66 @@
+//! `worker_deadline` in PHP code: the callback ends as PHP's own time limit ends a script.
+//!
+//! The manager notes in shared memory that the worker is overdue and sends SIGTERM. The signal handler sets
+//! PHP's interrupt flag, which the interpreter and compiled code look at in every loop and call; there the
+//! fatal error is raised, so shutdown functions run. Code that waits inside C without looking is killed a
+//! moment later by the manager.
+
+use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, AtomicPtr, Ordering::Relaxed};
+
+use ext_php_rs::ffi::zend_interrupt_function;
+use skep::Context;
+
+use crate::globals;
+use crate::zend::{E_ERROR, eg, zend_error, zend_execute_data};
+
+/// PHP's `EG(vm_interrupt)`; null until a worker watches.
+static FLAG: AtomicPtr<AtomicBool> = AtomicPtr::new(null_mut());
+/// The interrupt function that was there before ours (of pcntl, usually), as a pointer.
+static BEFORE: AtomicPtr<()> = AtomicPtr::new(null_mut());
+/// The error has been raised: what runs after it, shutdown functions, is the end already.
+static RAISED: AtomicBool = AtomicBool::new(false);
+
+type Interrupt = unsafe extern "C" fn(*mut zend_execute_data);
+
+const _: () = assert!(size_of::<ext_php_rs::ffi::zend_atomic_bool>() == size_of::<AtomicBool>());
+
+/// Watch the deadline in this process, a worker.
+pub(crate) fn watch(context: &Context) {
+    // SAFETY: PHP's globals, written on its one thread; the flag is an atomic byte for PHP as well, which
+    // sets it from signal handlers itself.
+    unsafe {
+        if let Some(before) = zend_interrupt_function {
+            BEFORE.store(before as *mut (), Relaxed);
+        }
+        zend_interrupt_function = Some(interrupted);
+        FLAG.store((&raw mut (*eg()).vm_interrupt).cast(), Relaxed);
+    }
+    context.on_term_signal(terminated);
+}
+
+/// In the signal handler.
+extern "C" fn terminated() {
+    // SAFETY: null or PHP's flag, which is never freed.
+    if let Some(flag) = unsafe { FLAG.load(Relaxed).as_ref() } {
+        flag.store(true, Relaxed);
+    }
+}
+
+/// PHP calls this between two instructions once the flag is set.
+unsafe extern "C" fn interrupted(frame: *mut zend_execute_data) {
+    if globals::context().is_some_and(Context::is_overdue) && !RAISED.swap(true, Relaxed) {
+        // SAFETY: a C text without arguments. This leaves by a longjmp, and nothing here needs dropping.
+        unsafe {
+            zend_error(
+                E_ERROR,
+                c"Maximum execution time of worker_deadline exceeded".as_ptr(),
+            );
+        }
+    }
+    let before = BEFORE.load(Relaxed);
+    if !before.is_null() {
+        // SAFETY: what `watch` found in PHP's variable of this type.
+        unsafe { std::mem::transmute::<*mut (), Interrupt>(before)(frame) };
+    }
+}
