@@ -144,6 +144,8 @@ pub(crate) struct PhpHandler {
     server: *mut zend_object,
     /// Set once this process must end: the exit code.
     left: Cell<Option<i32>>,
+    /// A fatal error of PHP or a panic has ended a callback: nothing more can be called.
+    broken: Cell<bool>,
     /// What was loaded before `start()`.
     loaded: Loaded,
 }
@@ -155,6 +157,7 @@ impl PhpHandler {
         PhpHandler {
             server,
             left: Cell::new(None),
+            broken: Cell::new(false),
             loaded: Loaded::now(),
         }
     }
@@ -176,7 +179,7 @@ impl PhpHandler {
         };
         // exit() and exceptions leave PHP in order, so the worker's stop callback comes after them; after
         // a fatal error there is nothing left to call it with.
-        let last_words = event == Event::WorkerStop && !globals::bailed() && !globals::panicked();
+        let last_words = event == Event::WorkerStop && !self.broken.get() && !globals::panicked();
         if let (Some(code), false) = (self.left.get(), last_words) {
             return Err(Leave { code });
         }
@@ -240,12 +243,17 @@ impl PhpHandler {
                 call::clear_exit_status();
                 Ok(())
             }
-            Outcome::Done | Outcome::Exception | Outcome::Bailout => self.leave(255),
+            Outcome::Bailout => {
+                self.broken.set(true);
+                self.leave(255)
+            }
+            Outcome::Done | Outcome::Exception => self.leave(255),
         }
     }
 
     /// A fatal error ended a callback.
     fn failed(&self, context: &Context, event: &str) -> Step {
+        self.broken.set(true);
         // Seen again by the callback around it, if it happened inside close().
         if self.left.get().is_none() {
             context.log_error(&format!(
