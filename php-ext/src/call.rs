@@ -12,12 +12,13 @@ use ext_php_rs::ffi::{ext_php_rs_process_globals, zend_call_known_function, zend
 
 use skep::Death;
 
+use crate::opcache::{self, Before};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, kind, try_call, zend_clear_exception, zend_exception_error,
     zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object, zend_throw_unwind_exit,
     zval,
 };
-use crate::{bootstrap, convert, globals, opcache};
+use crate::{bootstrap, convert, globals};
 
 /// Most arguments a callback has.
 pub(crate) const MAX_ARGS: usize = 6;
@@ -32,7 +33,7 @@ pub(crate) enum Target {
     /// A file to load, as `require` does; its path is the one argument.
     File,
     /// The opcode cache, which may run an error handler of the script.
-    Freshen,
+    Freshen(Before),
 }
 
 /// A call: plain data only, see the module's text.
@@ -81,7 +82,7 @@ impl Frame {
         let internal = match self.target {
             // SAFETY: resolved at registration, and its callable is held by the server object.
             Target::Known(cache) => unsafe { (*cache.function_handler).type_ == INTERNAL_FUNCTION },
-            Target::Named(_) | Target::File | Target::Freshen => false,
+            Target::Named(_) | Target::File | Target::Freshen(_) => false,
         };
         if !internal {
             self.death = death;
@@ -179,7 +180,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         },
         // SAFETY: the path is alive until it is released below.
         Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
-        Target::Freshen => opcache::freshen(),
+        Target::Freshen(before) => opcache::freshen(before),
     }
     returned.release();
     data.release();

@@ -15,11 +15,12 @@ use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::server::ServerObject;
 use crate::globals;
 use crate::loaded::Loaded;
+use crate::opcache::{self, Before};
+use crate::overdue;
 use crate::random;
 use crate::zend::{
     Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
 };
-use crate::{opcache, overdue};
 
 /// What can be registered with `on()`; the numbers are slots.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -285,18 +286,22 @@ impl PhpHandler {
         self.leave(code)
     }
 
-    /// Have the opcode cache forget what has changed, so that the workers of this reload load it anew.
-    fn freshen(&self, context: &Context) -> Step {
+    /// Have the opcode cache forget what has changed.
+    fn freshen(&self, context: &Context, before: Before) -> Step {
         if !opcache::is_there() {
             return Ok(());
         }
+        let event = match before {
+            Before::Reload => "beforeReload",
+            Before::Bootstrap => "bootstrap",
+        };
         if opcache::is_restricted() {
-            context.log_warning(
-                "opcache.restrict_api is set: a reload cannot renew what the opcode cache holds",
-            );
+            context.log_warning(&format!(
+                "{event}(): opcache.restrict_api is set, so old code in the opcode cache cannot be renewed"
+            ));
             return Ok(());
         }
-        self.guarded(context, "beforeReload", &Frame::new(Target::Freshen))
+        self.guarded(context, event, &Frame::new(Target::Freshen(before)))
     }
 
     fn leave(&self, code: i32) -> Step {
@@ -367,7 +372,7 @@ impl Handler for PhpHandler {
 
     fn on_before_reload(&self, context: &Context) -> Step {
         self.loaded.report_changes(context);
-        self.freshen(context)?;
+        self.freshen(context, Before::Reload)?;
         self.run(context, Event::BeforeReload, |frame| frame)
     }
 
@@ -380,6 +385,7 @@ impl Handler for PhpHandler {
     }
 
     fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
+        self.freshen(context, Before::Bootstrap)?;
         // With links resolved: the opcode cache would take the path for the file that it led to before.
         let real = std::fs::canonicalize(path);
         let path = real.as_ref().map_or(Path::new(path), |real| real);
