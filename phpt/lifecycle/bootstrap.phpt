@@ -25,13 +25,15 @@ foreach (['opcache.validate_timestamps=1', 'opcache.validate_timestamps=0'] as $
     $server = server(['worker_num' => 2, 'bootstrap' => 'app.php']);
     $server->on('workerStart', fn ($server, $id) => say("start $id " . version()));
     $server->on('receive', fn ($server, $fd) => $server->send($fd, version()));
+    $server->on('afterReload', fn () => say('reloaded'));
     $server->start();
     PHP, [$setting, 'opcache.file_update_protection=0']);
     $run->expect('start ', 2);
     echo $run->ask('x'), "\n";
-    foreach (['two', 'six'] as $version) {
+    foreach (['two', 'six'] as $i => $version) {
         publish($run->dir(), $version);
         $run->kill(10);
+        $run->expect('reloaded', $i + 1);
         $run->expect("$version part $version", 2);
         echo $run->ask('x'), "\n";
     }

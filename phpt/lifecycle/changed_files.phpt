@@ -16,15 +16,15 @@ foreach (range('a', 'n') as $name) {
 file_put_contents("$dir/late.inc", '<?php // 1');
 $server = server();
 $server->on('workerStart', fn () => say('start') || include "$dir/late.inc");
+$server->on('afterReload', fn () => say('reloaded'));
 $server->start();
 PHP);
 $run->expect('start');
 $dir = $run->dir();
 $reload = function () use ($run) {
-    static $times = 1;
+    static $times = 0;
     $run->kill(10);
-    $run->expectLog('reloading all workers', $times++);
-    $run->expect('start', $times);
+    $run->expect('reloaded', ++$times);
 };
 $reload();
 file_put_contents("$dir/a.inc", '<?php // longer');
