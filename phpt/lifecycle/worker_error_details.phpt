@@ -9,7 +9,7 @@ require __DIR__ . '/../include/harness.inc';
 $server = <<<'PHP'
 function show($server, $id, $pid, $code, $signal, $details) {
     say(json_encode([$id, $code, $signal, array_keys($details), $details['signal_name'], $details['requests'], $details['callback'], $details['fd']]));
-    say(json_encode([is_float($details['uptime']) && $details['uptime'] > 0 && $details['uptime'] < 60,
+    say(json_encode([is_float($details['uptime']) && $details['uptime'] >= 0 && $details['uptime'] < 60,
         $details['peak_rss'] > 1 << 20 && $details['peak_rss'] < 1 << 30]));
 }
 class Magic { function __call($name, $args) { say("$name with " . count($args)); } }
