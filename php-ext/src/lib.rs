@@ -60,6 +60,7 @@ unsafe extern "C" fn startup(_kind: c_int, module: c_int) -> c_int {
     constants::register(module);
     functions::register();
     classes::register();
+    overdue::install();
     0
 }
 

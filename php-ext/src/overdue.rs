@@ -25,17 +25,23 @@ type Interrupt = unsafe extern "C" fn(*mut zend_execute_data);
 
 const _: () = assert!(size_of::<ext_php_rs::ffi::zend_atomic_bool>() == size_of::<AtomicBool>());
 
-/// Watch the deadline in this process, a worker.
-pub(crate) fn watch(context: &Context) {
-    // SAFETY: PHP's globals, written on its one thread; the flag is an atomic byte for PHP as well, which
-    // sets it from signal handlers itself.
+/// Get in line for PHP's interrupts. At module startup: the JIT writes the address of what it finds there
+/// into its code, once and before any script.
+pub(crate) fn install() {
+    // SAFETY: PHP's variable, written on its one thread before any script runs.
     unsafe {
         if let Some(before) = zend_interrupt_function {
             BEFORE.store(before as *mut (), Relaxed);
         }
         zend_interrupt_function = Some(interrupted);
-        FLAG.store((&raw mut (*eg()).vm_interrupt).cast(), Relaxed);
     }
+}
+
+/// Watch the deadline in this process, a worker.
+pub(crate) fn watch(context: &Context) {
+    // SAFETY: only the address is taken. The flag is an atomic byte for PHP as well, which sets it from signal
+    // handlers itself.
+    FLAG.store(unsafe { &raw mut (*eg()).vm_interrupt }.cast(), Relaxed);
     context.on_term_signal(terminated);
 }
 
@@ -60,7 +66,7 @@ unsafe extern "C" fn interrupted(frame: *mut zend_execute_data) {
     }
     let before = BEFORE.load(Relaxed);
     if !before.is_null() {
-        // SAFETY: what `watch` found in PHP's variable of this type.
+        // SAFETY: what `install` found in PHP's variable of this type.
         unsafe { std::mem::transmute::<*mut (), Interrupt>(before)(frame) };
     }
 }
