@@ -1,8 +1,8 @@
 //! `worker_deadline` in PHP code: the callback ends as PHP's own time limit ends a script.
 //!
 //! The manager notes in shared memory that the worker is overdue and sends SIGTERM. The signal handler sets
-//! PHP's interrupt flag, which the interpreter and compiled code look at in every loop and call; there the
-//! fatal error is raised, so shutdown functions run. Code that waits inside C without looking is killed a
+//! PHP's interrupt flag, which the interpreter looks at in every loop and call, compiled code in loops; there the
+//! fatal error is raised, so shutdown functions run. Code that does not look, in C or in compiled recursion, is killed a
 //! moment later by the manager.
 
 use std::ptr::null_mut;

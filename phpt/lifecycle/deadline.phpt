@@ -10,7 +10,7 @@ require __DIR__ . '/../include/harness.inc';
 foreach ([
     'empty loop' => 'for (;;) {}',
     'counting' => '$n = 0; while (true) { $n += 1; }',
-    'recursion' => 'function f($n) { return $n ? f($n - 1) + f($n - 1) : 1; } f(200);',
+    'calls' => 'function f($n) { return $n + 1; } $n = 0; do { $n = f($n); } while ($n);',
     'sleep' => 'sleep(60);',
     'usleep in a loop' => 'while (true) { usleep(1000); }',
 ] as $what => $code) {
@@ -44,7 +44,7 @@ shutdown function in worker, worker error 255 0, exit code 0
 counting: '', got x
 shutdown function in worker, worker error 255 0, exit code 0
 *0 ERROR receive() (ERRNO 503): Fatal error: Maximum execution time of worker_deadline exceeded in %s/server.php on line 12
-recursion: '', got x
+calls: '', got x
 shutdown function in worker, worker error 255 0, exit code 0
 *0 ERROR receive() (ERRNO 503): Fatal error: Maximum execution time of worker_deadline exceeded in %s/server.php on line 12
 sleep: '', got x
