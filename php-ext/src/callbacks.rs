@@ -291,17 +291,19 @@ impl PhpHandler {
         if !opcache::is_there() {
             return Ok(());
         }
-        let event = match before {
-            Before::Reload => "beforeReload",
-            Before::Bootstrap => "bootstrap",
-        };
-        if opcache::is_restricted() {
-            context.log_warning(&format!(
-                "{event}(): opcache.restrict_api is set, so old code in the opcode cache cannot be renewed"
-            ));
-            return Ok(());
+        if !opcache::is_restricted() {
+            let event = match before {
+                Before::Reload => "beforeReload",
+                Before::Bootstrap => "bootstrap",
+            };
+            return self.guarded(context, event, &Frame::new(Target::Freshen(before)));
         }
-        self.guarded(context, event, &Frame::new(Target::Freshen(before)))
+        if before == Before::Reload {
+            context.log_warning(
+                "opcache.restrict_api is set: a reload cannot renew what the opcode cache holds",
+            );
+        }
+        Ok(())
     }
 
     fn leave(&self, code: i32) -> Step {

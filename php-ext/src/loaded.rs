@@ -75,27 +75,3 @@ impl Loaded {
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_file_that_is_gone_or_has_grown_has_changed() {
-        let room = std::env::temp_dir().join(format!("skep-loaded-{}", std::process::id()));
-        fs::create_dir_all(&room).expect("a directory for the test");
-        let paths = ["same", "grown", "gone"].map(|name| room.join(name));
-        for path in &paths {
-            fs::write(path, "1").expect("a file for the test");
-        }
-        let stamped = paths
-            .iter()
-            .map(|p| (p.clone(), Stamp::of(p).expect("just written")));
-        let loaded = Loaded(stamped.collect());
-        assert_eq!(loaded.changed(), Vec::<&Path>::new());
-        fs::write(&paths[1], "12").expect("still there");
-        fs::remove_file(&paths[2]).expect("still there");
-        assert_eq!(loaded.changed(), [paths[1].as_path(), paths[2].as_path()]);
-        fs::remove_dir_all(&room).expect("ours");
-    }
-}
