@@ -124,7 +124,7 @@ fn death_of_a_worker_is_told_with_all_that_is_known() {
     let port = ready(&program.lines_until("master start")).unwrap();
     for (message, said) in [
         ("leave", "code 7 signal 0 requests 1 callback 4 session 1"),
-        ("crash", "code 0 signal 6 requests 1 callback 4 session 3"),
+        ("crash", "code 0 signal 6 requests 2 callback 4 session 3"),
     ] {
         let mut client = Client::connect(port);
         client.send(b"hello");

@@ -281,8 +281,8 @@ fn every_abnormal_end_is_reported_as_what_it_was() {
     let events = server.stop();
     assert_eq!(
         named(&events, "worker_stop").len(),
-        2,
-        "the dead have no stop callback"
+        2 + 2,
+        "who asked to leave has a stop callback, the dead have none"
     );
 }
 
