@@ -20,6 +20,7 @@ $server->on('afterReload', fn () => say('reloaded'));
 $server->start();
 PHP);
 $run->expect('start');
+$run->ask('x'); // the master accepts, so it heeds signals
 $dir = $run->dir();
 $reload = function () use ($run) {
     static $times = 0;

@@ -23,10 +23,12 @@ $server->on('afterReload', function (...$args) use ($here, $workers, &$old) {
     say('after in ' . $here($args[0]) . ' with ' . count($args) . ', ' . count($same) . ' old workers left');
 });
 $server->on('workerStart', fn ($server, $id) => say('worker starts'));
+$server->on('start', fn () => say('started'));
 $server->on('receive', fn ($server, $fd) => $server->send($fd, json_encode($server->reload())));
 $server->start();
 PHP, ['display_errors=0', 'log_errors=0']);
 $run->expect('worker starts', 2);
+$run->expect('started'); // the master heeds signals
 foreach (['signal to the master', 'signal to the manager', 'method'] as $i => $how) {
     match ($how) {
         'signal to the master' => $run->kill(10),
