@@ -10,12 +10,13 @@ FOR_PHP     = PHP="$$(command -v $(PHP))" PHP_CONFIG="$$(command -v php-config8.
 
 # Debian's packages: PHP with headers, clang for the bindings, what the demo and the tests call.
 PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
+XDEBUG   := php8.2-xdebug
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-c test-php models check bench chaos clean
+.PHONY: help deps build demo test test-rust test-c test-php test-xdebug models check bench chaos clean
 
 help: ## this list
-	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 deps: ## install what is missing (Debian 12 packages, cargo-nextest)
 	@missing=$$(for p in $(PACKAGES); do dpkg-query -W -f='$${Status}' $$p 2>/dev/null | grep -q 'ok installed' || echo $$p; done); \
@@ -43,8 +44,15 @@ test-rust: ## Rust unit and integration tests, C consumers
 	$(CARGO) nextest run --release -p skep -p skep-tests --no-fail-fast
 	$(CARGO) test --release -p skep --doc -q
 
-test-php: ## phpt with PHP's own runner, plain and with opcache's JIT
+test-php: ## phpt with PHP's own runner, plain and with both JITs of opcache
 	.ci/phpt.sh
+
+test-xdebug: build ## the same under xdebug (develop, debug, coverage), which it installs
+	@dpkg-query -W -f='$${Status}' $(XDEBUG) 2>/dev/null | grep -q 'ok installed' || { \
+	  sudo=$$([ "$$(id -u)" = 0 ] || echo sudo); \
+	  $$sudo apt-get update -qq && DEBIAN_FRONTEND=noninteractive $$sudo apt-get install -y -qq $(XDEBUG) && \
+	  $$sudo phpdismod xdebug; } # for these tests only: every PHP of the machine would be slower
+	.ci/phpt.sh --xdebug
 
 check: ## formatting, lints, layers
 	$(CARGO) fmt --all --check

@@ -36,12 +36,12 @@
 #define SKEP_VERSION_TEXT_(part) SKEP_VERSION_QUOTE_(part)
 #define SKEP_VERSION_QUOTE_(part) #part
 
+/// Room for an address as text, in skep_session_info.
+#define SKEP_REMOTE_IP_SIZE 48
+
 /// The reactor id that a close callback gets when skep_server_close() ended the session. A client that
 /// left, a broken connection, a lost request and a stopping server give the real reactor id.
 #define SKEP_CLOSED_BY_SERVER -1
-
-/// Room for an address as text, in skep_session_info.
-#define SKEP_REMOTE_IP_SIZE 48
 
 /// Major version of the header.
 #define SKEP_VERSION_MAJOR 0
@@ -66,10 +66,48 @@ typedef struct skep_server skep_server;
 /// What a call returns: SKEP_OK, or why it failed. Numbers are never used again for anything else.
 typedef int32_t skep_status;
 
+/// Id of a session. Ids start at 1, grow in the order of acceptance and are never used again while
+/// the server lives. It is not a file descriptor.
+typedef uint64_t skep_session_id;
+
+/// A callback of a worker: one of SKEP_CALLBACK_*. Later versions may have more.
+typedef int32_t skep_callback;
+
+/// How a worker ended, and what is known of its life. Later versions may have more fields at the end; a
+/// program that is to run with an earlier one compares `size` before it reads what came later.
+typedef struct {
+    /// Size of the struct in the library that filled it in.
+    size_t size;
+    /// Worker id.
+    uint32_t worker;
+    /// Process id.
+    int32_t pid;
+    /// Exit code; 0 if a signal ended it.
+    int32_t code;
+    /// The signal that ended it, or 0.
+    int32_t signal;
+    /// How long it lived, in milliseconds.
+    uint64_t uptime_ms;
+    /// Receive callbacks that it finished.
+    uint64_t requests;
+    /// The session of `callback`; 0 if it belongs to none.
+    skep_session_id session;
+    /// Its largest resident memory, in bytes.
+    uint64_t peak_rss;
+    /// The callback it was in, or was in last.
+    skep_callback callback;
+} skep_death;
+
+/// A worker ended badly; `death` is valid during the call only.
+typedef void (*skep_worker_death_callback)(skep_server *server, const skep_death *death, void *user_data);
+
+/// State of a worker: one of SKEP_WORKER_*.
+typedef int32_t skep_worker_status;
+
 /// An event of a whole process.
 typedef void (*skep_process_callback)(skep_server *server, void *user_data);
 
-/// The beginning or end of a worker's life; `worker` is its id.
+/// A step in a worker's life; `worker` is its id.
 typedef void (*skep_worker_callback)(skep_server *server, uint32_t worker, void *user_data);
 
 /// A worker ended badly: `code` is its exit code, `signal` the signal that killed it, or 0.
@@ -79,27 +117,6 @@ typedef void (*skep_worker_error_callback)(skep_server *server,
                                            int32_t code,
                                            int32_t signal,
                                            void *user_data);
-
-/// Id of a session. Ids start at 1, grow in the order of acceptance and are never used again while
-/// the server lives. It is not a file descriptor.
-typedef uint64_t skep_session_id;
-
-/// A session began or ended; `reactor` is the thread that serves it, or SKEP_CLOSED_BY_SERVER.
-typedef void (*skep_session_callback)(skep_server *server,
-                                      skep_session_id session,
-                                      int32_t reactor,
-                                      void *user_data);
-
-/// A message came: `len` bytes at `data`, which are not NUL-terminated and valid during the call only.
-typedef void (*skep_receive_callback)(skep_server *server,
-                                      skep_session_id session,
-                                      int32_t reactor,
-                                      const uint8_t *data,
-                                      size_t len,
-                                      void *user_data);
-
-/// State of a worker: one of SKEP_WORKER_*.
-typedef int32_t skep_worker_status;
 
 /// Kind of a listening socket: one of SKEP_SOCKET_*.
 typedef int32_t skep_socket_type;
@@ -137,6 +154,20 @@ typedef struct {
     /// The client's address, NUL-terminated; empty on a unix socket.
     char remote_ip[SKEP_REMOTE_IP_SIZE];
 } skep_session_info;
+
+/// A session began or ended; `reactor` is the thread that serves it, or SKEP_CLOSED_BY_SERVER.
+typedef void (*skep_session_callback)(skep_server *server,
+                                      skep_session_id session,
+                                      int32_t reactor,
+                                      void *user_data);
+
+/// A message came: `len` bytes at `data`, which are not NUL-terminated and valid during the call only.
+typedef void (*skep_receive_callback)(skep_server *server,
+                                      skep_session_id session,
+                                      int32_t reactor,
+                                      const uint8_t *data,
+                                      size_t len,
+                                      void *user_data);
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
 typedef struct {
@@ -216,6 +247,27 @@ typedef struct {
     /// The callback at work, or the last one: "onReceive" and so on; empty before the first.
     char callback[24];
 } skep_worker_stats;
+
+/// None has run yet.
+#define SKEP_CALLBACK_NONE 0
+
+/// The callback of skep_server_on_worker_start().
+#define SKEP_CALLBACK_WORKER_START 2
+
+/// The callback of skep_server_on_connect().
+#define SKEP_CALLBACK_CONNECT 3
+
+/// The callback of skep_server_on_receive().
+#define SKEP_CALLBACK_RECEIVE 4
+
+/// The callback of skep_server_on_close().
+#define SKEP_CALLBACK_CLOSE 5
+
+/// The callback of skep_server_on_worker_exit().
+#define SKEP_CALLBACK_WORKER_EXIT 6
+
+/// The callback of skep_server_on_worker_stop().
+#define SKEP_CALLBACK_WORKER_STOP 7
 
 /// Handling messages.
 #define SKEP_WORKER_BUSY 1
@@ -299,92 +351,15 @@ typedef struct {
 extern "C" {
 #endif // __cplusplus
 
-/// Call `callback` in the master when every process has been forked and accepting begins: the place to
-/// tell others that the server is there.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: master.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_start(skep_server *server, skep_process_callback callback, void *user_data);
-
-/// Call `callback` in the master when a stop was asked for; the server still serves.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: master.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_before_shutdown(skep_server *server,
-                                           skep_process_callback callback,
-                                           void *user_data);
-
-/// Call `callback` in the master when all other processes are gone. The last callback of all.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: master.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_shutdown(skep_server *server, skep_process_callback callback, void *user_data);
-
-/// Call `callback` in the manager when the first generation of workers has been forked.
+/// Call `callback` in the manager when a worker ended with a code other than 0 or by a signal, before it is
+/// replaced, and after the callback of skep_server_on_worker_error(): the same event with all that is known.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
 /// Callable from: setup; the callback runs in: manager.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_manager_start(skep_server *server,
-                                         skep_process_callback callback,
-                                         void *user_data);
-
-/// Call `callback` in the manager when all workers are gone.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: manager.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_manager_stop(skep_server *server, skep_process_callback callback, void *user_data);
-
-/// Call `callback` in each worker before any other callback: the place to open files and connections,
-/// which must not be shared by processes.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_worker_start(skep_server *server, skep_worker_callback callback, void *user_data);
-
-/// Call `callback` in each worker that ends in good order, after all other callbacks.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_worker_stop(skep_server *server, skep_worker_callback callback, void *user_data);
-
-/// Call `callback` in the manager when a worker ended with a code other than 0 or by a signal, before it
-/// is replaced.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: manager.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_worker_error(skep_server *server,
-                                        skep_worker_error_callback callback,
+skep_status skep_server_on_worker_death(skep_server *server,
+                                        skep_worker_death_callback callback,
                                         void *user_data);
-
-/// Call `callback` in a worker when a session has begun.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_connect(skep_server *server, skep_session_callback callback, void *user_data);
-
-/// Call `callback` in a worker for every message. A server cannot start without it.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_receive(skep_server *server, skep_receive_callback callback, void *user_data);
-
-/// Call `callback` in a worker when a session has ended, once for each session. skep_server_close() runs
-/// it before it returns, if the session belongs to the same worker.
-///
-/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_close(skep_server *server, skep_session_callback callback, void *user_data);
 
 /// Id of the calling worker, 0 to the number of workers less one; -1 in the master and the manager.
 ///
@@ -451,14 +426,105 @@ skep_status skep_server_shutdown(skep_server *server);
 skep_status skep_server_stop_worker(skep_server *server, int32_t worker);
 
 /// End the calling process with an exit code when the callback at hand returns, without further
-/// callbacks. A worker is replaced; the message at work counts as lost, whatever the code. In the
+/// callbacks but that of skep_server_on_worker_stop(). A worker is replaced; the message at work counts as lost, whatever the code. In the
 /// master the whole server ends and skep_server_start() returns.
 ///
 /// Ownership: none.
 /// Callable from: any process, in a callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`code` is not within 0 to 255), SKEP_NOT_RUNNING,
 ///   SKEP_WRONG_THREAD.
-skep_status skep_server_leave(skep_server *server, int32_t code);
+skep_status skep_server_leave(skep_server *server,
+                              int32_t code);
+
+/// Call `callback` in the master when every process has been forked and accepting begins: the place to
+/// tell others that the server is there.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: master.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_start(skep_server *server, skep_process_callback callback, void *user_data);
+
+/// Call `callback` in the master when a stop was asked for; the server still serves.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: master.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_before_shutdown(skep_server *server,
+                                           skep_process_callback callback,
+                                           void *user_data);
+
+/// Call `callback` in the master when all other processes are gone. The last callback of all.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: master.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_shutdown(skep_server *server, skep_process_callback callback, void *user_data);
+
+/// Call `callback` in the manager when the first generation of workers has been forked.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: manager.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_manager_start(skep_server *server,
+                                         skep_process_callback callback,
+                                         void *user_data);
+
+/// Call `callback` in the manager when all workers are gone.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: manager.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_manager_stop(skep_server *server, skep_process_callback callback, void *user_data);
+
+/// Call `callback` in the manager when a reload begins; no worker has been asked to end yet.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: manager.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_before_reload(skep_server *server,
+                                         skep_process_callback callback,
+                                         void *user_data);
+
+/// Call `callback` in the manager when a reload is over: every worker that was there when it began has gone.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: manager.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_after_reload(skep_server *server, skep_process_callback callback, void *user_data);
+
+/// Call `callback` in each worker before any other callback: the place to open files and connections,
+/// which must not be shared by processes.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_worker_start(skep_server *server, skep_worker_callback callback, void *user_data);
+
+/// Call `callback` in a worker that is to end and still has something to finish: once when that is found, and
+/// again whenever something of it is done.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_worker_exit(skep_server *server, skep_worker_callback callback, void *user_data);
+
+/// Call `callback` in each worker that ends in good order, by skep_server_leave() too, after all other
+/// callbacks. Not if it ends by a signal or by exit().
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_worker_stop(skep_server *server, skep_worker_callback callback, void *user_data);
+
+/// Call `callback` in the manager when a worker ended with a code other than 0 or by a signal, before it
+/// is replaced.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: manager.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_worker_error(skep_server *server,
+                                        skep_worker_error_callback callback,
+                                        void *user_data);
 
 /// Make a server and bind its socket; it listens from skep_server_start() on. `host` is an address, a
 /// name or the path of a unix socket. With port 0 the system chooses one, see skep_server_port().
@@ -539,6 +605,28 @@ skep_status skep_server_list_sessions(skep_server *server,
                                       skep_session_id *sessions,
                                       size_t capacity,
                                       size_t *out);
+
+/// Call `callback` in a worker when a session has begun.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_connect(skep_server *server, skep_session_callback callback, void *user_data);
+
+/// Call `callback` in a worker for every message. A server cannot start without it.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_receive(skep_server *server, skep_receive_callback callback, void *user_data);
+
+/// Call `callback` in a worker when a session has ended, once for each session. skep_server_close() runs
+/// it before it returns, if the session belongs to the same worker.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_close(skep_server *server, skep_session_callback callback, void *user_data);
 
 /// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ...
 ///

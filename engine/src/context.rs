@@ -23,7 +23,7 @@ use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
 use crate::sync::Ordering;
-use crate::sys::{clock, fork};
+use crate::sys::{clock, fork, signal};
 
 /// Which process this is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -340,6 +340,21 @@ impl Context {
         fork::is_foreign()
     }
 
+    /// Whether the callback at work has exceeded `worker_deadline`: this worker is about to be killed, and has
+    /// been sent SIGTERM so that it can clean up.
+    pub fn is_overdue(&self) -> bool {
+        self.own_block()
+            .is_some_and(|block| block.overdue.load(Ordering::Acquire) == 1)
+            && !fork::is_foreign()
+    }
+
+    /// Call `hook` whenever this process, or one that it forks, gets SIGTERM: inside the signal handler, in the
+    /// middle of whatever runs. So the hook may only do what is async-signal-safe, such as setting a flag that
+    /// an interpreter looks at. It replaces an earlier one, and does not change what SIGTERM does.
+    pub fn on_term_signal(&self, hook: extern "C" fn()) {
+        signal::on_term(hook);
+    }
+
     /// Write a line to the server's log, as an error.
     pub fn log_error(&self, text: &str) {
         self.log.error(text);
@@ -405,7 +420,7 @@ impl Context {
     }
 
     /// The callback within another has returned.
-    fn resume(&self, outer: AtWork) {
+    pub(crate) fn resume(&self, outer: AtWork) {
         if let Some(block) = self.own_block() {
             block.callback.store(outer.0, Ordering::Relaxed);
             block.session.store(outer.1, Ordering::Relaxed);

@@ -10,8 +10,10 @@ use std::rc::Rc;
 pub use crate::callback::Callback;
 use crate::context::Context;
 use crate::session::SessionId;
+use crate::sys::signal;
 
-/// The process cannot go on: end it with this exit code, without further callbacks.
+/// The process cannot go on: end it with this exit code, without further callbacks but a worker's
+/// [`Handler::on_worker_stop`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Leave {
     /// Exit code, 0 to 255. The message at work counts as lost, whatever the code.
@@ -42,6 +44,16 @@ pub struct Death {
     pub session: SessionId,
     /// Its largest resident memory, KiB.
     pub peak_rss_kib: u64,
+}
+
+impl Death {
+    /// The signal's symbolic name, `SIGKILL` for 9; empty if no signal ended it.
+    pub fn signal_name(&self) -> &'static str {
+        match self.signal {
+            0 => "",
+            number => signal::static_name(number),
+        }
+    }
 }
 
 /// Which events a handler wants. Events nobody wants are not sent to workers.

@@ -10,15 +10,18 @@ use std::ptr::null_mut;
 
 use ext_php_rs::ffi::{ext_php_rs_process_globals, zend_call_known_function, zend_read_property};
 
-use crate::globals;
+use skep::Death;
+
+use crate::opcache::{self, Before};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, kind, try_call, zend_clear_exception, zend_exception_error,
     zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object, zend_throw_unwind_exit,
     zval,
 };
+use crate::{bootstrap, convert, globals};
 
 /// Most arguments a callback has.
-pub(crate) const MAX_ARGS: usize = 5;
+pub(crate) const MAX_ARGS: usize = 6;
 
 /// What is called.
 #[derive(Clone, Copy)]
@@ -27,6 +30,10 @@ pub(crate) enum Target {
     Known(zend_fcall_info_cache),
     /// A callable that PHP must look up each time (`__call`, `__callStatic`).
     Named(Zv),
+    /// A file to load, as `require` does; its path is the one argument.
+    File,
+    /// The opcode cache, which may run an error handler of the script.
+    Freshen(Before),
 }
 
 /// A call: plain data only, see the module's text.
@@ -38,6 +45,8 @@ pub(crate) struct Frame {
     /// Bytes of the last argument, made into a string inside the guard; null if it is in `args`.
     data: *const u8,
     len: usize,
+    /// What the last argument is made of, for a worker's death; null if there is none.
+    death: *const Death,
 }
 
 impl Frame {
@@ -49,6 +58,7 @@ impl Frame {
             count: 0,
             data: std::ptr::null(),
             len: 0,
+            death: std::ptr::null(),
         }
     }
 
@@ -65,7 +75,24 @@ impl Frame {
         self.len = data.len();
         self
     }
+
+    /// A last argument, an array made inside the guard. Functions of PHP itself refuse arguments they do
+    /// not know, so those do without.
+    pub(crate) fn with_death(mut self, death: &Death) -> Frame {
+        let internal = match self.target {
+            // SAFETY: resolved at registration, and its callable is held by the server object.
+            Target::Known(cache) => unsafe { (*cache.function_handler).type_ == INTERNAL_FUNCTION },
+            Target::Named(_) | Target::File | Target::Freshen(_) => false,
+        };
+        if !internal {
+            self.death = death;
+        }
+        self
+    }
 }
+
+/// `ZEND_INTERNAL_FUNCTION`.
+const INTERNAL_FUNCTION: u8 = 1;
 
 /// How a call ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -119,6 +146,10 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         // SAFETY: the engine's slice, valid during the callback.
         data = Zv::text(unsafe { std::slice::from_raw_parts(frame.data, frame.len) });
         frame = frame.with(data);
+    } else if !frame.death.is_null() {
+        // SAFETY: the engine's record, valid during the callback.
+        data = convert::death(unsafe { &*frame.death });
+        frame = frame.with(data);
     }
     let mut returned = Zv::UNDEF;
     let args = frame.args[0].ptr();
@@ -147,6 +178,9 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 null_mut(),
             );
         },
+        // SAFETY: the path is alive until it is released below.
+        Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
+        Target::Freshen(before) => opcache::freshen(before),
     }
     returned.release();
     data.release();

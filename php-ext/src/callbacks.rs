@@ -2,7 +2,9 @@
 
 use std::cell::Cell;
 use std::ffi::CStr;
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::ptr::null_mut;
 use std::rc::Rc;
 
@@ -12,6 +14,9 @@ use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::server::ServerObject;
 use crate::globals;
+use crate::loaded::Loaded;
+use crate::opcache::{self, Before};
+use crate::overdue;
 use crate::random;
 use crate::zend::{
     Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
@@ -28,13 +33,16 @@ pub(crate) enum Event {
     WorkerError,
     ManagerStart,
     ManagerStop,
+    WorkerExit,
+    BeforeReload,
+    AfterReload,
     Connect,
     Receive,
     Close,
 }
 
 /// Number of events.
-pub(crate) const EVENTS: usize = 11;
+pub(crate) const EVENTS: usize = 14;
 
 /// Every event: its name in `on()`, and the private property that holds its callable.
 pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
@@ -46,6 +54,9 @@ pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
     (Event::WorkerError, "workerError", c"onWorkerError"),
     (Event::ManagerStart, "managerStart", c"onManagerStart"),
     (Event::ManagerStop, "managerStop", c"onManagerStop"),
+    (Event::WorkerExit, "workerExit", c"onWorkerExit"),
+    (Event::BeforeReload, "beforeReload", c"onBeforeReload"),
+    (Event::AfterReload, "afterReload", c"onAfterReload"),
     (Event::Connect, "connect", c"onConnect"),
     (Event::Receive, "receive", c"onReceive"),
     (Event::Close, "close", c"onClose"),
@@ -134,14 +145,21 @@ pub(crate) struct PhpHandler {
     server: *mut zend_object,
     /// Set once this process must end: the exit code.
     left: Cell<Option<i32>>,
+    /// A fatal error of PHP or a panic has ended a callback: nothing more can be called.
+    broken: Cell<bool>,
+    /// What was loaded before `start()`.
+    loaded: Loaded,
 }
 
 impl PhpHandler {
     /// For the server whose `start()` runs.
     pub(crate) fn new(server: *mut zend_object) -> PhpHandler {
+        opcache::mark();
         PhpHandler {
             server,
             left: Cell::new(None),
+            broken: Cell::new(false),
+            loaded: Loaded::now(),
         }
     }
 
@@ -160,18 +178,26 @@ impl PhpHandler {
         let Some(callback) = self.object().callback(event) else {
             return Ok(());
         };
-        if let Some(code) = self.left.get() {
+        // exit() and exceptions leave PHP in order, so the worker's stop callback comes after them; after
+        // a fatal error there is nothing left to call it with.
+        let last_words = event == Event::WorkerStop && !self.broken.get() && !globals::panicked();
+        if let (Some(code), false) = (self.left.get(), last_words) {
             return Err(Leave { code });
         }
         let frame = build(Frame::new(callback.target).with(Zv::object(self.server)));
-        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, &frame)));
+        self.guarded(context, event.name(), &frame)
+    }
+
+    /// Call user code on behalf of `event`, and see how it ends.
+    fn guarded(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, frame)));
         ended.unwrap_or_else(|payload| {
             globals::log_panic(payload);
             self.leave(255)
         })
     }
 
-    fn call(&self, context: &Context, event: Event, frame: &Frame) -> Step {
+    fn call(&self, context: &Context, event: &str, frame: &Frame) -> Step {
         let nested = call::nested();
         let outcome = call::invoke(frame);
         if context.is_forked_child() {
@@ -207,13 +233,10 @@ impl PhpHandler {
     }
 
     /// An exception came out of a callback.
-    fn uncaught(&self, context: &Context, event: Event) -> Step {
+    fn uncaught(&self, context: &Context, event: &str) -> Step {
         let text = call::describe_exception();
         let reported = call::report_exception();
-        context.log_error(&format!(
-            "{}() (ERRNO 503): Fatal error: {text}",
-            event.name()
-        ));
+        context.log_error(&format!("{event}() (ERRNO 503): Fatal error: {text}"));
         match reported {
             Outcome::Exit => self.exited(context, event),
             Outcome::Done if context.role() == Role::Manager => {
@@ -221,17 +244,21 @@ impl PhpHandler {
                 call::clear_exit_status();
                 Ok(())
             }
-            Outcome::Done | Outcome::Exception | Outcome::Bailout => self.leave(255),
+            Outcome::Bailout => {
+                self.broken.set(true);
+                self.leave(255)
+            }
+            Outcome::Done | Outcome::Exception => self.leave(255),
         }
     }
 
     /// A fatal error ended a callback.
-    fn failed(&self, context: &Context, event: Event) -> Step {
+    fn failed(&self, context: &Context, event: &str) -> Step {
+        self.broken.set(true);
         // Seen again by the callback around it, if it happened inside close().
         if self.left.get().is_none() {
             context.log_error(&format!(
-                "{}() (ERRNO 503): Fatal error: {}",
-                event.name(),
+                "{event}() (ERRNO 503): Fatal error: {}",
                 call::describe_fatal()
             ));
         }
@@ -239,7 +266,7 @@ impl PhpHandler {
     }
 
     /// A callback called exit().
-    fn exited(&self, context: &Context, event: Event) -> Step {
+    fn exited(&self, context: &Context, event: &str) -> Step {
         if call::is_out_of_memory() {
             call::forget_exit();
             return self.failed(context, event);
@@ -252,12 +279,31 @@ impl PhpHandler {
             Role::Worker(_) => "worker",
         };
         if !globals::panicked() {
-            let event = event.name();
             context.log_notice(&format!(
                 "{event}() (ERRNO 9003): {process} process is terminated by exit()/die()"
             ));
         }
         self.leave(code)
+    }
+
+    /// Have the opcode cache forget what has changed.
+    fn freshen(&self, context: &Context, before: Before) -> Step {
+        if !opcache::is_there() {
+            return Ok(());
+        }
+        if !opcache::is_restricted() {
+            let event = match before {
+                Before::Reload => "beforeReload",
+                Before::Bootstrap => "bootstrap",
+            };
+            return self.guarded(context, event, &Frame::new(Target::Freshen(before)));
+        }
+        if before == Before::Reload {
+            context.log_warning(
+                "opcache.restrict_api is set: a reload cannot renew what the opcode cache holds",
+            );
+        }
+        Ok(())
     }
 
     fn leave(&self, code: i32) -> Step {
@@ -290,6 +336,9 @@ impl Handler for PhpHandler {
         if context.role() != Role::Master {
             random::reseed();
         }
+        if let Role::Worker(_) = context.role() {
+            overdue::watch(context);
+        }
     }
 
     fn on_start(&self, context: &Context) -> Step {
@@ -319,7 +368,35 @@ impl Handler for PhpHandler {
                 .with(long(death.pid))
                 .with(long(death.code))
                 .with(long(death.signal))
+                .with_death(death)
         })
+    }
+
+    fn on_before_reload(&self, context: &Context) -> Step {
+        self.loaded.report_changes(context);
+        self.freshen(context, Before::Reload)?;
+        self.run(context, Event::BeforeReload, |frame| frame)
+    }
+
+    fn on_after_reload(&self, context: &Context) -> Step {
+        self.run(context, Event::AfterReload, |frame| frame)
+    }
+
+    fn loads_bootstrap(&self) -> bool {
+        true
+    }
+
+    fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
+        self.freshen(context, Before::Bootstrap)?;
+        // With links resolved: the opcode cache would take the path for the file that it led to before.
+        let real = std::fs::canonicalize(path);
+        let path = real.as_ref().map_or(Path::new(path), |real| real);
+        let frame = Frame::new(Target::File).with_bytes(path.as_os_str().as_bytes());
+        self.guarded(context, "bootstrap", &frame)
+    }
+
+    fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
+        self.run(context, Event::WorkerExit, |frame| frame.with(long(worker)))
     }
 
     fn on_worker_start(&self, context: &Context, worker: u32) -> Step {

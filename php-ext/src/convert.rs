@@ -7,7 +7,7 @@ use std::io::Write;
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
-use skep::{Context, Figure, SessionId};
+use skep::{Context, Death, Figure, SessionId};
 
 use crate::classes::server::Listener;
 use crate::globals;
@@ -154,6 +154,18 @@ pub(crate) fn client_info(session: i64, listener: Option<Listener>) -> Zv {
     map.put_long("close_errno", info.close_errno);
     map.put_long("recv_queued_bytes", info.recv_queued_bytes);
     map.put_long("send_queued_bytes", info.send_queued_bytes);
+    map.into_value()
+}
+
+/// What `workerError` is told besides: all that is known of the dead worker.
+pub(crate) fn death(death: &Death) -> Zv {
+    let map = Map::new();
+    map.put("signal_name", Zv::text(death.signal_name().as_bytes()));
+    map.put("uptime", Zv::double(death.uptime_ms as f64 / 1e3));
+    map.put_long("requests", death.requests);
+    map.put("callback", Zv::text(death.callback.name().as_bytes()));
+    map.put_long("fd", death.session);
+    map.put_long("peak_rss", death.peak_rss_kib.saturating_mul(1024));
     map.into_value()
 }
 

@@ -7,6 +7,7 @@
 //! this crate: **where PHP code, a warning or a PHP allocation can run, no Rust value that must be dropped
 //! is alive.** User code is called in one place, [`call`].
 
+mod bootstrap;
 mod call;
 mod callbacks;
 mod classes;
@@ -16,7 +17,10 @@ mod errors;
 mod exception;
 mod functions;
 mod globals;
+mod loaded;
 mod method;
+mod opcache;
+mod overdue;
 mod random;
 mod zend;
 
@@ -56,6 +60,7 @@ unsafe extern "C" fn startup(_kind: c_int, module: c_int) -> c_int {
     constants::register(module);
     functions::register();
     classes::register();
+    overdue::install();
     0
 }
 

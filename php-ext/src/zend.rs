@@ -8,7 +8,7 @@ pub(crate) use ext_php_rs::ffi::{
     zend_object_handlers, zend_string, zend_type, zval,
 };
 use ext_php_rs::ffi::{
-    ext_php_rs_compiler_globals, ext_php_rs_executor_globals, zend_executor_globals,
+    ext_php_rs_compiler_globals, ext_php_rs_executor_globals, zend_executor_globals, zend_op_array,
 };
 
 unsafe extern "C" {
@@ -50,6 +50,9 @@ unsafe extern "C" {
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
     pub(crate) fn php_output_flush_all();
     pub(crate) fn php_mt_srand(seed: u32);
+    pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
+    pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
+    pub(crate) fn zend_ini_string(name: *const c_char, len: usize, original: c_int) -> *mut c_char;
 }
 
 /// `E_ERROR`: ends the script.

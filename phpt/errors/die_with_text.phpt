@@ -13,6 +13,7 @@ answer: 'got again'
 exit code 0
 worker starts
 last words
+worker stops
 shutdown function of worker
 worker starts
 worker stops

@@ -13,6 +13,7 @@ answer: 'got again'
 exit code 0
 worker starts
 LogicException handled in worker
+worker stops
 shutdown function of worker
 worker error 255 0
 worker starts

@@ -35,7 +35,7 @@ Stack trace:
 
 Fatal error: Uncaught Exception: in workerError in %s/server.php:5
 Stack trace:
-#0 [internal function]: {closure}(Object(Skep\Server), 0, %d, 1, 0)
+#0 [internal function]: {closure}(Object(Skep\Server), 0, %d, 1, 0, Array)
 #1 %s/server.php(12): Skep\Server->start()
 #2 {main}
   thrown in %s/server.php on line 5
@@ -43,5 +43,6 @@ after start
 $0 ERROR managerStart() (ERRNO 503): Fatal error: Uncaught Exception: in manager in %s/server.php:4
 *0 NOTICE receive() (ERRNO 9003): worker process is terminated by exit()/die()
 $0 WARNING worker(pid=%d, id=0) abnormal exit, status=1, signal=0
+$0 WARNING worker 0 (pid %d) lost: exit code 1, uptime %f s, 0 requests served, last callback onReceive, fd 1, peak memory %f MiB
 $0 ERROR workerError() (ERRNO 503): Fatal error: Uncaught Exception: in workerError in %s/server.php:5
 #0 INFO Server is shutdown now

@@ -12,6 +12,7 @@ answer: ''
 answer: 'got again'
 exit code 0
 worker starts
+worker stops
 shutdown function of worker
 worker error 4 0
 worker starts

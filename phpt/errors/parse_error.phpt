@@ -13,6 +13,7 @@ answer: 'got again'
 exit code 0
 worker starts
 Parse error: Unclosed '(' in %s/bad.php on line 1
+worker stops
 shutdown function of worker
 worker error 255 0
 worker starts

@@ -18,6 +18,7 @@ Stack trace:
 #1 %s/server.php(18): Skep\Server->start()
 #2 {main}
   thrown in %s/server.php on line 12
+worker stops
 shutdown function of worker
 worker error 255 0
 worker starts

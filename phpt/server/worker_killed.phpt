@@ -42,4 +42,5 @@ exit code 0
 hanging
 error 0 0 9 pid
 $0 WARNING worker(pid=%d, id=0) abnormal exit, status=0, signal=9
+$0 WARNING worker 0 (pid %d) lost: signal 9 (SIGKILL), uptime %f s, 2 requests served, last callback onReceive, fd 3, peak memory %f MiB
 #0 INFO Server is shutdown now

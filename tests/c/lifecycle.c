@@ -45,6 +45,19 @@ static void on_worker_error(skep_server *server, uint32_t worker, int32_t pid, i
     say("manager %s worker %u code %d signal %d", word(user_data), (unsigned)worker, (int)code, (int)signal);
 }
 
+static void on_worker_death(skep_server *server, const skep_death *death, void *user_data)
+{
+    int32_t manager = 0;
+    EXPECT(SKEP_OK, skep_server_manager_pid(server, &manager));
+    CHECK(manager == (int32_t)getpid() && death->pid > 0);
+    CHECK(death->size >= sizeof *death);
+    CHECK(death->uptime_ms < 600000);
+    CHECK(death->peak_rss > 1 << 20 && death->peak_rss < (uint64_t)1 << 32);
+    say("manager %s worker %u code %d signal %d requests %llu callback %d session %llu", word(user_data),
+        (unsigned)death->worker, (int)death->code, (int)death->signal, (unsigned long long)death->requests,
+        (int)death->callback, (unsigned long long)death->session);
+}
+
 static void on_session(skep_server *server, skep_session_id session, int32_t reactor, void *user_data)
 {
     (void)server;
@@ -96,6 +109,10 @@ static void serve(void)
     EXPECT(SKEP_OK, skep_server_on_worker_start(server, on_worker, WORD("worker_start")));
     EXPECT(SKEP_OK, skep_server_on_worker_stop(server, on_worker, WORD("worker_stop")));
     EXPECT(SKEP_OK, skep_server_on_worker_error(server, on_worker_error, WORD("worker_error")));
+    EXPECT(SKEP_OK, skep_server_on_worker_death(server, on_worker_death, WORD("worker_death")));
+    EXPECT(SKEP_OK, skep_server_on_worker_exit(server, on_worker, WORD("worker_exit")));
+    EXPECT(SKEP_OK, skep_server_on_before_reload(server, on_process, WORD("before_reload")));
+    EXPECT(SKEP_OK, skep_server_on_after_reload(server, on_process, WORD("after_reload")));
     EXPECT(SKEP_OK, skep_server_on_connect(server, on_session, WORD("connect")));
     EXPECT(SKEP_OK, skep_server_on_close(server, on_session, WORD("close")));
     EXPECT(SKEP_OK, skep_server_on_receive(server, on_receive, NULL));

@@ -9,6 +9,7 @@ static void on_process(skep_server *server, void *user_data);
 static void on_worker(skep_server *server, uint32_t worker, void *user_data);
 static void on_worker_error(skep_server *server, uint32_t worker, int32_t pid, int32_t code, int32_t signal,
                             void *user_data);
+static void on_worker_death(skep_server *server, const skep_death *death, void *user_data);
 static void on_session(skep_server *server, skep_session_id session, int32_t reactor, void *user_data);
 static void on_receive(skep_server *server, skep_session_id session, int32_t reactor,
                        const uint8_t *data, size_t len, void *user_data);
@@ -67,6 +68,14 @@ static void null_everywhere(skep_server *server)
     EXPECT(null, skep_server_on_worker_stop(server, NULL, NULL));
     EXPECT(null, skep_server_on_worker_error(NULL, on_worker_error, NULL));
     EXPECT(null, skep_server_on_worker_error(server, NULL, NULL));
+    EXPECT(null, skep_server_on_worker_death(NULL, on_worker_death, NULL));
+    EXPECT(null, skep_server_on_worker_death(server, NULL, NULL));
+    EXPECT(null, skep_server_on_worker_exit(NULL, on_worker, NULL));
+    EXPECT(null, skep_server_on_worker_exit(server, NULL, NULL));
+    EXPECT(null, skep_server_on_before_reload(NULL, on_process, NULL));
+    EXPECT(null, skep_server_on_before_reload(server, NULL, NULL));
+    EXPECT(null, skep_server_on_after_reload(NULL, on_process, NULL));
+    EXPECT(null, skep_server_on_after_reload(server, NULL, NULL));
     EXPECT(null, skep_server_on_connect(NULL, on_session, NULL));
     EXPECT(null, skep_server_on_connect(server, NULL, NULL));
     EXPECT(null, skep_server_on_receive(NULL, on_receive, NULL));
@@ -160,6 +169,10 @@ static void setup_is_over(skep_server *server)
     EXPECT(SKEP_STATE, skep_server_on_worker_start(server, on_worker, NULL));
     EXPECT(SKEP_STATE, skep_server_on_worker_stop(server, on_worker, NULL));
     EXPECT(SKEP_STATE, skep_server_on_worker_error(server, on_worker_error, NULL));
+    EXPECT(SKEP_STATE, skep_server_on_worker_death(server, on_worker_death, NULL));
+    EXPECT(SKEP_STATE, skep_server_on_worker_exit(server, on_worker, NULL));
+    EXPECT(SKEP_STATE, skep_server_on_before_reload(server, on_process, NULL));
+    EXPECT(SKEP_STATE, skep_server_on_after_reload(server, on_process, NULL));
     EXPECT(SKEP_STATE, skep_server_on_connect(server, on_session, NULL));
     EXPECT(SKEP_STATE, skep_server_on_receive(server, on_receive, NULL));
     EXPECT(SKEP_STATE, skep_server_on_close(server, on_session, NULL));
@@ -296,6 +309,13 @@ static void on_worker_error(skep_server *server, uint32_t worker, int32_t pid, i
     (void)server;
     (void)user_data;
     say("FAILED worker %u pid %d ended with code %d signal %d", (unsigned)worker, (int)pid, (int)code, (int)signal);
+}
+
+static void on_worker_death(skep_server *server, const skep_death *death, void *user_data)
+{
+    (void)server;
+    (void)death;
+    (void)user_data;
 }
 
 static void on_session(skep_server *server, skep_session_id session, int32_t reactor, void *user_data)

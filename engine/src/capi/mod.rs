@@ -27,22 +27,27 @@
 )]
 
 mod callbacks;
+mod death;
 mod guard;
 mod handle;
 mod process;
+mod process_callbacks;
 mod server;
 mod session;
+mod session_callbacks;
 mod settings;
 mod sized;
 mod stats;
 mod status;
 mod version;
 
-pub use callbacks::*;
+pub use death::*;
 pub use handle::skep_server;
 pub use process::*;
+pub use process_callbacks::*;
 pub use server::*;
 pub use session::*;
+pub use session_callbacks::*;
 pub use settings::*;
 pub use stats::*;
 pub use status::*;

@@ -201,7 +201,7 @@ pub unsafe extern "C" fn skep_server_stop_worker(
 }
 
 /// End the calling process with an exit code when the callback at hand returns, without further
-/// callbacks. A worker is replaced; the message at work counts as lost, whatever the code. In the
+/// callbacks but that of skep_server_on_worker_stop(). A worker is replaced; the message at work counts as lost, whatever the code. In the
 /// master the whole server ends and skep_server_start() returns.
 ///
 /// Ownership: none.

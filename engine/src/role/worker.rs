@@ -113,8 +113,10 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         termed: Cell::new(false),
     };
     worker.context.handler().attach(&worker.context);
-    if let Err(leave) = worker.start(ground.settings.bootstrap.as_deref()) {
-        return leave.code;
+    match worker.start(ground.settings.bootstrap.as_deref()) {
+        Ok(()) => {}
+        Err(Unstarted::Bootstrap(leave)) => return leave.code,
+        Err(Unstarted::Start(leave)) => return worker.stop(Some(leave)),
     }
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
@@ -147,31 +149,47 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
-    block.state.store(seat_state::STOPPING, Ordering::Release);
-    if worker.leave.get().is_none() {
-        worker.context.enter(Callback::WorkerStop, 0); // else the callback that wants the end stays on record
-    }
-    let stopped = worker
-        .context
-        .handler()
-        .on_worker_stop(&worker.context, worker.id);
-    match (worker.leave.get(), stopped) {
-        (Some(leave), _) | (None, Err(leave)) => leave.code,
-        (None, Ok(())) => exit::NORMAL,
-    }
+    worker.stop(worker.leave.get())
+}
+
+/// Why a worker ends before it serves.
+enum Unstarted {
+    /// `on_worker_start` has not been called.
+    Bootstrap(Leave),
+    /// It has asked for the end.
+    Start(Leave),
 }
 
 impl Worker<'_> {
-    fn start(&self, bootstrap: Option<&str>) -> Result<(), Leave> {
+    fn start(&self, bootstrap: Option<&str>) -> Result<(), Unstarted> {
         let (context, handler) = (&self.context, self.context.handler());
         if let Some(path) = bootstrap {
             context.enter(Callback::Bootstrap, 0);
-            handler.on_bootstrap(context, path)?;
+            handler
+                .on_bootstrap(context, path)
+                .map_err(Unstarted::Bootstrap)?;
         }
         context.enter(Callback::WorkerStart, 0);
-        handler.on_worker_start(context, self.id)?;
+        handler
+            .on_worker_start(context, self.id)
+            .map_err(Unstarted::Start)?;
         context.left();
         Ok(())
+    }
+
+    /// The last callback; also of a process whose end a callback has asked for, and then with that code,
+    /// and that callback is on record again afterwards.
+    fn stop(&self, leave: Option<Leave>) -> i32 {
+        let (context, handler) = (&self.context, self.context.handler());
+        self.block
+            .state
+            .store(seat_state::STOPPING, Ordering::Release);
+        let asked = context.enter(Callback::WorkerStop, 0);
+        let stopped = handler.on_worker_stop(context, self.id);
+        if leave.is_some() {
+            context.resume(asked);
+        }
+        leave.or(stopped.err()).map_or(exit::NORMAL, |l| l.code)
     }
 
     /// Whether the process is to end now, between two callbacks.

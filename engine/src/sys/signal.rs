@@ -6,7 +6,7 @@
 //! `exec` would keep.
 
 use std::io;
-use std::sync::atomic::{AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 
 use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
 
@@ -23,6 +23,23 @@ static BELL: AtomicI32 = AtomicI32::new(-1);
 static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
 /// Pid of the process that takes over when the supervisor dies (the master, for workers).
 static GUARDIAN: AtomicI32 = AtomicI32::new(0);
+
+/// What [`on_term`] was given; 0 for none.
+static TERM_HOOK: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on, call `hook` in the signal handler of SIGTERM, in this process and those it forks. It may do
+/// what is async-signal-safe: store to atomics, make plain system calls.
+pub(crate) fn on_term(hook: extern "C" fn()) {
+    TERM_HOOK.store(hook as usize, Ordering::Release);
+}
+
+fn call_term_hook() {
+    let hook = TERM_HOOK.load(Ordering::Acquire);
+    if hook != 0 {
+        // SAFETY: only `on_term` writes here, and what it writes is a function of this type.
+        unsafe { std::mem::transmute::<usize, extern "C" fn()>(hook)() };
+    }
+}
 
 /// A set of signals taken from [`take`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,6 +69,9 @@ extern "C" fn note(signal: libc::c_int) {
         unsafe { libc::_exit(EXIT_ORPHANED) };
     }
     PENDING.fetch_or(1 << signal, Ordering::AcqRel);
+    if signal == SIGTERM {
+        call_term_hook();
+    }
     let bell = BELL.load(Ordering::Relaxed);
     if bell >= 0 {
         let one = 1u64;
@@ -207,6 +227,11 @@ pub(crate) fn description(number: i32) -> String {
 /// A signal's symbolic name: `SIGKILL` for 9.
 pub(crate) fn name(number: i32) -> String {
     Signal::try_from(number).map_or_else(|_| format!("SIG{number}"), |signal| signal.to_string())
+}
+
+/// The same for a text that needs no room of its own; a real-time signal is `SIGRT`.
+pub(crate) fn static_name(number: i32) -> &'static str {
+    Signal::try_from(number).map_or("SIGRT", Signal::as_str)
 }
 
 /// Whether the default action of a signal writes a core file (signal(7)).
