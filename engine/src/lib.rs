@@ -22,13 +22,14 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `reactor` `dispatch` · `handler` `context` · `shared` · `session`
+//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` · `handler` `context` · `shared` · `session`
 //! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `error` `sync`.
 
 #![deny(unsafe_code)]
 
 pub mod capi;
 mod context;
+mod daemon;
 mod dispatch;
 pub mod error;
 mod handler;
@@ -50,6 +51,7 @@ mod sync;
 mod sys;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
+pub use daemon::set_process_title;
 pub use error::{Error, Result};
 pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, Step};
 #[cfg(not(loom))]

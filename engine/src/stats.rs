@@ -26,8 +26,12 @@ shared_block! {
         pub(crate) requests_lost: AtomicU64,
         /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
         pub(crate) routes: AtomicU64,
-        /// Reloads completed; written by the manager.
+        /// Reloads completed or given up; written by the manager.
         pub(crate) reloads: AtomicU64,
+        /// Reloads begun; written by the manager.
+        pub(crate) reloads_begun: AtomicU64,
+        /// How often the log was to be reopened; counted up by master and manager.
+        pub(crate) log_generation: AtomicU64,
     }
 }
 

@@ -159,10 +159,11 @@ impl Reactor {
             && self.endings.is_empty()
             && mailbox.may_sleep()
             && self.inbox.is_empty();
-        let timeout = match (may_sleep, self.lingering.front()) {
+        let linger = self.lingering.front().map(|(deadline, ..)| deadline + 1);
+        let timeout = match (may_sleep, linger.into_iter().chain(self.log.tick()).min()) {
             (false, _) => Some(Duration::ZERO),
-            (true, Some((deadline, ..))) => Some(Duration::from_millis(
-                deadline.saturating_sub(clock::monotonic_ms()) + 1,
+            (true, Some(due)) => Some(Duration::from_millis(
+                due.saturating_sub(clock::monotonic_ms()),
             )),
             (true, None) => None,
         };

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::{Action, Roster};
+use super::signals;
 use super::{Ground, exit, phase::Phase, record, watch};
 use crate::context::Context;
 use crate::error::code;
@@ -24,22 +25,6 @@ use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::wait::{self, Reaped};
 use crate::sys::{clock, pipe, process, signal};
-
-/// Signals the manager handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
-const SIGNALS: [i32; 12] = [
-    signal::SIGTERM,
-    signal::SIGINT,
-    signal::SIGQUIT,
-    signal::SIGUSR1,
-    signal::SIGUSR2,
-    signal::SIGCHLD,
-    signal::SIGHUP,
-    signal::SIGPIPE,
-    signal::SIGALRM,
-    signal::SIGIO,
-    signal::SIGVTALRM,
-    signal::SIGWINCH,
-];
 
 /// Time workers get when the master is dead, before the roster's grace and the kill. Everybody shall be
 /// gone within a second, and the kill must come before this process's own orphan alarm (`sys::signal`).
@@ -62,12 +47,15 @@ pub(super) enum Outcome {
 struct Manager<'g> {
     ground: &'g Ground,
     context: Rc<Context>,
+    signals: signals::Table,
     roster: Roster,
     /// Both ends; children close the second.
     line: (OwnedFd, OwnedFd),
     /// Exit code of the manager itself.
     code: i32,
     finished: bool,
+    /// A reload has been seen to go on.
+    reloading: bool,
     stopping: bool,
     /// A stop has been seen to begin.
     draining: bool,
@@ -83,9 +71,10 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let shared = &ground.shared;
     let bell = shared.directory.bell(Endpoint::Manager);
     signal::set_supervisor(master, 0);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+    let Ok(installed) = signals::supervisor().install(bell.descriptor().raw()) else {
         return Outcome::Finished(exit::FATAL);
     };
+    ground.service.as_manager();
     shared
         .server()
         .manager_pid
@@ -113,10 +102,12 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let mut manager = Manager {
         ground,
         context,
+        signals: signals::supervisor(),
         roster: Roster::new(ground.sizes.workers, ground.settings.max_wait_ms),
         line,
         code: exit::NORMAL,
         finished: false,
+        reloading: false,
         stopping: false,
         draining: false,
         said_timeout: false,
@@ -145,6 +136,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.reap();
         manager.note_draining();
         manager.tick();
+        manager.note_reloads();
     }
     if let Some(seat) = manager.became {
         installed.keep(); // the worker installs its own; until then none of them can kill it
@@ -169,9 +161,11 @@ impl Manager<'_> {
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
         if mailbox.may_sleep() {
             let now = clock::monotonic_ms();
-            let timeout = self
-                .roster
-                .next_deadline()
+            let due = self.roster.next_deadline();
+            let timeout = due
+                .into_iter()
+                .chain(self.context.log().tick())
+                .min()
                 .map(|due| Duration::from_millis(due.saturating_sub(now)));
             parker.park(timeout);
             mailbox.awake();
@@ -179,22 +173,42 @@ impl Manager<'_> {
     }
 
     fn heed_signals(&mut self) {
-        let came = signal::take();
-        if came.has(signal::SIGINT) || came.has(signal::SIGQUIT) {
-            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
-            // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
-            self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
-        } else if came.has(signal::SIGTERM) && process::parent() == self.context.master_pid() {
-            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+        for action in self.signals.take() {
+            match action {
+                signals::Action::Interrupt(_) => {
+                    let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
+                    // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
+                    self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
+                    return;
+                }
+                signals::Action::Stop => {
+                    if process::parent() == self.context.master_pid() {
+                        let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+                    }
+                }
+                signals::Action::Reopen => self.reopen_logs(),
+                signals::Action::Reload => {
+                    self.reopen_logs();
+                    self.reload();
+                }
+                signals::Action::ReloadTasks => {
+                    self.reopen_logs();
+                    self.context
+                        .log()
+                        .warning("cannot reload task workers, task workers is not started");
+                }
+                signals::Action::Reap
+                | signals::Action::Survive
+                | signals::Action::Die
+                | signals::Action::Host => {}
+            }
         }
-        if came.has(signal::SIGUSR1) {
-            self.reload();
-        }
-        if came.has(signal::SIGUSR2) {
-            self.context
-                .log()
-                .warning("cannot reload task workers, task workers is not started");
-        }
+    }
+
+    /// Here first: this process may create a file that workers under another account may only open.
+    fn reopen_logs(&self) {
+        self.context.log().reopen();
+        self.ground.shared.reopen_logs();
     }
 
     fn read_mail(&mut self, mailbox: &mut Mailbox) {
@@ -224,6 +238,16 @@ impl Manager<'_> {
     fn reload(&mut self) {
         let actions = self.roster.reload();
         self.perform(actions);
+    }
+
+    /// For the master, which tells systemd.
+    fn note_reloads(&mut self) {
+        let reloading = self.roster.is_reloading();
+        match (std::mem::replace(&mut self.reloading, reloading), reloading) {
+            (false, true) => self.ground.shared.note_reload_begun(),
+            (true, false) => self.ground.shared.note_reload_ended(),
+            _ => {}
+        }
     }
 
     fn stop_all(&mut self, deadline: u64) {

@@ -177,6 +177,11 @@ impl Roster {
         actions
     }
 
+    /// Whether a reload is going on.
+    pub(super) fn is_reloading(&self) -> bool {
+        self.reload.is_some()
+    }
+
     /// A reload was asked for. Requests during a reload are part of it, as long as it has a worker yet
     /// to fork; one that comes later runs it once more.
     pub(super) fn reload(&mut self) -> Vec<Action> {

@@ -5,6 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::signals::{self, Action};
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
 use crate::error::code;
@@ -20,27 +21,7 @@ use crate::session::table::{NO_OWNER, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, seat_state};
 use crate::sync::Ordering;
-use crate::sys::{process, signal};
-
-/// Signals a worker handles. TERM ends it in good order; the others are noted and dropped. INT and
-/// QUIT keep their default: Ctrl-C reaches the whole group, and the master supervises that stop.
-const SIGNALS: [i32; 8] = [
-    signal::SIGTERM,
-    signal::SIGUSR1,
-    signal::SIGUSR2,
-    signal::SIGHUP,
-    signal::SIGPIPE,
-    signal::SIGALRM,
-    signal::SIGCHLD,
-    signal::SIGWINCH,
-];
-/// What a parent handled and a worker does not.
-const DEFAULTS: [i32; 4] = [
-    signal::SIGINT,
-    signal::SIGQUIT,
-    signal::SIGIO,
-    signal::SIGVTALRM,
-];
+use crate::sys::{clock, process, signal};
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
@@ -51,6 +32,7 @@ const MASTER_LINE: usize = 0;
 
 struct Worker<'g> {
     context: Rc<Context>,
+    signals: signals::Table,
     shared: &'g Arc<Shared>,
     block: &'g SeatBlock,
     id: u32,
@@ -68,8 +50,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let endpoint = Endpoint::Worker(seat);
     let bell = shared.directory.bell(endpoint);
     signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
-    signal::restore_default(&DEFAULTS);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+    let Ok(installed) = signals::worker().install(bell.descriptor().raw()) else {
         return exit::FATAL;
     };
     installed.keep(); // this process ends soon after this function
@@ -82,6 +63,16 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         log.error("the worker cannot start: out of descriptors");
         return exit::FATAL;
     };
+    if let Err(reason) = ground
+        .service
+        .as_worker(seat.worker(), &ground.settings, &log)
+    {
+        log.error(format_args!("the worker cannot start: {reason}"));
+        return exit::FATAL;
+    }
+    if !process::die_with_parent(manager) {
+        return exit::FATAL; // asked for again: a change of the user cancels it
+    }
     let context = Context::new(
         endpoint,
         Rc::clone(&ground.handler),
@@ -96,6 +87,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let mut mailbox = shared.directory.mailbox(endpoint);
     let mut worker = Worker {
         context,
+        signals: signals::worker(),
         shared,
         block,
         id: seat.worker(),
@@ -159,8 +151,13 @@ impl Worker<'_> {
 
     /// Whether the process is to end now, between two callbacks.
     fn is_over(&mut self) -> bool {
-        self.termed |=
-            signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid();
+        for action in self.signals.take() {
+            match action {
+                Action::Stop => self.termed |= process::parent() != self.context.master_pid(),
+                Action::Reopen => self.context.log().reopen(), // this worker's alone
+                _ => {}
+            }
+        }
         self.leave.is_some()
             || self.termed
             || self.context.is_stopping()
@@ -182,11 +179,17 @@ impl Worker<'_> {
         if Phase::of(self.shared) >= Phase::Draining {
             self.main.ring(); // it waits until everything is answered
         }
+        signal::reassert(); // a callback may have installed handlers
         // With the manager dead nobody rings for a stop: then look at the phase now and then.
-        let timeout = parker
+        let look = parker
             .supervisor_lost()
             .then_some(Duration::from_millis(50));
-        parker.park(timeout);
+        let note = self
+            .context
+            .log()
+            .tick()
+            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+        parker.park(look.into_iter().chain(note).min());
         mailbox.awake();
     }
 

@@ -1,12 +1,14 @@
 //! Settings: declared once in [`table`], checked when they are set, complete before start.
 
 mod checked;
+mod daemon;
 mod dispatch_mode;
 mod rows;
 pub mod table;
 mod value;
 
 pub use checked::{Settings, Sizes};
+pub(crate) use daemon::DaemonSettings;
 pub use dispatch_mode::DispatchMode;
 pub use table::{Kind, Row, Scope};
 pub use value::Value;

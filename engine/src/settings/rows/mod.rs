@@ -1,5 +1,6 @@
 //! The rows of the table, by theme.
 
+mod daemon;
 mod lifecycle;
 mod logging;
 mod network;
@@ -7,5 +8,10 @@ mod workers;
 
 use super::table::Row;
 
-pub(super) static GROUPS: &[&[Row]] =
-    &[lifecycle::ROWS, logging::ROWS, network::ROWS, workers::ROWS];
+pub(super) static GROUPS: &[&[Row]] = &[
+    daemon::ROWS,
+    lifecycle::ROWS,
+    logging::ROWS,
+    network::ROWS,
+    workers::ROWS,
+];
