@@ -6,12 +6,13 @@
 //! fact, up to a deadline. The servers keep a [`journal`] of their callbacks, which is what most
 //! assertions are about.
 //!
-//! Test side: [`mod@server`] [`client`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
+//! Test side: [`mod@server`] [`daemon`] [`client`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
 //! Both: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
 
 pub mod client;
+pub mod daemon;
 pub mod eventually;
 pub mod journal;
 pub mod load;
