@@ -115,14 +115,14 @@ fn relative_paths_are_those_of_the_launcher() {
 
 #[test]
 fn the_launcher_says_why_there_is_no_server() {
-    let (output, _daemon) = Daemon::launch(daemon().env("SKEP_TEST_LEAVE", 1));
+    let (output, daemon) = Daemon::launch(daemon().env("SKEP_TEST_LEAVE", 1));
     assert_eq!(output.status.code(), Some(255));
     assert!(
         errors(&output).contains("ended before it was ready"),
         "{}",
         errors(&output)
     );
-    eventually(patience(), || _daemon.processes().is_empty());
+    eventually(patience(), || daemon.processes().is_empty());
 }
 
 #[test]
@@ -143,13 +143,14 @@ fn a_pid_file_that_is_held_refuses_a_second_server_and_is_left_alone() {
     );
     for daemonize in [0, 1] {
         let second = server!("service").sized(1, 1).set("daemonize", daemonize);
-        let (output, _second) = Daemon::launch(second.set("pid_file", path.display()));
+        let (output, second) = Daemon::launch(second.set("pid_file", path.display()));
         assert!(!output.status.success());
         let (errors, pid) = (errors(&output), server.master());
         assert!(
             errors.contains(&format!("is held by a running server (pid {pid})")),
             "{errors}"
         );
+        eventually(patience(), || second.processes().is_empty()); // it has ended, or is about to
     }
     assert_eq!(
         fs::read_to_string(&path).unwrap(),
