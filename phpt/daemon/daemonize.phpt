@@ -8,7 +8,7 @@ $run = serve(<<<'PHP'
 chdir(getenv('SKEP_DIR'));
 $server = server(['daemonize' => true, 'pid_file' => 'own.pid', 'log_file' => 'log']);
 $server->on('workerStart', function ($server, $id) {
-    echo "cwd ", getcwd(), ' master ', $server->master_pid === posix_getppid() ? 'wrong' : 'known', "\n";
+    echo "cwd ", getcwd(), ' master ', is_dir("/proc/$server->master_pid") ? 'known' : 'wrong', "\n";
 });
 $server->start();
 PHP);

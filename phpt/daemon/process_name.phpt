@@ -21,7 +21,7 @@ foreach ($pids as $pid) {
     eventually(fn () => str_starts_with(title($pid), 'skep: '));
     echo title($pid), "\n";
 }
-echo $run->stop(), ' ', count(array_filter($pids, 'posix_getpgid')), "\n";
+echo $run->stop(), ' ', count(array_filter($pids, fn ($pid) => is_dir("/proc/$pid"))), "\n";
 
 $run = serve(<<<'PHP'
 $server = server();
