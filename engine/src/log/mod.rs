@@ -155,12 +155,13 @@ impl Log {
     /// From loops, before they sleep and after: do what is due. Returns when (monotonic ms) to come again.
     pub(crate) fn tick(&self) -> Option<u64> {
         let due = self.core.note_due.load(Ordering::Relaxed);
-        let now = clock::monotonic_ms();
-        if self.has_new_generation() || (due > 0 && due <= now) {
+        if self.has_new_generation() || (due > 0 && due <= clock::monotonic_ms()) {
             let batch = self.lock().map(|mut state| {
                 let complaint = self.follow_generation(&mut state);
                 let mut batch = state.batch(complaint);
-                batch.lines.extend(state.fold.take_due(now));
+                batch
+                    .lines
+                    .extend(state.fold.take_due(clock::monotonic_ms()));
                 self.set_due(&state);
                 batch
             });

@@ -91,3 +91,51 @@ impl Wanted<'_> {
         }
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
+mod tests {
+    use super::*;
+    use std::net::{TcpListener, UdpSocket};
+    use std::os::unix::net::UnixListener;
+
+    #[test]
+    fn a_socket_is_known_by_its_address_and_by_listening() {
+        let v4 = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = i64::from(v4.local_addr().unwrap().port());
+        let is_at = |host, port, kind, fd| {
+            Wanted::new(host, port, kind).is_some_and(|wanted| wanted.is_at(fd))
+        };
+        let fd = v4.as_raw_fd();
+        assert!(is_at("127.0.0.1", port, SocketType::Tcp, fd));
+        assert!(!is_at("127.0.0.2", port, SocketType::Tcp, fd));
+        assert!(
+            !is_at("127.0.0.1", 0, SocketType::Tcp, fd),
+            "any port is no port"
+        );
+        assert!(
+            !is_at("127.0.0.1", port, SocketType::Tcp, 987_654),
+            "not open"
+        );
+        let datagrams = UdpSocket::bind(("127.0.0.1", port as u16)).unwrap();
+        assert!(!is_at(
+            "127.0.0.1",
+            port,
+            SocketType::Tcp,
+            datagrams.as_raw_fd()
+        ));
+
+        let path = std::env::temp_dir().join(format!("skep-inherited-{}", std::process::id()));
+        let unix = UnixListener::bind(&path).unwrap();
+        let name = path.to_str().unwrap();
+        assert!(is_at(name, 0, SocketType::UnixStream, unix.as_raw_fd()));
+        assert!(!is_at(
+            "/elsewhere",
+            0,
+            SocketType::UnixStream,
+            unix.as_raw_fd()
+        ));
+        assert!(!is_at(name, 0, SocketType::UnixStream, fd));
+        std::fs::remove_file(path).unwrap();
+    }
+}
