@@ -160,7 +160,16 @@ pub(crate) fn install(signals: &[i32], bell: i32) -> io::Result<Installed> {
     BELL.store(bell, Ordering::Release);
     OWNED.store(0, Ordering::Release);
     for &signal in signals {
-        let before = set_disposition(signal, &noting())?;
+        let before = match set_disposition(signal, &noting()) {
+            Ok(before) => before,
+            // One that nobody may handle here: tools that watch a process keep realtime signals for themselves.
+            Err(error)
+                if signal > realtime_min() && error.kind() == io::ErrorKind::InvalidInput =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let ours = before.sa_sigaction == noting().sa_sigaction; // inherited from the manager
         let mut host = host();
         if !ours && !host.iter().any(|(known, _)| *known == signal) {
