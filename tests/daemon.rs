@@ -10,11 +10,12 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use skep_tests::client::Client;
 use skep_tests::daemon::Daemon;
-use skep_tests::eventually::{eventually, eventually_some, patience};
+use skep_tests::eventually::{eventually, eventually_some, patience, promised};
 use skep_tests::server::{Builder, ended_by};
 use skep_tests::{process, server};
 
@@ -460,4 +461,19 @@ fn the_pid_file_belongs_to_no_child() {
         assert!(!holds, "{pid}");
     }
     server.stop();
+}
+
+#[test]
+fn nothing_is_left_a_second_after_a_daemon_was_killed_and_the_next_one_starts() {
+    let (_, first) = Daemon::launch(daemon());
+    let master = first.pid("pid");
+    assert!(process::signal(master, Signal::SIGKILL));
+    eventually(promised(Duration::from_secs(1)), || {
+        first.processes().is_empty()
+    });
+    let again = server!("service").sized(1, 1).set("daemonize", 1);
+    let (output, second) = Daemon::launch(again.set("pid_file", first.path("pid").display()));
+    assert_eq!(output.status.code(), Some(0), "{}", errors(&output));
+    second.end(first.pid("pid"), Signal::SIGTERM);
+    assert!(!first.path("pid").exists());
 }

@@ -231,3 +231,19 @@ fn sockets_for_others_and_of_other_addresses_are_left_alone() {
     );
     server.stop();
 }
+
+#[test]
+fn systemd_has_nothing_to_say_about_the_example_unit() {
+    let unit = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../examples/systemd/skep-echo.service"
+    );
+    let said = std::process::Command::new("systemd-analyze")
+        .args(["verify", unit])
+        .output();
+    let Ok(said) = said else {
+        return eprintln!("SKIPPED: there is no systemd-analyze");
+    };
+    let text = [said.stdout, said.stderr].concat();
+    assert_eq!(String::from_utf8_lossy(&text), "");
+}
