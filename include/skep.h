@@ -361,6 +361,15 @@ skep_status skep_server_on_worker_death(skep_server *server,
                                         skep_worker_death_callback callback,
                                         void *user_data);
 
+/// Show `title` instead of the command line of the calling process, in ps and /proc. Longer titles are
+/// cut to the room that arguments and environment had when the program was started.
+///
+/// Ownership: `title` is borrowed for the call.
+/// Callable from: any process, at any time, while no other thread uses the environment.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (text), SKEP_SYSTEM if the system does not say where
+///   the command line is.
+skep_status skep_process_set_title(const char *title);
+
 /// Id of the calling worker, 0 to the number of workers less one; -1 in the master and the manager.
 ///
 /// Ownership: `out` is the caller's.
@@ -650,7 +659,7 @@ skep_status skep_server_set_double(skep_server *server, const char *key, double 
 /// Errors: as for skep_server_set_int().
 skep_status skep_server_set_bool(skep_server *server, const char *key, bool value);
 
-/// Set a text (log_file, ...) or a size with a suffix, such as "8M".
+/// Set a text (log_file, ...), a size with a suffix, such as "8M", or a list of numbers, such as "0,3".
 ///
 /// Ownership: `key` and `value` are borrowed for the call.
 /// Callable from: setup.

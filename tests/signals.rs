@@ -444,3 +444,59 @@ fn term_at_any_moment_of_the_start_ends_everything() {
         assert_orderly(&server.events(), 3);
     }
 }
+
+/// All that can be caught and does not tell of an error of the process itself.
+#[test]
+fn no_catchable_signal_ends_master_or_manager_alone() {
+    let server = server!("echo").sized(1, 1).start();
+    let asked = [
+        1, 10, 12, 13, 14, 16, 17, 18, 23, 25, 26, 27, 28, 29, 30, 34, 35, 50, 63, 64,
+    ];
+    for number in asked {
+        for pid in [server.master(), server.manager()] {
+            process::signal_number(pid, number);
+        }
+    }
+    let mut client = server.connect();
+    for _ in 0..10 {
+        assert_eq!(client.ask("hello"), "hello");
+    }
+    assert!(process::is_alive(server.master()) && process::is_alive(server.manager()));
+    assert_eq!(process::children(server.master()), [server.manager()]);
+    server.stop();
+}
+
+#[test]
+fn term_reaches_a_server_whose_callbacks_ignore_and_block_it() {
+    for to_manager in [false, true] {
+        let mut server = server!("service")
+            .sized(1, 1)
+            .env("SKEP_TEST_DEAF", 1)
+            .start();
+        server.await_event("manager_start", 1);
+        server.await_event("started", 1);
+        assert_eq!(server.connect().ask("!deaf"), "deaf");
+        let target = if to_manager {
+            server.manager()
+        } else {
+            server.master()
+        };
+        server.signal(target, Signal::SIGTERM);
+        assert_eq!(server.await_end(patience()).code(), Some(0));
+    }
+}
+
+#[test]
+fn term_to_a_worker_that_ignored_it_in_a_callback_replaces_it() {
+    let server = server!("service").sized(1, 1).start();
+    let mut client = server.connect();
+    assert_eq!(client.ask("!deaf"), "deaf");
+    let pid = server.workers()[0];
+    // The worker takes its signals back when it has nothing to do, which it has now or soon.
+    eventually(patience(), || {
+        process::signal(pid, Signal::SIGTERM);
+        !process::is_alive(pid)
+    });
+    assert_eq!(client.ask("hello"), "hello");
+    server.stop();
+}

@@ -31,7 +31,8 @@ pub(crate) fn owner_for(mode: DispatchMode, session: SessionId, shared: &Shared)
     let is_free = |&worker: &u32| {
         let block = shared.seat_block(shared.seat_of(worker));
         if block.state.load(Ordering::Relaxed) != seat_state::READY {
-            return false;
+            // One of the first generation is about to come: without its share the others would keep it.
+            return block.epoch.load(Ordering::Relaxed) <= 1;
         }
         let since = block.callback_since_ms.load(Ordering::Relaxed);
         if since != 0 && now_ms == 0 {

@@ -83,6 +83,9 @@ pub enum Error {
     /// `start()` was called on a server that runs or has run.
     #[error("{0}")]
     State(&'static str),
+    /// Another server that runs holds what this one needs for itself.
+    #[error("{0}")]
+    Taken(String),
     /// A callback the server cannot do without is missing.
     #[error("require {0} callback")]
     MissingCallback(&'static str),
@@ -108,7 +111,7 @@ impl Error {
             Error::UnknownSetting(_) | Error::BadSetting(_) => code::INVALID_PARAMS,
             Error::State(_) => code::FATAL,
             Error::MissingCallback(_) => code::INVALID_CALLBACK,
-            Error::Threads(_) => code::WRONG_OPERATION,
+            Error::Threads(_) | Error::Taken(_) => code::WRONG_OPERATION,
         }
     }
 }

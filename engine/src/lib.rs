@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
+//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
 //! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
 
 #![deny(unsafe_code)]
@@ -30,6 +30,7 @@
 mod callback;
 pub mod capi;
 mod context;
+mod daemon;
 mod dispatch;
 pub mod error;
 mod handler;
@@ -52,6 +53,7 @@ mod sync;
 mod sys;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
+pub use daemon::set_process_title;
 pub use error::{Error, Result};
 pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, Step};
 #[cfg(not(loom))]

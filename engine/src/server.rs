@@ -7,6 +7,7 @@ use crate::error::{Error, Result};
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
+use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::role::{self, Ended};
 use crate::settings::{Settings, Sizes, Value};
@@ -30,16 +31,21 @@ pub enum Children {
 }
 
 impl Server {
-    /// Create and bind the listening socket; it starts to listen in [`Server::start`].
+    /// Create and bind the listening socket; it starts to listen in [`Server::start`]. A socket of this
+    /// address that the service manager has passed (`LISTEN_FDS`) is used instead of a new one.
     ///
     /// `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
         let settings = Settings::default();
-        let (log, _) = Log::open(None, settings.log_level);
+        let (log, _) = Log::open(settings.log.clone());
+        let listener = match inherited::take(host, port, kind) {
+            Some(listener) => listener,
+            None => Listener::bind(host, port, kind)?,
+        };
         Ok(Server {
-            listener: Listener::bind(host, port, kind)?,
+            listener,
             settings,
             log,
         })
@@ -68,11 +74,10 @@ impl Server {
     /// Set one setting (see [`crate::settings::table::rows`]). Nothing changes if this fails.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         self.settings.set(key, value)?;
-        if matches!(key, "log_file" | "log_level") {
-            let (log, error) =
-                Log::open(self.settings.log_file.as_deref(), self.settings.log_level);
+        if key.starts_with("log_") {
+            let (log, error) = Log::open(self.settings.log.clone());
             self.log = log;
-            if let (Some(error), Some(path)) = (error, &self.settings.log_file) {
+            if let (Some(error), Some(path)) = (error, &self.settings.log.file) {
                 let code = error.raw_os_error().unwrap_or(0);
                 let text = crate::error::text(code);
                 self.log.warning(format_args!(
@@ -98,6 +103,8 @@ impl Server {
 
     /// Run the server: returns in this process when it has stopped. The handler is copied into every
     /// process by fork, so what it holds is shared by nobody afterwards.
+    ///
+    /// With `daemonize` this process ends here when the server is ready, and start() goes on in a child.
     ///
     /// Fails before anything is forked if the process has several threads, a needed callback is
     /// missing, the socket cannot listen or shared memory cannot be had. SIGINT and SIGQUIT end the

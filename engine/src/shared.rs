@@ -96,6 +96,29 @@ impl Shared {
         &self.region.slice(self.marks)[reactor as usize * seats + seat.0 as usize]
     }
 
+    /// Every process opens its log file again, before it writes its next line or when it wakes: the bells
+    /// wake those that sleep, and disturb no callback.
+    pub(crate) fn reopen_logs(&self) {
+        self.server().log_generation.fetch_add(1, Ordering::AcqRel);
+        for seat in self.seats() {
+            self.directory.bell(Endpoint::Worker(seat)).ring();
+        }
+        self.directory.bell(Endpoint::Manager).ring();
+        self.directory.bell(Endpoint::Main).ring();
+    }
+
+    /// The manager has begun a reload: the master tells systemd.
+    pub(crate) fn note_reload_begun(&self) {
+        self.server().reloads_begun.fetch_add(1, Ordering::AcqRel);
+        self.directory.bell(Endpoint::Main).ring();
+    }
+
+    /// The reload is over, completed or given up.
+    pub(crate) fn note_reload_ended(&self) {
+        self.server().reloads.fetch_add(1, Ordering::AcqRel);
+        self.directory.bell(Endpoint::Main).ring();
+    }
+
     /// Sessions that are open now.
     pub(crate) fn open_sessions(&self) -> u64 {
         let closed: u64 = self

@@ -34,8 +34,12 @@ shared_block! {
         pub(crate) requests_lost: AtomicU64,
         /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
         pub(crate) routes: AtomicU64,
-        /// Reloads completed; written by the manager.
+        /// Reloads completed or given up; written by the manager.
         pub(crate) reloads: AtomicU64,
+        /// Reloads begun; written by the manager.
+        pub(crate) reloads_begun: AtomicU64,
+        /// How often the log was to be reopened; counted up by master and manager.
+        pub(crate) log_generation: AtomicU64,
     }
 }
 
@@ -96,6 +100,16 @@ pub(crate) mod recycle {
     pub(crate) const NOW: u32 = 2;
 }
 
+/// What becomes of such a wish.
+pub(crate) mod replacement {
+    /// The manager has not looked yet.
+    pub(crate) const UNKNOWN: u32 = 0;
+    /// A replacement is starting, or stands by.
+    pub(crate) const COMING: u32 = 1;
+    /// Others come first: go on serving.
+    pub(crate) const LATER: u32 = 2;
+}
+
 shared_block! {
     /// Facts about the process on a seat. Reset by the manager at each fork, else written by the process.
     pub(crate) struct SeatBlock {
@@ -109,7 +123,7 @@ shared_block! {
         pub(crate) stop_asked: AtomicU32,
         /// Whether the process wants to be replaced ([`recycle`]).
         pub(crate) recycle: AtomicU32,
-        /// 1 while its replacement is starting or stands by; written by the manager.
+        /// The manager's answer ([`replacement`]).
         pub(crate) replacement: AtomicU32,
         /// 1: the callback at work has taken too long; written by the manager.
         pub(crate) overdue: AtomicU32,

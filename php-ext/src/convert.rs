@@ -11,7 +11,7 @@ use skep::{Context, Death, Figure, SessionId};
 
 use crate::classes::server::Listener;
 use crate::globals;
-use crate::zend::{HashTable, Zv, bytes, kind};
+use crate::zend::{HashTable, Zv, bytes, kind, walk};
 
 /// C text in a message.
 pub(crate) struct Text<'a>(pub(crate) &'a CStr);
@@ -79,8 +79,17 @@ pub(crate) fn setting(value: Zv) -> Value {
             let text = unsafe { bytes(value.as_string()) };
             Value::Text(String::from_utf8_lossy(text).into_owned())
         }
-        // SAFETY: as above.
-        kind::ARRAY => Value::Bool(unsafe { (*value.as_array()).nNumOfElements } > 0),
+        kind::ARRAY => {
+            let mut items = Vec::new();
+            // SAFETY: an array that the script's array holds; the closure runs no PHP code.
+            unsafe {
+                walk(value.as_array(), |_, item| {
+                    items.push(integer(item));
+                    true
+                });
+            }
+            Value::List(items)
+        }
         kind::OBJECT => Value::Int(1),
         _ => Value::Bool(false),
     }

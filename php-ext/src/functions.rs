@@ -38,6 +38,12 @@ pub(crate) fn register() {
             [param(c"process_name", ty::STRING)],
             ty::BOOL
         ),
+        method!(
+            c"skep_set_process_name",
+            set_process_name,
+            [param(c"process_name", ty::STRING)],
+            ty::BOOL
+        ),
         method!(c"skep_version", skep_version, [], ty::STRING),
     ];
     if std::env::var_os(TEST_SWITCH).is_some() {

@@ -70,4 +70,5 @@ swoole_clear_error(): void
 swoole_errno(): int
 swoole_strerror(int $errno, int $error_type): string
 swoole_set_process_name(string $process_name): bool
+skep_set_process_name(string $process_name): bool
 skep_version(): string

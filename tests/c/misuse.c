@@ -412,6 +412,30 @@ static void several_threads(void)
     EXPECT(SKEP_OK, skep_server_free(server));
 }
 
+/* The title takes the place of the command line, and the environment behind it survives a long one. */
+static void titles(void)
+{
+    char title[600], shown[1024];
+    size_t length;
+    FILE *line;
+
+    EXPECT(SKEP_NULL_ARGUMENT, skep_process_set_title(NULL));
+    memset(title, 'x', sizeof title - 1);
+    title[sizeof title - 1] = 0;
+    CHECK(setenv("SKEP_TITLE_TEST", "kept", 1) == 0);
+    CHECK(getenv("PATH") != NULL);
+    EXPECT(SKEP_OK, skep_process_set_title(title));
+    EXPECT(SKEP_OK, skep_process_set_title("a title"));
+    CHECK(getenv("PATH") != NULL && strchr(getenv("PATH"), '/') != NULL);
+    CHECK(strcmp(getenv("SKEP_TITLE_TEST"), "kept") == 0);
+    line = fopen("/proc/self/cmdline", "r");
+    CHECK(line != NULL);
+    length = fread(shown, 1, sizeof shown - 1, line);
+    fclose(line);
+    shown[length] = 0;
+    CHECK(strcmp(shown, "a title") == 0);
+}
+
 int main(void)
 {
     CHECK(strcmp(skep_last_error_text(), "") == 0 && skep_last_error_code() == 0);
@@ -420,6 +444,7 @@ int main(void)
     whole_life();
     left_early();
     several_threads();
+    titles();
     say("done");
     return 0;
 }

@@ -6,7 +6,7 @@
 //! fact, up to a deadline. The servers keep a [`journal`] of their callbacks, which is what most
 //! assertions are about.
 //!
-//! Test side: [`mod@server`] [`client`] [`http`] [`exposition`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
+//! Test side: [`mod@server`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
 //! What is left behind: [`census`] [`sandbox`]. The chaos run: [`chaos`]. Both sides: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
@@ -14,6 +14,7 @@
 pub mod census;
 pub mod chaos;
 pub mod client;
+pub mod daemon;
 pub mod eventually;
 pub mod exposition;
 pub mod http;

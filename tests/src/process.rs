@@ -1,6 +1,8 @@
 //! Processes as /proc shows them.
 
 use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
@@ -101,6 +103,48 @@ pub fn tagged(tag: &str) -> Vec<i32> {
         .filter(has_tag)
         .filter(|pid| is_alive(*pid))
         .collect()
+}
+
+/// Parent of a process.
+pub fn parent(pid: i32) -> Option<i32> {
+    stat(pid)?.get(1)?.parse().ok()
+}
+
+/// Session of a process.
+pub fn session(pid: i32) -> Option<i32> {
+    stat(pid)?.get(3)?.parse().ok()
+}
+
+/// Where the open descriptors of a process lead: `(number, target)`.
+pub fn descriptors(pid: i32) -> Vec<(i32, PathBuf)> {
+    let Ok(entries) = fs::read_dir(format!("/proc/{pid}/fd")) else {
+        return Vec::new();
+    };
+    let open = |entry: fs::DirEntry| {
+        let number = entry.file_name().to_str()?.parse().ok()?;
+        Some((number, fs::read_link(entry.path()).ok()?))
+    };
+    entries.filter_map(|entry| open(entry.ok()?)).collect()
+}
+
+/// Send a signal by number, realtime signals included.
+pub fn signal_number(pid: i32, number: i32) {
+    let done = Command::new("kill")
+        .args([format!("-{number}"), pid.to_string()])
+        .status();
+    assert!(
+        done.is_ok_and(|status| status.success()),
+        "kill -{number} {pid}"
+    );
+}
+
+/// Whether the tests run as root; says that a test is skipped if not.
+pub fn is_root() -> bool {
+    let is = nix::unistd::geteuid().is_root();
+    if !is {
+        eprintln!("SKIPPED: needs root");
+    }
+    is
 }
 
 /// Send a signal; false if there is no such process.

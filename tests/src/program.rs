@@ -37,6 +37,8 @@ use crate::{pattern, process};
 pub const JOURNAL: &str = "SKEP_TEST_JOURNAL";
 /// Environment: settings, as `key=value` lines.
 pub const SETTINGS: &str = "SKEP_TEST_SETTINGS";
+/// Environment: the port to listen on; without it the kernel chooses.
+pub const PORT: &str = "SKEP_TEST_PORT";
 /// Environment, if set: receive callbacks are not journaled, as is best under load.
 pub const QUIET: &str = "SKEP_TEST_QUIET";
 /// Environment: `on_start` does not return before this file exists.
@@ -119,7 +121,8 @@ fn run(script: Script) -> Result<i32, Box<dyn std::error::Error>> {
     // A test that is itself killed cannot end its server. Forks do not inherit this.
     nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)?;
     let path = env::var(JOURNAL)?;
-    let mut server = Server::bind("127.0.0.1", 0, SocketType::Tcp)?;
+    let port = env::var(PORT).map_or(Ok(0), |port| port.parse())?;
+    let mut server = Server::bind("127.0.0.1", port, SocketType::Tcp)?;
     for line in env::var(SETTINGS).unwrap_or_default().lines() {
         let (key, value) = line.split_once('=').ok_or("a setting without '='")?;
         server.set(key, &Value::Text(value.into()))?;

@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::os::fd::OwnedFd;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -27,6 +28,9 @@ pub struct Builder {
     settings: Vec<String>,
     environment: Vec<(String, String)>,
     directory: PathBuf,
+    /// Shell text that ends with `exec "$0"`, if the program shall not be run directly.
+    script: Option<String>,
+    input: Option<OwnedFd>,
 }
 
 impl Builder {
@@ -44,7 +48,54 @@ impl Builder {
             settings: Vec::new(),
             environment: Vec::new(),
             directory,
+            script: None,
+            input: None,
         }
+    }
+
+    /// Run the program through a shell that does this first and then `exec "$0"`.
+    pub fn through(mut self, script: &str) -> Builder {
+        self.script = Some(script.into());
+        self
+    }
+
+    /// Standard input.
+    pub fn input(mut self, input: OwnedFd) -> Builder {
+        self.input = Some(input);
+        self
+    }
+
+    /// Marks every process of this server: an entry of its environment.
+    pub fn tag(&self) -> String {
+        format!("SKEP_TEST_TAG={}", self.directory.display())
+    }
+
+    /// The command that runs the program. Output is the caller's business.
+    pub fn command(&mut self) -> Command {
+        let mut command = match &self.script {
+            None => Command::new(self.program),
+            Some(script) => {
+                let mut shell = Command::new("sh");
+                shell.args(["-c", script, self.program]);
+                shell
+            }
+        };
+        let mut settings = self.settings.clone();
+        if !settings
+            .iter()
+            .any(|setting| setting.starts_with("log_file="))
+        {
+            settings.push(format!("log_file={}", self.path("log").display()));
+        }
+        command
+            .env(program::JOURNAL, self.path("journal"))
+            .env(program::SETTINGS, settings.join("\n"))
+            .env("SKEP_TEST_TAG", &self.directory)
+            .env("RUST_BACKTRACE", "0")
+            .envs(self.environment.clone())
+            .stdin(self.input.take().map_or_else(Stdio::null, Stdio::from))
+            .process_group(0); // signals to the group must not reach the tests
+        command
     }
 
     /// Set one setting.
@@ -74,32 +125,21 @@ impl Builder {
         self.directory.join(name)
     }
 
-    fn spawn(&self) -> Child {
+    fn spawn(&mut self) -> Child {
         let errors =
             fs::File::create(self.path("stderr")).unwrap_or_else(|error| panic!("{error}"));
-        let mut settings = self.settings.clone();
-        settings.push(format!("log_file={}", self.path("log").display()));
-        let mut command = Command::new(self.program);
-        command
-            .env(program::JOURNAL, self.path("journal"))
-            .env(program::SETTINGS, settings.join("\n"))
-            .env("SKEP_TEST_TAG", &self.directory)
-            .env("RUST_BACKTRACE", "0")
-            .envs(self.environment.clone())
-            .stdin(Stdio::null())
+        self.command()
             .stdout(Stdio::piped())
             .stderr(errors)
-            .process_group(0); // signals to the group must not reach the tests
-        command
             .spawn()
             .unwrap_or_else(|error| panic!("{}: {error}", self.program))
     }
 
     /// Start a server that cannot start; how it ended, and what it wrote to standard error.
     #[track_caller]
-    pub fn start_to_fail(self) -> (ExitStatus, String) {
+    pub fn start_to_fail(mut self) -> (ExitStatus, String) {
         let mut child = self.spawn();
-        let _watchdog = watch(format!("SKEP_TEST_TAG={}", self.directory.display()));
+        let _watchdog = watch(self.tag());
         let ended = eventually_some(patience(), || child.try_wait().transpose());
         let status = ended.unwrap_or_else(|error| panic!("{error}"));
         let errors = fs::read_to_string(self.path("stderr")).unwrap_or_default();
@@ -109,8 +149,8 @@ impl Builder {
 
     /// Start, and wait until the server says READY.
     #[track_caller]
-    pub fn start(self) -> Server {
-        let tag = format!("SKEP_TEST_TAG={}", self.directory.display());
+    pub fn start(mut self) -> Server {
+        let tag = self.tag();
         let child = self.spawn();
         let watchdog = watch(tag.clone());
         let directory = self.directory;
@@ -146,7 +186,7 @@ pub struct Server {
 }
 
 /// End everything if a test does not end.
-fn watch(tag: String) -> Sender<()> {
+pub(crate) fn watch(tag: String) -> Sender<()> {
     let (alive, gone) = mpsc::channel::<()>();
     let limit = promised(LONGEST_LIFE);
     thread::spawn(move || {
@@ -159,7 +199,7 @@ fn watch(tag: String) -> Sender<()> {
     alive
 }
 
-fn kill_all(tag: &str) {
+pub(crate) fn kill_all(tag: &str) {
     for pid in process::tagged(tag) {
         process::signal(pid, Signal::SIGKILL);
     }
@@ -191,6 +231,11 @@ impl Server {
     /// The port it listens on.
     pub fn port(&self) -> u16 {
         self.port
+    }
+
+    /// The port is somebody else's too: that it is free again is not part of the proof.
+    pub fn forget_port(&mut self) {
+        self.port = 0;
     }
 
     /// Pid of the master.
@@ -324,6 +369,10 @@ impl Server {
     #[track_caller]
     pub fn await_nothing_left(&mut self, limit: Duration) {
         eventually(limit, || self.processes().is_empty());
+        if self.port == 0 {
+            self.proved_gone = true;
+            return;
+        }
         let refused = TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)).is_err();
         assert!(refused, "somebody still listens on port {}", self.port);
         let again = TcpListener::bind((Ipv4Addr::LOCALHOST, self.port));
@@ -373,7 +422,7 @@ impl Drop for Server {
     }
 }
 
-fn remove(directory: &Path) {
+pub(crate) fn remove(directory: &Path) {
     let _ = fs::remove_dir_all(directory); // a leftover in the temporary directory harms nobody
 }
 

@@ -1,9 +1,30 @@
 //! The processes of a running server: who they are, and what may be asked of them.
 
-use super::guard::{Out, guard};
+use std::ffi::c_char;
+
+use super::guard::{Out, guard, text};
 use super::handle::{get, skep_server};
-use super::status::{Fault, SKEP_INVALID_ARGUMENT, skep_status};
+use super::status::{Fault, SKEP_INVALID_ARGUMENT, SKEP_SYSTEM, skep_status};
 use crate::{Context, WorkerStatus};
+
+/// Show `title` instead of the command line of the calling process, in ps and /proc. Longer titles are
+/// cut to the room that arguments and environment had when the program was started.
+///
+/// Ownership: `title` is borrowed for the call.
+/// Callable from: any process, at any time, while no other thread uses the environment.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (text), SKEP_SYSTEM if the system does not say where
+///   the command line is.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_process_set_title(title: *const c_char) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller gives NULL or a terminated text.
+        let title = unsafe { text(title, "title") }?;
+        match crate::set_process_title(title) {
+            true => Ok(()),
+            false => Err(Fault::new(SKEP_SYSTEM, "the command line cannot be found")),
+        }
+    })
+}
 
 /// State of a worker: one of SKEP_WORKER_*.
 pub type skep_worker_status = i32;

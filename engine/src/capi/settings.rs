@@ -54,7 +54,7 @@ pub unsafe extern "C" fn skep_server_set_bool(
     guard(|| unsafe { set(server, key, Value::Bool(value)) })
 }
 
-/// Set a text (log_file, ...) or a size with a suffix, such as "8M".
+/// Set a text (log_file, ...), a size with a suffix, such as "8M", or a list of numbers, such as "0,3".
 ///
 /// Ownership: `key` and `value` are borrowed for the call.
 /// Callable from: setup.
@@ -94,7 +94,7 @@ fn fits(kind: Kind, value: &Value) -> bool {
         (Kind::Seconds, Value::Float(seconds)) => seconds.is_finite(),
         (Kind::Int | Kind::Size | Kind::Seconds, Value::Int(_)) => true,
         (Kind::Bool, Value::Bool(_)) => true,
-        (Kind::Text | Kind::Size, Value::Text(_)) => true,
+        (Kind::Text | Kind::Size | Kind::List, Value::Text(_)) => true,
         _ => false,
     }
 }
@@ -106,5 +106,6 @@ fn wanted(kind: Kind) -> &'static str {
         Kind::Seconds => "a finite double or an int",
         Kind::Bool => "a bool",
         Kind::Text => "a text",
+        Kind::List => "a text such as \"0,3\"",
     }
 }

@@ -83,7 +83,7 @@ impl From<Error> for Fault {
             Error::BadSetting(_) => SKEP_BAD_SETTING,
             Error::State(_) => SKEP_STATE,
             Error::MissingCallback(_) => SKEP_MISSING_CALLBACK,
-            Error::Threads(_) => SKEP_START_FAILED,
+            Error::Threads(_) | Error::Taken(_) => SKEP_START_FAILED,
             Error::System { .. } => SKEP_SYSTEM,
         };
         Fault {

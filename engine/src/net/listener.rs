@@ -86,6 +86,17 @@ impl Listener {
         })
     }
 
+    /// A socket that somebody else has bound, and whose name is theirs to remove.
+    pub(super) fn adopt(socket: OwnedFd, kind: SocketType, host: &str, port: u16) -> Listener {
+        Listener {
+            socket,
+            kind,
+            host: host.into(),
+            port,
+            path: None,
+        }
+    }
+
     /// Start taking connections.
     pub(crate) fn listen(&self, backlog: i32) -> Result<()> {
         let queue = Backlog::new(backlog).unwrap_or(Backlog::MAXCONN);
@@ -149,7 +160,7 @@ impl Listener {
     }
 }
 
-fn resolve(host: &str, port: u16, kind: SocketType) -> Option<SocketAddr> {
+pub(super) fn resolve(host: &str, port: u16, kind: SocketType) -> Option<SocketAddr> {
     let bare = host
         .strip_prefix('[')
         .and_then(|h| h.strip_suffix(']'))

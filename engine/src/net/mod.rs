@@ -1,6 +1,7 @@
 //! Sockets: addresses, listeners, and the calls on a connection. No policy.
 
 pub(crate) mod address;
+pub(crate) mod inherited;
 pub(crate) mod listener;
 pub(crate) mod stream;
 

@@ -180,11 +180,16 @@ impl Reactor {
         let lingers = self.lingering.front().map(|&(deadline, ..)| {
             Duration::from_millis(deadline.saturating_sub(clock::monotonic_ms()) + 1)
         });
+        let folded = self
+            .log
+            .tick()
+            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
             false => Some(Duration::ZERO),
             true => lingers
                 .into_iter()
                 .chain(parked.then_some(PARKED_RECHECK))
+                .chain(folded)
                 .min(),
         };
         // Interrupted cannot happen (signals are blocked here), other errors not on a valid epoll.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use crate::context::Context;
 use crate::handler::{Death, Handler, Interests, Step};
 use crate::session::SessionId;
-use crate::sys::fork;
+use crate::sys::{fork, signal};
 
 /// The user's handler behind the fence.
 pub(super) struct Fence(pub(super) Rc<dyn Handler>);
@@ -20,6 +20,14 @@ fn fence(step: Step) -> Step {
         fork::flush_stdio();
         fork::exit_now(step.err().map_or(0, |leave| leave.code));
     }
+    step
+}
+
+/// After the callbacks that scripts set their process up in: the role's signals stay the role's. (A worker
+/// looks after that itself when it has nothing to do, so that no message pays for it.)
+fn settle(step: Step) -> Step {
+    let step = fence(step);
+    signal::reassert_unblocked();
     step
 }
 
@@ -34,11 +42,11 @@ impl Handler for Fence {
     }
 
     fn on_start(&self, context: &Context) -> Step {
-        fence(self.0.on_start(context))
+        settle(self.0.on_start(context))
     }
 
     fn on_before_shutdown(&self, context: &Context) -> Step {
-        fence(self.0.on_before_shutdown(context))
+        settle(self.0.on_before_shutdown(context))
     }
 
     fn on_shutdown(&self, context: &Context) -> Step {
@@ -46,7 +54,7 @@ impl Handler for Fence {
     }
 
     fn on_manager_start(&self, context: &Context) -> Step {
-        fence(self.0.on_manager_start(context))
+        settle(self.0.on_manager_start(context))
     }
 
     fn on_manager_stop(&self, context: &Context) -> Step {
@@ -54,15 +62,15 @@ impl Handler for Fence {
     }
 
     fn on_before_reload(&self, context: &Context) -> Step {
-        fence(self.0.on_before_reload(context))
+        settle(self.0.on_before_reload(context))
     }
 
     fn on_after_reload(&self, context: &Context) -> Step {
-        fence(self.0.on_after_reload(context))
+        settle(self.0.on_after_reload(context))
     }
 
     fn on_worker_error(&self, context: &Context, death: &Death) -> Step {
-        fence(self.0.on_worker_error(context, death))
+        settle(self.0.on_worker_error(context, death))
     }
 
     fn loads_bootstrap(&self) -> bool {
@@ -70,7 +78,7 @@ impl Handler for Fence {
     }
 
     fn on_bootstrap(&self, context: &Context, path: &str) -> Step {
-        fence(self.0.on_bootstrap(context, path))
+        settle(self.0.on_bootstrap(context, path))
     }
 
     fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
@@ -78,7 +86,7 @@ impl Handler for Fence {
     }
 
     fn on_worker_start(&self, context: &Context, worker: u32) -> Step {
-        fence(self.0.on_worker_start(context, worker))
+        settle(self.0.on_worker_start(context, worker))
     }
 
     fn on_worker_stop(&self, context: &Context, worker: u32) -> Step {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::roster::{Action, Policy, Roster};
+use super::signals;
 use super::watchdog::{Stuck, Watchdog};
 use super::{Ground, exit, phase::Phase, record, settle, watch};
 use crate::context::Context;
@@ -21,27 +22,11 @@ use crate::ipc::parker::Parker;
 use crate::log::Author;
 use crate::session::table::state;
 use crate::shared::Shared;
-use crate::stats::{ReactorBlock, bump, recycle, seat_state};
+use crate::stats::{ReactorBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::wait;
 use crate::sys::{clock, pipe, process, signal};
-
-/// Signals the manager handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
-const SIGNALS: [i32; 12] = [
-    signal::SIGTERM,
-    signal::SIGINT,
-    signal::SIGQUIT,
-    signal::SIGUSR1,
-    signal::SIGUSR2,
-    signal::SIGCHLD,
-    signal::SIGHUP,
-    signal::SIGPIPE,
-    signal::SIGALRM,
-    signal::SIGIO,
-    signal::SIGVTALRM,
-    signal::SIGWINCH,
-];
 
 /// Time workers get when the master is dead, before the roster's grace and the kill. Everybody shall be
 /// gone within a second, and the kill must come before this process's own orphan alarm (`sys::signal`).
@@ -64,6 +49,7 @@ pub(super) enum Outcome {
 struct Manager<'g> {
     ground: &'g Ground,
     context: Rc<Context>,
+    signals: signals::Table,
     roster: Roster,
     watchdog: Watchdog,
     /// Both ends; children close the second.
@@ -71,6 +57,7 @@ struct Manager<'g> {
     /// Exit code of the manager itself.
     code: i32,
     finished: bool,
+    /// A reload has been seen to go on.
     stopping: bool,
     /// A stop has been seen to begin.
     draining: bool,
@@ -86,9 +73,10 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let shared = &ground.shared;
     let bell = shared.directory.bell(Endpoint::Manager);
     signal::set_supervisor(master, 0);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+    let Ok(installed) = signals::supervisor().install(bell.descriptor().raw()) else {
         return Outcome::Finished(exit::FATAL);
     };
+    ground.service.as_manager();
     shared
         .server()
         .manager_pid
@@ -116,6 +104,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let mut manager = Manager {
         ground,
         context,
+        signals: signals::supervisor(),
         roster: Roster::new(
             ground.sizes.workers,
             Policy {
@@ -158,6 +147,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.reap();
         manager.note_draining();
         manager.tick();
+        manager.answer_recycling();
     }
     if let Some(seat) = manager.became {
         installed.keep(); // the worker installs its own; until then none of them can kill it
@@ -184,29 +174,49 @@ impl Manager<'_> {
             let now = clock::monotonic_ms();
             let due = self.roster.next_deadline(now).into_iter();
             let look = self.watchdog.next_look(&self.roster.alive(), now);
-            let next = due.chain(look).min();
+            let next = due.chain(look).chain(self.context.log().tick()).min();
             parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();
         }
     }
 
     fn heed_signals(&mut self) {
-        let came = signal::take();
-        if came.has(signal::SIGINT) || came.has(signal::SIGQUIT) {
-            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
-            // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
-            self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
-        } else if came.has(signal::SIGTERM) && process::parent() == self.context.master_pid() {
-            let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+        for action in self.signals.take() {
+            match action {
+                signals::Action::Interrupt(_) => {
+                    let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
+                    // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
+                    self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
+                    return;
+                }
+                signals::Action::Stop => {
+                    if process::parent() == self.context.master_pid() {
+                        let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 0));
+                    }
+                }
+                signals::Action::Reopen => self.reopen_logs(),
+                signals::Action::Reload => {
+                    self.reopen_logs();
+                    self.reload();
+                }
+                signals::Action::ReloadTasks => {
+                    self.reopen_logs();
+                    self.context
+                        .log()
+                        .warning("cannot reload task workers, task workers is not started");
+                }
+                signals::Action::Reap
+                | signals::Action::Survive
+                | signals::Action::Die
+                | signals::Action::Host => {}
+            }
         }
-        if came.has(signal::SIGUSR1) {
-            self.reload();
-        }
-        if came.has(signal::SIGUSR2) {
-            self.context
-                .log()
-                .warning("cannot reload task workers, task workers is not started");
-        }
+    }
+
+    /// Here first: this process may create a file that workers under another account may only open.
+    fn reopen_logs(&self) {
+        self.context.log().reopen();
+        self.ground.shared.reopen_logs();
     }
 
     fn read_mail(&mut self, mailbox: &mut Mailbox) {
@@ -282,6 +292,19 @@ impl Manager<'_> {
             if wish == recycle::NOW {
                 let actions = self.roster.take_over(worker, clock::monotonic_ms());
                 self.perform(actions);
+            }
+        }
+    }
+
+    /// Workers that wish to be replaced and must wait for others go on meanwhile.
+    fn answer_recycling(&self) {
+        let shared = &self.ground.shared;
+        for worker in 0..shared.workers() {
+            let block = shared.seat_block(shared.seat_of(worker));
+            let wishes = self.wish_of(worker) >= recycle::SOON;
+            if wishes && block.replacement.load(Ordering::Acquire) == replacement::UNKNOWN {
+                let later = replacement::LATER;
+                block.replacement.store(later, Ordering::Release);
             }
         }
     }
@@ -374,11 +397,12 @@ impl Manager<'_> {
                 Action::Switch(seat) => self.switch(seat),
                 Action::ReportDeath => self.report_death(),
                 Action::BeforeReload => {
+                    self.ground.shared.note_reload_begun();
                     let step = self.context.handler().on_before_reload(&self.context);
                     self.heed(step);
                 }
                 Action::AfterReload => {
-                    bump(&self.ground.shared.server().reloads, 1);
+                    self.ground.shared.note_reload_ended();
                     let step = self.context.handler().on_after_reload(&self.context);
                     self.heed(step);
                 }
@@ -461,7 +485,9 @@ impl Manager<'_> {
         let serving = self.ground.shared.seat_of(seat.worker());
         if serving != seat {
             let incumbent = self.ground.shared.seat_block(serving);
-            incumbent.replacement.store(1, Ordering::Release);
+            incumbent
+                .replacement
+                .store(replacement::COMING, Ordering::Release);
         }
         block.callback_since_ms.store(0, Ordering::Relaxed);
         block.session.store(0, Ordering::Relaxed);

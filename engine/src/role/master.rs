@@ -9,9 +9,11 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use super::signals::{self, Action};
 use super::stop::{self, Account};
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
+use crate::daemon::{self, Service};
 use crate::handler::Step;
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
@@ -33,22 +35,6 @@ use crate::sys::{clock, fork, process, signal};
 const BELL: Token = Token(0);
 const LISTENER: Token = Token(1);
 
-/// Signals the master handles; ALRM, IO, VTALRM, HUP and PIPE only so that they cannot kill it.
-const SIGNALS: [i32; 12] = [
-    signal::SIGTERM,
-    signal::SIGINT,
-    signal::SIGQUIT,
-    signal::SIGUSR1,
-    signal::SIGUSR2,
-    signal::SIGCHLD,
-    signal::SIGHUP,
-    signal::SIGPIPE,
-    signal::SIGALRM,
-    signal::SIGIO,
-    signal::SIGVTALRM,
-    signal::SIGWINCH,
-];
-
 /// Time for everything when there is no manager any more, or SIGINT wants an end at once.
 const HURRY_MS: u64 = 500;
 /// What the manager may need beyond the workers' deadline before it is killed too.
@@ -66,6 +52,8 @@ struct Master {
     context: Rc<Context>,
     shared: Arc<Shared>,
     log: Log,
+    service: Rc<Service>,
+    signals: signals::Table,
     manager: i32,
     manager_gone: bool,
     reactors: Vec<ReactorHandle>,
@@ -95,13 +83,12 @@ pub(super) fn run(
     metrics: Option<Listener>,
     manager: i32,
     hold: OwnedFd,
+    installed: signal::Installed,
 ) -> i32 {
     let shared = Arc::clone(&ground.shared);
     let bell = shared.directory.bell(Endpoint::Main);
     let log = ground.log.by(Author::Master);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
-        return exit::FATAL;
-    };
+    ground.service.as_master();
     process::set_subreaper(true);
     let code = match Master::new(ground, listener, metrics, manager, &bell, log.clone()) {
         Ok(mut master) => master.live(),
@@ -130,6 +117,7 @@ impl Master {
             settings,
             sizes,
             shared,
+            service,
             ..
         } = ground;
         let poll = Poll::new()?;
@@ -190,6 +178,8 @@ impl Master {
             context,
             shared,
             log,
+            service,
+            signals: signals::supervisor(),
             manager,
             manager_gone: false,
             reactors,
@@ -217,6 +207,9 @@ impl Master {
             let started = self.context.handler().on_start(&self.context);
             self.heed(started);
             self.begin_serving();
+            if Phase::of(&self.shared) == Phase::Serving {
+                self.service.ready();
+            }
         }
         while Phase::of(&self.shared) != Phase::Stopped {
             self.sleep(&mut mailbox);
@@ -232,6 +225,8 @@ impl Master {
         self.close_account();
         drop(self.observer.take());
         if self.interrupted != 0 {
+            self.service.end();
+            self.log.finish();
             signal::die_by(self.interrupted);
         }
         if let Err(leave) = self.context.handler().on_shutdown(&self.context) {
@@ -292,6 +287,8 @@ impl Master {
         let next = accept_again
             .into_iter()
             .chain((self.deadline > 0).then(|| self.next_deadline()))
+            .chain(self.log.tick())
+            .chain(self.service.tick(&self.shared))
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
@@ -308,21 +305,27 @@ impl Master {
     }
 
     fn heed_signals(&mut self) {
-        let came = signal::take();
-        for number in [signal::SIGINT, signal::SIGQUIT] {
-            if came.has(number) {
-                self.interrupt(number);
+        for action in self.signals.take() {
+            match action {
+                Action::Interrupt(number) => self.interrupt(number),
+                Action::Stop => self.ask_to_stop(),
+                Action::Reopen => self.reopen_logs(),
+                Action::Reload => {
+                    self.reopen_logs();
+                    let _ = self.context.to_manager(Head::new(Kind::Reload, 0, 0));
+                }
+                Action::ReloadTasks => {
+                    signal::send(self.manager, signal::SIGUSR2); // it reopens the logs, too
+                }
+                Action::Reap | Action::Survive | Action::Die | Action::Host => {}
             }
         }
-        if came.has(signal::SIGTERM) {
-            self.ask_to_stop();
-        }
-        if came.has(signal::SIGUSR1) {
-            let _ = self.context.to_manager(Head::new(Kind::Reload, 0, 0));
-        }
-        if came.has(signal::SIGUSR2) {
-            signal::send(self.manager, signal::SIGUSR2);
-        }
+    }
+
+    /// Here first: this process may create a file that workers under another account may only open.
+    fn reopen_logs(&self) {
+        self.log.reopen();
+        self.shared.reopen_logs();
     }
 
     fn read_mail(&mut self, mailbox: &mut Mailbox) {
@@ -446,6 +449,7 @@ impl Master {
             return;
         }
         self.log.info("Server is shutdown now");
+        self.service.stopping();
         let now = clock::monotonic_ms();
         self.account = Account::open(&self.shared, now);
         self.deadline = now + self.max_wait_ms;
@@ -583,6 +587,7 @@ impl Master {
 fn reactor_thread(setup: Setup) {
     signal::block_all_in_thread();
     let log = setup.log.clone();
+    daemon::cpus::pin(&setup.settings.daemon, setup.id, &log);
     let served =
         std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match Reactor::new(setup) {
             Ok((mut reactor, mut mailbox)) => {

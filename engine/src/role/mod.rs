@@ -23,6 +23,7 @@ mod record;
 mod reload;
 mod roster;
 mod settle;
+mod signals;
 mod stop;
 mod watchdog;
 mod worker;
@@ -33,9 +34,10 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::context::Role;
+use crate::daemon::Service;
 use crate::error::{Doing, Result};
 use crate::handler::Handler;
-use crate::ipc::directory::Plan;
+use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
 use crate::net::listener::Listener;
 use crate::observer;
@@ -52,6 +54,7 @@ pub(crate) struct Ground {
     pub(crate) sizes: Sizes,
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
+    pub(crate) service: Rc<Service>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
 }
@@ -88,13 +91,31 @@ pub(crate) fn run(
     fork::watch_foreign_forks();
     let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
     warn_of_suppressed_events(&settings, &*handler, &log);
+    let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
+    prepare(listener, settings, sizes, log, handler, Rc::clone(&service)).inspect_err(|error| {
+        service.failed(error);
+    })
+}
+
+/// What is shared, and the first fork.
+fn prepare(
+    listener: Listener,
+    settings: Settings,
+    sizes: Sizes,
+    log: Log,
+    handler: Rc<dyn Handler>,
+    service: Rc<Service>,
+) -> Result<Ended> {
     let plan = Plan {
         workers: sizes.workers,
         reactors: sizes.reactors,
         request_lane: settings.worker_queue_size as usize,
         reply_lane: settings.worker_queue_size as usize,
     };
-    let shared = Shared::create(plan, sizes.max_connection).doing("create shared memory")?;
+    let shared =
+        Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
+    let watched = Arc::clone(&shared);
+    log.follow(move || watched.server().log_generation.load(Ordering::Acquire));
     let server = shared.server();
     server.master_pid.store(process::pid(), Ordering::Release);
     server.start_time.store(clock::wall_s(), Ordering::Relaxed);
@@ -108,18 +129,25 @@ pub(crate) fn run(
         handler,
         settings: Arc::new(settings),
         sizes,
-        shared: Arc::new(shared),
+        shared,
         log,
+        service,
         master_line,
     };
 
+    // Before there is anybody who could be told to signal this process.
+    let bell = ground.shared.directory.bell(Endpoint::Main);
+    let installed = signals::supervisor().install(bell.descriptor().raw());
+    let installed = installed.doing("install signal handlers")?;
     fork::flush_stdio(); // what C code has buffered would be written by every child
     let master = process::pid();
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
+            let service = Rc::clone(&ground.service);
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listener, metrics, manager, hold)
+                master::run(ground, listener, metrics, manager, hold, installed)
             });
+            service.end();
             Ok(Ended {
                 role: Role::Master,
                 code,
@@ -127,6 +155,7 @@ pub(crate) fn run(
         }
         Fork::Child => {
             drop((listener, metrics, hold)); // a manager or worker holding these would outlive the master's death
+            installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
             let mut ended = Ended {
                 role: Role::Manager,
@@ -150,14 +179,16 @@ pub(crate) fn run(
 
 /// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
 fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
-    catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+    let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|s| (*s).to_string());
         let text = text
             .or_else(|| panic.downcast_ref::<String>().cloned())
             .unwrap_or_default();
         log.error(format_args!("Fatal error: panic: {text}"));
         exit::PANICKED
-    })
+    });
+    log.finish();
+    code
 }
 
 fn warn_of_suppressed_events(settings: &Settings, handler: &dyn Handler, log: &Log) {

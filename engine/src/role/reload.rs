@@ -12,7 +12,7 @@ pub(super) struct Reload {
     current: Option<u32>,
     /// One after the other: those whose turn is still to come.
     waiting: Vec<(u32, i32)>,
-    /// Another request came when every new process had loaded its code already.
+    /// One after the other: another request came when the last process was forked already.
     again: bool,
 }
 
@@ -24,8 +24,8 @@ impl Reload {
 }
 
 impl Roster {
-    /// A reload was asked for. Requests during a reload are part of it, as long as some new process has
-    /// yet to come up; one that comes later runs it once more.
+    /// A reload was asked for. Requests during a reload are part of it. One that comes when every new process
+    /// has loaded its code is told so, or, where workers are replaced one after the other, runs it once more.
     pub(super) fn reload(&mut self, now: u64) -> Vec<Action> {
         if self.stopping {
             return Vec::new();
@@ -35,12 +35,15 @@ impl Roster {
             post.replacing == Replacing::No && post.seats().all(loaded)
         });
         if let Some(reload) = &mut self.reload {
-            let forked = reload.waiting.is_empty();
-            reload.again |= forked
-                && (all_new
-                    || reload.current.is_some_and(|worker| {
-                        self.posts[worker as usize].incumbent().state == State::Starting
-                    }));
+            if self.policy.reload_async && all_new {
+                return vec![Action::Warn(
+                    "reload() while a reload waits for its last old workers: nothing is loaded again, ask once more when they have gone".into(),
+                )];
+            }
+            reload.again |= reload.waiting.is_empty()
+                && reload.current.is_some_and(|worker| {
+                    self.posts[worker as usize].incumbent().state == State::Starting
+                });
             return Vec::new();
         }
         let left: Vec<_> = self

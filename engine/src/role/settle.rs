@@ -9,7 +9,7 @@ use crate::ipc::lane::Casualty;
 use crate::session::table::{NO_OWNER, state};
 use crate::settings::OnWorkerLost;
 use crate::shared::Shared;
-use crate::stats::{bump, recycle, seat_state};
+use crate::stats::{bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use crate::sys::wait::Reaped;
@@ -52,7 +52,9 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) {
     // Should a replacement have been starting, it takes over or there will be another.
     let serving = shared.seat_of(seat.worker());
     let incumbent = shared.seat_block(serving);
-    incumbent.replacement.store(0, Ordering::Release);
+    incumbent
+        .replacement
+        .store(replacement::UNKNOWN, Ordering::Release);
     for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
         settle_message(ground, context, casualty);
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::limits::Limits;
+use super::signals::{self, Action};
 use super::{Ground, exit, phase::Phase, watch};
 use crate::context::Context;
 use crate::error::code;
@@ -20,40 +21,23 @@ use crate::ipc::parker::Parker;
 use crate::log::Author;
 use crate::session::table::{NO_OWNER, state};
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, bump, recycle, seat_state};
+use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
-use crate::sys::{process, signal};
-
-/// Signals a worker handles. TERM ends it in good order; the others are noted and dropped. INT and
-/// QUIT keep their default: Ctrl-C reaches the whole group, and the master supervises that stop.
-const SIGNALS: [i32; 8] = [
-    signal::SIGTERM,
-    signal::SIGUSR1,
-    signal::SIGUSR2,
-    signal::SIGHUP,
-    signal::SIGPIPE,
-    signal::SIGALRM,
-    signal::SIGCHLD,
-    signal::SIGWINCH,
-];
-/// What a parent handled and a worker does not.
-const DEFAULTS: [i32; 4] = [
-    signal::SIGINT,
-    signal::SIGQUIT,
-    signal::SIGIO,
-    signal::SIGVTALRM,
-];
+use crate::sys::{clock, process, signal};
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
 /// How often a worker that is to stop looks for the rest of a long message, and one that is to be
 /// replaced for what it is to do.
 const RECHECK: Duration = Duration::from_millis(1);
+/// How long to wait for the manager's answer: it may be in a callback of its own.
+const ANSWER_MS: u64 = 100;
 /// Index of the master's life-line in the worker's parker.
 const MASTER_LINE: usize = 0;
 
 struct Worker<'g> {
     context: Rc<Context>,
+    signals: signals::Table,
     shared: &'g Arc<Shared>,
     block: &'g SeatBlock,
     id: u32,
@@ -62,6 +46,8 @@ struct Worker<'g> {
     wants_connect: bool,
     wants_close: bool,
     limits: Limits,
+    /// When this process last told the manager of its wish to be replaced; monotonic ms.
+    asked_ms: Cell<u64>,
     /// Callbacks asked for this end of the process.
     leave: Cell<Option<Leave>>,
     termed: Cell<bool>,
@@ -73,8 +59,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let endpoint = Endpoint::Worker(seat);
     let bell = shared.directory.bell(endpoint);
     signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
-    signal::restore_default(&DEFAULTS);
-    let Ok(installed) = signal::install(&SIGNALS, bell.descriptor().raw()) else {
+    let Ok(installed) = signals::worker().install(bell.descriptor().raw()) else {
         return exit::FATAL;
     };
     installed.keep(); // this process ends soon after this function
@@ -87,6 +72,16 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         log.error("the worker cannot start: out of descriptors");
         return exit::FATAL;
     };
+    if let Err(reason) = ground
+        .service
+        .as_worker(seat.worker(), &ground.settings, &log)
+    {
+        log.error(format_args!("the worker cannot start: {reason}"));
+        return exit::FATAL;
+    }
+    if !process::die_with_parent(manager) {
+        return exit::FATAL; // asked for again: a change of the user cancels it
+    }
     let context = Context::new(
         endpoint,
         Rc::clone(&ground.handler),
@@ -101,6 +96,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let mut mailbox = shared.directory.mailbox(endpoint);
     let worker = Worker {
         context,
+        signals: signals::worker(),
         shared,
         block,
         id: seat.worker(),
@@ -109,6 +105,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         wants_connect: interests.connect,
         wants_close: interests.close,
         limits: Limits::of(&ground.settings),
+        asked_ms: Cell::new(0),
         leave: Cell::new(None),
         termed: Cell::new(false),
     };
@@ -194,8 +191,14 @@ impl Worker<'_> {
 
     /// Whether the process is to end now, between two callbacks.
     fn is_over(&self) -> bool {
-        if signal::take().has(signal::SIGTERM) && process::parent() != self.context.master_pid() {
-            self.termed.set(true);
+        for action in self.signals.take() {
+            match action {
+                Action::Stop if process::parent() != self.context.master_pid() => {
+                    self.termed.set(true);
+                }
+                Action::Reopen => self.context.log().reopen(), // this worker's alone
+                _ => {}
+            }
         }
         self.leave.get().is_some()
             || self.termed.get()
@@ -204,10 +207,19 @@ impl Worker<'_> {
     }
 
     /// Whether to begin another message. A process that has served its requests leaves the rest to its
-    /// replacement, once that is on its way.
+    /// replacement, unless the manager says that others come first, or does not say anything.
     fn accepts(&self) -> bool {
-        let replaced = self.block.replacement.load(Ordering::Acquire) == 1;
-        !self.is_over() && !(replaced && self.has_served_out())
+        if self.is_over() {
+            return false;
+        }
+        if !self.has_served_out() {
+            return true;
+        }
+        match self.block.replacement.load(Ordering::Acquire) {
+            replacement::COMING => false,
+            replacement::LATER => true,
+            _ => clock::coarse_ms() >= self.asked_ms.get() + ANSWER_MS,
+        }
     }
 
     fn has_served_out(&self) -> bool {
@@ -227,6 +239,7 @@ impl Worker<'_> {
         };
         if self.block.recycle.load(Ordering::Relaxed) < wish {
             self.block.recycle.store(wish, Ordering::Release);
+            self.asked_ms.set(clock::coarse_ms());
             self.manager.ring();
         }
     }
@@ -256,11 +269,17 @@ impl Worker<'_> {
         if Phase::of(self.shared) >= Phase::Draining {
             self.main.ring(); // it waits until everything is answered
         }
+        signal::reassert(); // a callback may have installed handlers
         // With the manager dead nobody rings for a stop: then look at the phase now and then.
-        let timeout = parker
+        let look = parker
             .supervisor_lost()
             .then_some(Duration::from_millis(50));
-        parker.park(timeout);
+        let note = self
+            .context
+            .log()
+            .tick()
+            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+        parker.park(look.into_iter().chain(note).min());
         mailbox.awake();
     }
 

@@ -1,10 +1,12 @@
 //! Settings with checked values: what the rest of the engine works with.
 
+use super::daemon::DaemonSettings;
 use super::dispatch_mode::DispatchMode;
 use super::http_address::HttpAddress;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
+use crate::log;
 use crate::sys::process;
 
 /// What becomes of a session whose message was lost with its worker.
@@ -22,8 +24,8 @@ pub struct Settings {
     pub(crate) backlog: i32,
     pub(crate) bootstrap: Option<String>,
     pub(crate) dispatch_mode: DispatchMode,
-    pub(crate) log_file: Option<String>,
-    pub(crate) log_level: u8,
+    pub(crate) daemon: DaemonSettings,
+    pub(crate) log: log::Options,
     pub(crate) max_connection: Option<u32>,
     pub(crate) max_queued_bytes: u64,
     pub(crate) max_request: u64,
@@ -55,8 +57,8 @@ impl Default for Settings {
             backlog: 512,
             bootstrap: None,
             dispatch_mode: DispatchMode::Sticky,
-            log_file: None,
-            log_level: 2,
+            daemon: DaemonSettings::default(),
+            log: log::Options::default(),
             max_connection: None,
             max_queued_bytes: 0,
             max_request: 0,
@@ -145,7 +147,9 @@ impl Settings {
         let wanted = self.max_connection.unwrap_or(100_000).into();
         if self.max_connection.is_some() && wanted > room {
             self.notes.push(format!(
-                "max_connection is exceed the maximum value, it's reset to {room}"
+                "max_connection is exceed the maximum value, it's reset to {room}: of {wanted} asked for, \
+                 with a limit of {} descriptors (RLIMIT_NOFILE) and {own} of them for the server itself",
+                process::nofile_limit()
             ));
         }
         let half_queue = self.worker_queue_size / 2;

@@ -1,6 +1,7 @@
 //! Settings: declared once in [`table`], checked when they are set, complete before start.
 
 mod checked;
+mod daemon;
 mod dispatch_mode;
 mod http_address;
 mod rows;
@@ -9,6 +10,7 @@ mod value;
 
 pub(crate) use checked::OnWorkerLost;
 pub use checked::{Settings, Sizes};
+pub(crate) use daemon::DaemonSettings;
 pub use dispatch_mode::DispatchMode;
 pub(crate) use http_address::HttpAddress;
 pub use table::{Kind, Row, Scope};

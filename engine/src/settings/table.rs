@@ -18,6 +18,8 @@ pub enum Kind {
     Bool,
     /// Text.
     Text,
+    /// Integers: a PHP array, or text with commas between the numbers.
+    List,
 }
 
 /// Where a setting applies.

@@ -13,6 +13,8 @@ pub enum Value {
     Bool(bool),
     /// Text.
     Text(String),
+    /// Integers.
+    List(Vec<i64>),
 }
 
 /// Loose integer, as PHP converts: leading digits of a text, 0 if there are none.
@@ -21,6 +23,7 @@ pub(super) fn int(value: &Value) -> i64 {
         Value::Int(n) => *n,
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
+        Value::List(items) => i64::from(!items.is_empty()),
         Value::Text(t) => {
             let t = t.trim_start();
             let digits = t.strip_prefix(['-', '+']).unwrap_or(t);
@@ -60,6 +63,7 @@ pub(super) fn truth(value: &Value) -> bool {
         Value::Float(f) => *f != 0.0,
         Value::Bool(b) => *b,
         Value::Text(t) => !t.is_empty() && t != "0",
+        Value::List(items) => !items.is_empty(),
     }
 }
 
@@ -69,6 +73,22 @@ pub(super) fn text(value: &Value) -> String {
         Value::Float(f) => f.to_string(),
         Value::Bool(b) => if *b { "1" } else { "" }.into(),
         Value::Text(t) => t.clone(),
+        Value::List(_) => "Array".into(), // PHP's own idea of it
+    }
+}
+
+/// Integers: a list, one number, or a text of numbers with commas between them (for fronts without lists).
+pub(super) fn list(value: &Value) -> Result<Vec<i64>> {
+    match value {
+        Value::List(items) => Ok(items.clone()),
+        Value::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
+        Value::Text(text) => {
+            let numbers = text.split(',').map(|item| item.trim().parse::<i64>());
+            numbers.collect::<Result<_, _>>().map_err(|_| {
+                Error::BadSetting(format!("failed to parse '{text}' to a list of numbers"))
+            })
+        }
+        other => Ok(vec![int(other)]),
     }
 }
 

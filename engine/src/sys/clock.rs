@@ -47,3 +47,29 @@ pub(crate) fn local_time(format: &std::ffi::CStr) -> String {
     };
     String::from_utf8_lossy(&buffer[..len]).into_owned()
 }
+
+/// Monotonic microseconds, of the same clock as [`monotonic_ms`].
+pub(crate) fn monotonic_us() -> u64 {
+    nanos(ClockId::CLOCK_MONOTONIC) / 1_000
+}
+
+/// Now in UTC, as RFC 3339 writes it, to the microsecond.
+pub(crate) fn utc() -> String {
+    let us = wall_us();
+    let mut buffer = [0u8; 32];
+    // SAFETY: `seconds` and `parts` are locals, zero is a valid `tm`; gmtime_r and strftime write only to
+    // the locals given, strftime at most 32 bytes including NUL, and returns the length without it.
+    let len = unsafe {
+        let seconds = (us / 1_000_000) as libc::time_t;
+        let mut parts: libc::tm = std::mem::zeroed();
+        libc::gmtime_r(&raw const seconds, &raw mut parts);
+        libc::strftime(
+            buffer.as_mut_ptr().cast(),
+            buffer.len(),
+            c"%Y-%m-%dT%H:%M:%S".as_ptr(),
+            &raw const parts,
+        )
+    };
+    let seconds = String::from_utf8_lossy(&buffer[..len]);
+    format!("{seconds}.{:06}Z", us % 1_000_000)
+}

@@ -7,16 +7,23 @@
 //! * [`wait::reap`]: the next dead child
 //! * [`signal`]: handlers that set a bit and ring the bell of their own process
 //! * [`eventfd::EventFd`], [`pipe::lifeline`]: wake-ups, and the death of a supervisor
-//! * [`process`]: ids, titles, limits, the parent-death signal
+//! * [`process`]: ids, limits, the parent-death signal, a session of its own
+//! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
+//! * [`output`]: standard output and error; [`lock`]: a file that one process holds
 //! * [`random::number`]: different in every process
 //! * [`clock`]: monotonic and wall time, local time as text
 
+pub(crate) mod affinity;
 pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub(crate) mod fork;
+pub(crate) mod identity;
+pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod output;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
+pub(crate) mod title;
 pub(crate) mod wait;

@@ -11,3 +11,8 @@ use nix::unistd::pipe2;
 pub(crate) fn lifeline() -> io::Result<(OwnedFd, OwnedFd)> {
     Ok(pipe2(OFlag::O_CLOEXEC | OFlag::O_NONBLOCK)?)
 }
+
+/// `(watch, hold)`: an ordinary pipe, whose reads wait.
+pub(crate) fn channel() -> io::Result<(OwnedFd, OwnedFd)> {
+    Ok(pipe2(OFlag::O_CLOEXEC)?)
+}

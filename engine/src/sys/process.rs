@@ -1,9 +1,11 @@
 //! This process: ids, limits, and its tie to the supervisor.
 
+use std::io;
+
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::signal::Signal;
-use nix::unistd::{getpid, getppid};
+use nix::unistd::{chdir, geteuid, getpid, getppid, setsid};
 
 /// Own pid.
 pub(crate) fn pid() -> i32 {
@@ -68,4 +70,25 @@ pub(crate) fn core_pattern() -> Option<String> {
     let allowed = getrlimit(Resource::RLIMIT_CORE).is_ok_and(|(soft, _)| soft > 0);
     // A pipe takes the core whatever the limit.
     (allowed || pattern.starts_with('|')).then(|| pattern.to_string())
+}
+
+/// Whether this process has root's rights.
+pub(crate) fn is_root() -> bool {
+    geteuid().is_root()
+}
+
+/// A session and process group of its own, working directory `/`.
+pub(crate) fn detach() -> io::Result<()> {
+    setsid()?;
+    Ok(chdir("/")?)
+}
+
+/// Take a variable out of the environment, so that programs that are started later do not see it.
+/// Only before anything else runs: the process must have one thread.
+pub(crate) fn take_variable(name: &str) -> Option<String> {
+    let value = std::env::var(name).ok()?;
+    // SAFETY: the process has one thread (`Server::start` has refused others), so nobody reads the
+    // environment meanwhile.
+    unsafe { std::env::remove_var(name) };
+    Some(value)
 }

@@ -6,14 +6,35 @@
 //! `exec` would keep.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
-use nix::sys::signal::{self, SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal};
+use nix::errno::Errno;
+use nix::sys::signal::{self, SigSet, SigmaskHow, Signal};
 
 pub(crate) use libc::{
-    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2,
-    SIGVTALRM, SIGWINCH,
+    SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGPROF, SIGPWR, SIGQUIT, SIGSTKFLT,
+    SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXFSZ,
 };
+
+/// The first realtime signal; those below it belong to the C library.
+pub(crate) fn realtime_min() -> i32 {
+    libc::SIGRTMIN()
+}
+
+/// The last realtime signal.
+pub(crate) fn realtime_max() -> i32 {
+    libc::SIGRTMAX()
+}
+
+/// The place of `signal` (1 to 64) in a word; none for other numbers.
+fn bit(signal: i32) -> u64 {
+    match signal {
+        1..=64 => 1 << (signal - 1),
+        _ => 0,
+    }
+}
 
 /// Bits of signals that have come and were not taken yet.
 static PENDING: AtomicU64 = AtomicU64::new(0);
@@ -46,9 +67,14 @@ fn call_term_hook() {
 pub(crate) struct Pending(u64);
 
 impl Pending {
+    /// Whether nothing has come.
+    pub(crate) fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// Whether `signal` has come since the last take.
     pub(crate) fn has(self, signal: i32) -> bool {
-        self.0 & (1 << signal) != 0
+        self.0 & bit(signal) != 0
     }
 }
 
@@ -68,7 +94,7 @@ extern "C" fn note(signal: libc::c_int) {
         // SAFETY: _exit is async-signal-safe.
         unsafe { libc::_exit(EXIT_ORPHANED) };
     }
-    PENDING.fetch_or(1 << signal, Ordering::AcqRel);
+    PENDING.fetch_or(bit(signal), Ordering::AcqRel);
     if signal == SIGTERM {
         call_term_hook();
     }
@@ -132,59 +158,150 @@ pub(crate) fn set_supervisor(supervisor: i32, guardian: i32) {
     SUPERVISOR.store(supervisor, Ordering::Relaxed);
 }
 
-/// Dispositions as they were before [`install`]; put back when the value is dropped.
-pub(crate) struct Installed(Vec<(Signal, SigAction)>);
+/// What the host program had for each signal before the engine took it: `(signal, disposition)`.
+/// Children inherit it with everything else, so a worker can give back what its manager took.
+static HOST: Mutex<Vec<(i32, libc::sigaction)>> = Mutex::new(Vec::new());
+/// Signals that stay the engine's whatever user code installs, as bits.
+static OWNED: AtomicU64 = AtomicU64::new(0);
+
+fn host() -> std::sync::MutexGuard<'static, Vec<(i32, libc::sigaction)>> {
+    HOST.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The host's dispositions come back when this is dropped.
+pub(crate) struct Installed {
+    signals: Vec<i32>,
+}
 
 /// Handle `signals` in this process from now on, waking `bell` (an eventfd) for each.
 /// Bits noted before are forgotten: after a fork they were the parent's.
 pub(crate) fn install(signals: &[i32], bell: i32) -> io::Result<Installed> {
     PENDING.store(0, Ordering::Release);
     BELL.store(bell, Ordering::Release);
-    let action = SigAction::new(
-        SigHandler::Handler(note),
-        SaFlags::SA_RESTART,
-        SigSet::empty(),
-    );
-    let mut before = Vec::with_capacity(signals.len());
-    for &number in signals {
-        let signal = Signal::try_from(number)?;
-        // SAFETY: `note` does only async-signal-safe work (argued there).
-        before.push((signal, unsafe { signal::sigaction(signal, &action) }?));
+    OWNED.store(0, Ordering::Release);
+    for &signal in signals {
+        let before = match set_disposition(signal, &noting()) {
+            Ok(before) => before,
+            // One that nobody may handle here: tools that watch a process keep realtime signals for themselves.
+            Err(error)
+                if signal > realtime_min() && error.kind() == io::ErrorKind::InvalidInput =>
+            {
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let ours = before.sa_sigaction == noting().sa_sigaction; // inherited from the manager
+        let mut host = host();
+        if !ours && !host.iter().any(|(known, _)| *known == signal) {
+            host.push((signal, before));
+        }
     }
-    let mut set = SigSet::empty();
-    signals
-        .iter()
-        .filter_map(|&n| Signal::try_from(n).ok())
-        .for_each(|s| set.add(s));
-    signal::pthread_sigmask(SigmaskHow::SIG_UNBLOCK, Some(&set), None)?;
-    Ok(Installed(before))
+    unblock(signals)?;
+    Ok(Installed {
+        signals: signals.to_vec(),
+    })
+}
+
+/// From now on [`reassert`] gives these back to the engine.
+pub(crate) fn own(signals: &[i32]) {
+    let bits = signals.iter().fold(0, |bits, &signal| bits | bit(signal));
+    OWNED.store(bits, Ordering::Release);
+}
+
+/// After user code has run: the signals that the role lives by are the engine's again, whatever handlers
+/// that code has installed.
+pub(crate) fn reassert() {
+    let mut owned = OWNED.load(Ordering::Relaxed);
+    while owned != 0 {
+        let signal = owned.trailing_zeros() as i32 + 1;
+        owned &= owned - 1;
+        let _ = set_disposition(signal, &noting()); // it worked before, at `install`
+    }
+}
+
+/// The same, and none of them is blocked any more.
+pub(crate) fn reassert_unblocked() {
+    reassert();
+    let owned = OWNED.load(Ordering::Relaxed);
+    let signals: Vec<i32> = (1..=64)
+        .filter(|&signal| owned & bit(signal) != 0)
+        .collect();
+    if !signals.is_empty() {
+        let _ = unblock(&signals);
+    }
+}
+
+fn noting() -> libc::sigaction {
+    let handler: extern "C" fn(libc::c_int) = note;
+    disposition(handler as libc::sighandler_t, libc::SA_RESTART)
+}
+
+fn disposition(handler: libc::sighandler_t, flags: libc::c_int) -> libc::sigaction {
+    // SAFETY: all zero is a valid `sigaction`: default action, empty mask, no restorer (libc sets its own).
+    let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = handler;
+    action.sa_flags = flags;
+    action
+}
+
+/// Set, and return what was before.
+fn set_disposition(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
+    let mut before = MaybeUninit::zeroed();
+    // SAFETY: both point to whole structs. The handler is `note`, which does only async-signal-safe work
+    // (argued there), or what the host program had.
+    let done = unsafe { libc::sigaction(signal, action, before.as_mut_ptr()) };
+    Errno::result(done)?;
+    // SAFETY: the call succeeded, so it has written the struct (which was valid as zero anyway).
+    Ok(unsafe { before.assume_init() })
+}
+
+/// By hand, because nix's sets know no realtime signals.
+fn unblock(signals: &[i32]) -> io::Result<()> {
+    let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
+    // SAFETY: sigemptyset initialises the set it is given.
+    unsafe { libc::sigemptyset(set.as_mut_ptr()) };
+    for &signal in signals {
+        // SAFETY: the set was initialised above; a bad number is refused by an error, which leaves it as it is.
+        unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
+    }
+    // SAFETY: reads the set, writes nothing of ours.
+    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut()) } {
+        0 => Ok(()),
+        errno => Err(io::Error::from_raw_os_error(errno)),
+    }
 }
 
 /// Back to the default action, for signals a parent handled and this process leaves to fate.
 pub(crate) fn restore_default(signals: &[i32]) {
-    let action = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-    for signal in signals.iter().filter_map(|&n| Signal::try_from(n).ok()) {
-        // SAFETY: the default action runs no code of ours.
-        let _ = unsafe { signal::sigaction(signal, &action) };
+    for &signal in signals {
+        let _ = set_disposition(signal, &disposition(libc::SIG_DFL, 0));
+    }
+}
+
+/// Give these back to the host program, as it had them before the engine took them.
+pub(crate) fn restore_host(signals: &[i32]) {
+    for (signal, action) in host().iter() {
+        if signals.contains(signal) {
+            let _ = set_disposition(*signal, action);
+        }
     }
 }
 
 impl Installed {
     /// Leave the handlers in place (a forked child that installs its own must not put back the parent's).
     pub(crate) fn keep(mut self) {
-        self.0.clear();
+        self.signals.clear();
     }
 }
 
 impl Drop for Installed {
     fn drop(&mut self) {
-        if self.0.is_empty() {
+        if self.signals.is_empty() {
             return;
         }
-        for (signal, action) in self.0.drain(..) {
-            // SAFETY: `action` is what was installed before us, by the host program.
-            let _ = unsafe { signal::sigaction(signal, &action) };
-        }
+        OWNED.store(0, Ordering::Release);
+        restore_host(&self.signals);
+        host().clear();
         BELL.store(-1, Ordering::Release);
     }
 }

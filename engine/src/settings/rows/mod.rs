@@ -1,5 +1,6 @@
 //! The rows of the table, by theme.
 
+mod daemon;
 mod lifecycle;
 mod logging;
 mod metrics;
@@ -9,6 +10,7 @@ mod workers;
 use super::table::Row;
 
 pub(super) static GROUPS: &[&[Row]] = &[
+    daemon::ROWS,
     lifecycle::ROWS,
     logging::ROWS,
     metrics::ROWS,
