@@ -59,11 +59,6 @@ pub fn resident_bytes(pid: i32) -> u64 {
     kilobytes.unwrap_or(0) * 1024
 }
 
-/// Number of open descriptors of a process; 0 if it is gone.
-pub fn descriptors(pid: i32) -> usize {
-    fs::read_dir(format!("/proc/{pid}/fd")).map_or(0, Iterator::count)
-}
-
 /// Whether a process has a socket open that listens on this TCP port.
 pub fn listens(pid: i32, port: u16) -> bool {
     let table = fs::read_to_string("/proc/net/tcp").unwrap_or_default();
