@@ -87,14 +87,18 @@ fn stop_and_reload_replace_the_worker_and_keep_the_session() {
     let mut program = Program::start(&compile_test(&C11, "lifecycle"), &[]);
     let port = ready(&program.lines_until("master start")).unwrap();
     let mut client = Client::connect(port);
-    for message in ["stop", "reload"] {
+    // A worker that stops itself is replaced afterwards; a reload starts the new one first.
+    for (message, first, second) in [
+        ("stop", "worker worker_stop", "worker worker_start"),
+        ("reload", "worker worker_start", "worker worker_stop"),
+    ] {
         client.send(message.as_bytes());
-        let lines = program.lines_until("worker worker_stop");
+        let mut lines = program.lines_until(first);
+        lines.extend(program.lines_until(second));
         assert!(
             !lines.iter().any(|line| line.contains("worker_error")),
             "{lines:?}"
         );
-        program.lines_until("worker worker_start");
         client.send(b"hello");
         client.expect(b"hello");
     }
@@ -110,8 +114,8 @@ fn usr1_replaces_the_worker_and_keeps_the_session() {
     client.send(b"hello");
     client.expect(b"hello");
     program.signal("USR1");
-    program.lines_until("worker worker_stop");
     program.lines_until("worker worker_start");
+    program.lines_until("worker worker_stop");
     client.send(b"hello");
     client.expect(b"hello");
     program.signal("TERM");

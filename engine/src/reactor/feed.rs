@@ -263,7 +263,9 @@ impl Feed {
                 queue.held.clear(); // the rest of the message that died with it
                 return Fate::Dead;
             }
-            match queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained() {
+            let drained = queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained();
+            // The lane of a dead process is emptied when its account is settled, and the pid goes first.
+            match drained && block.pid.load(Ordering::Acquire) != 0 {
                 true => Fate::Done,
                 false => Fate::AtWork,
             }

@@ -217,6 +217,8 @@ impl Roster {
         let post = &mut self.posts[worker as usize];
         post.early_deaths = match lived {
             _ if asked => 0,
+            // It served, and left in good order: stop(), or SIGTERM from outside.
+            _ if exit.is_clean() && state == State::Ready => post.early_deaths,
             ..EARLY_MS => post.early_deaths + 1,
             SETTLED_MS.. => 0,
             _ => post.early_deaths,
