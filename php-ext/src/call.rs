@@ -205,10 +205,10 @@ pub(crate) fn internal(function: *mut zend_function, args: &mut [Zv]) -> Zv {
     returned
 }
 
-/// Forget the exit code of an error that did not end the process.
-pub(crate) fn clear_exit_status() {
-    // SAFETY: PHP's globals.
-    unsafe { (*eg()).exit_status = 0 };
+/// The script ends with this code, unless it says otherwise.
+pub(crate) fn set_exit_status(code: i32) {
+    // SAFETY: a plain field of the executor's globals, on PHP's thread.
+    unsafe { (*eg()).exit_status = code };
 }
 
 /// Exit code that the script has asked for.

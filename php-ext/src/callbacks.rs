@@ -241,7 +241,7 @@ impl PhpHandler {
             Outcome::Exit => self.exited(context, event),
             Outcome::Done if context.role() == Role::Manager => {
                 // Without a manager there is no server: it goes on.
-                call::clear_exit_status();
+                call::set_exit_status(0); // it did not end the process
                 Ok(())
             }
             Outcome::Bailout => {

@@ -5,7 +5,7 @@ use std::ptr::null_mut;
 use std::rc::Rc;
 
 use skep::error::code::WRONG_OPERATION;
-use skep::{Children, Refused, Role};
+use skep::{Children, Ended, Refused, Role};
 
 use super::{Phase, ServerObject, this};
 use crate::callbacks::PhpHandler;
@@ -91,6 +91,10 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
     let after = match ended {
         Ok(Ok(ended)) if ended.role == Role::Master => match handler.left() {
             None if ended.code == 0 => After::Return,
+            None if ended.code == Ended::DROPPED => {
+                call::set_exit_status(ended.code);
+                After::Return
+            }
             None => After::Leave(ended.code),
             Some(code) => After::Leave(code),
         },
