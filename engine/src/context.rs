@@ -299,7 +299,7 @@ impl Context {
             .list(self.settings.start_session_id + 1..=last, after, limit)
     }
 
-    /// Replace all workers, one after the other, without losing a request. Ok: the manager will do it.
+    /// Replace all workers without losing a request. Ok: the manager will do it.
     pub fn reload(&self) -> Result<(), Refused> {
         self.to_manager(Head::new(Kind::Reload, 0, 0))
     }
@@ -343,9 +343,11 @@ impl Context {
     /// Whether the callback at work has exceeded `worker_deadline`: this worker is about to be killed, and has
     /// been sent SIGTERM so that it can clean up.
     pub fn is_overdue(&self) -> bool {
-        self.own_block()
-            .is_some_and(|block| block.overdue.load(Ordering::Acquire) == 1)
-            && !fork::is_foreign()
+        let overdue = |block: &SeatBlock| {
+            let message = block.overdue.load(Ordering::Acquire);
+            message != 0 && message == block.events.load(Ordering::Relaxed)
+        };
+        self.own_block().is_some_and(overdue) && !fork::is_foreign()
     }
 
     /// Call `hook` whenever this process, or one that it forks, gets SIGTERM: inside the signal handler, in the

@@ -32,7 +32,7 @@ pub(crate) fn owner_for(mode: DispatchMode, session: SessionId, shared: &Shared)
         let block = shared.seat_block(shared.seat_of(worker));
         if block.state.load(Ordering::Relaxed) != seat_state::READY {
             // One of the first generation is about to come: without its share the others would keep it.
-            return block.epoch.load(Ordering::Relaxed) <= 1;
+            return shared.worker(worker).forks.load(Ordering::Relaxed) <= 1;
         }
         let since = block.callback_since_ms.load(Ordering::Relaxed);
         if since != 0 && now_ms == 0 {
@@ -167,9 +167,16 @@ impl Dispatcher {
 
     /// The seat whose lane from this reactor holds most.
     pub(crate) fn fullest(&mut self) -> Seat {
-        let used = |(seat, outlet): (usize, &mut Outlet)| (outlet.lane().used_now(), seat);
-        let fullest = self.outlets.iter_mut().enumerate().map(used).max();
-        Seat(fullest.map_or(0, |(_, seat)| seat as u32))
+        let outlets = &mut self.outlets;
+        // Of those that get messages: nobody may ever read what is left in the others.
+        let used = |&seat: &Seat| (outlets[seat.0 as usize].lane().used_now(), seat.0);
+        Seat(
+            self.routes
+                .iter()
+                .map(used)
+                .max()
+                .map_or(0, |(_, seat)| seat),
+        )
     }
 
     /// The lane to a seat. Call [`Dispatcher::ring`] at the end of the batch.

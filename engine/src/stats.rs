@@ -125,8 +125,8 @@ shared_block! {
         pub(crate) recycle: AtomicU32,
         /// The manager's answer ([`replacement`]).
         pub(crate) replacement: AtomicU32,
-        /// 1: the callback at work has taken too long; written by the manager.
-        pub(crate) overdue: AtomicU32,
+        /// Number of the message whose callback has taken too long; written by the manager.
+        pub(crate) overdue: AtomicU64,
         /// 1 while a batch of messages is being handled.
         pub(crate) busy: AtomicU32,
         /// Monotonic ms of the fork; written by the manager.

@@ -2,7 +2,7 @@
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 
 use super::notify::Notifier;
 use crate::error::{Doing, Result};
@@ -55,7 +55,16 @@ impl Launch {
 /// The launcher's rest of life.
 fn wait(mut news: File, daemon: i32, notifier: Option<&Notifier>) -> ! {
     let mut text = Vec::new();
-    let _ = news.read_to_end(&mut text); // no news is bad news
+    let mut piece = [0; 512];
+    // Not to the end: a child that onStart has forked holds the other end too.
+    while text != READY {
+        match news.read(&mut piece) {
+            Ok(0) => break, // no news is bad news
+            Ok(count) => text.extend_from_slice(&piece[..count]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(_) => break,
+        }
+    }
     if text == READY {
         if let Some(notifier) = notifier {
             // systemd believes only the main process, as a rule, and that is this one until it says otherwise.

@@ -37,7 +37,7 @@ pub(crate) enum Kind {
     Reload = 22,
     /// Anyone to manager: replace the worker with this id (argument).
     StopWorker = 23,
-    /// Anyone to main: shut the server down; argument 1: at once, as for SIGINT.
+    /// Anyone to main: shut the server down; argument 1: at once, as for SIGINT; 2: without `shutdown_delay`.
     Shutdown = 24,
 }
 

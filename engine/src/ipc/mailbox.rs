@@ -107,6 +107,28 @@ impl Mailbox {
         outcome
     }
 
+    /// Hand over everything that one sender has published by now, however much that is.
+    pub(crate) fn drain_sender(
+        &mut self,
+        sender: Endpoint,
+        mut handle: impl FnMut(Head, Payload<'_>) -> Verdict,
+    ) {
+        let Some(inlet) = self.inlets.iter_mut().find(|inlet| inlet.from == sender) else {
+            return;
+        };
+        let goal = inlet.lane.published();
+        while !inlet.lane.has_reached(goal) {
+            match inlet.lane.receive_if(|| true, &mut handle) {
+                Received::Handled(true) => inlet.sender.ring(),
+                Received::Handled(false) => {}
+                Received::Corrupt => self.corrupt.push(sender),
+                Received::Nothing | Received::Abandoned | Received::Left | Received::Retired => {
+                    break;
+                }
+            }
+        }
+    }
+
     /// Whether a long message has begun on some lane: its frames are gone from the ring, so the owner
     /// must not end before it has the rest.
     pub(crate) fn is_assembling(&self) -> bool {

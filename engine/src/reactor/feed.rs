@@ -15,7 +15,7 @@ use super::parked::{Fate, Parked};
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::Head;
-use crate::ipc::lane::Push;
+use crate::ipc::lane::{Push, Recalled};
 use crate::session::SessionId;
 use crate::shared::Shared;
 use crate::stats::seat_state;
@@ -54,6 +54,17 @@ impl Queue {
     }
 }
 
+/// A worker's messages are about to go to another seat.
+struct Change {
+    old: Seat,
+    /// Which process of the old seat it is.
+    epoch: u32,
+    new: Seat,
+    recalled: Recalled,
+    /// What came for the new one meanwhile.
+    later: Vec<Held>,
+}
+
 /// Why a connection must not be read now.
 pub(super) enum Obstacle {
     /// A lane is too full.
@@ -73,6 +84,7 @@ pub(super) struct Feed {
     /// Seats with something in their queue.
     crowded: usize,
     parked: Parked,
+    change: Option<Change>,
     /// The change of routes that was last acted on.
     routes_seen: u64,
     /// Bytes of one session that may be under way.
@@ -87,6 +99,7 @@ impl Feed {
             queues,
             crowded: 0,
             parked: Parked::default(),
+            change: None,
             routes_seen: 0,
             per_session,
         }
@@ -155,6 +168,9 @@ impl Feed {
         if self.parked.has(head.session) {
             return self.parked.push(Held::new(head, data.to_vec()));
         }
+        if let Some(change) = self.change.as_mut().filter(|change| change.new == seat) {
+            return change.later.push(Held::new(head, data.to_vec()));
+        }
         let queue = &mut self.queues[seat.0 as usize];
         let mut sent = 0;
         if queue.held.is_empty()
@@ -177,33 +193,53 @@ impl Feed {
         queue.held.push_back(held);
     }
 
-    /// Bring what waits for replaced processes to those that have replaced them. True: something was done.
-    pub(super) fn follow_routes(&mut self, shared: &Shared) -> bool {
-        let routes = shared.server().routes.load(Ordering::Acquire);
-        if routes == self.routes_seen {
-            return false;
-        }
-        while let Some((old, new)) = self.dispatcher.reroute() {
-            let epoch = shared.seat_block(old).epoch.load(Ordering::Acquire);
-            self.hand_over(old, epoch, new);
-        }
-        self.routes_seen = routes;
-        true
+    /// Whether some worker's messages are to go to another seat than before.
+    pub(super) fn has_new_routes(&self, shared: &Shared) -> bool {
+        shared.server().routes.load(Ordering::Acquire) != self.routes_seen
     }
 
-    /// The change of routes that was last acted on.
-    pub(super) fn routes_seen(&self) -> u64 {
-        self.routes_seen
-    }
-
-    fn hand_over(&mut self, old: Seat, epoch: u32, new: Seat) {
+    /// Begin to act on the next worker whose messages are to go to another seat: take back what its old
+    /// process has not begun. Until [`Feed::hand_over`], messages for the new one are put aside. Returns
+    /// the old seat: what that process has sent so far must be handled first, since its answers are
+    /// finished and come before anything that its successor may say.
+    pub(super) fn begin_change(&mut self, shared: &Shared) -> Option<Seat> {
+        let (old, new) = self.dispatcher.reroute()?;
+        let epoch = shared.seat_block(old).epoch.load(Ordering::Acquire);
         let recalled = self.dispatcher.recall(old);
+        self.change = Some(Change {
+            old,
+            epoch,
+            new,
+            recalled,
+            later: Vec::new(),
+        });
+        Some(old)
+    }
+
+    /// All changes of routes up to the number `routes` have been acted on.
+    pub(super) fn note_routes(&mut self, routes: u64) {
+        self.routes_seen = routes;
+    }
+
+    /// Give what waits for the old process to the new one, in order.
+    pub(super) fn hand_over(&mut self) {
+        let Some(change) = self.change.take() else {
+            return;
+        };
+        let Change {
+            old,
+            epoch,
+            new,
+            recalled,
+            later,
+        } = change;
         let queue = std::mem::take(&mut self.queues[old.0 as usize]);
         if !queue.is_idle() {
             self.crowded -= 1;
         }
         let mut held = queue.held;
         let mut at_work = recalled.at_work;
+        let mut keeps_order = self.dispatcher.keeps_order();
         if let Some(next) = held.front_mut()
             && next.sent > 0
         {
@@ -211,17 +247,18 @@ impl Feed {
                 next.sent = 0;
             } else if let Some(begun) = held.pop_front() {
                 at_work = Some(begun.head.session);
+                keeps_order = true; // the rest of a message goes where its beginning is, in every mode
                 self.hold(old, begun);
             }
         }
         if let Some(session) = at_work
-            && self.dispatcher.keeps_order()
+            && keeps_order
         {
             self.parked.begin(old, epoch, session);
         }
         let recalled = recalled.messages.into_iter();
         let recalled = recalled.map(|(head, data)| Held::new(head, data));
-        for message in recalled.chain(held) {
+        for message in recalled.chain(held).chain(later) {
             self.push(new, message.head, &message.data);
         }
         let spread = !self.dispatcher.keeps_order();
@@ -254,13 +291,17 @@ impl Feed {
             session.waiting.into_iter().for_each(&mut resume);
         }
         let (dispatcher, queues) = (&mut self.dispatcher, &mut self.queues);
-        self.parked.look(|seat, epoch| {
+        self.parked.look(|seat, epoch, session| {
             let block = shared.seat_block(seat);
             let dead = block.state.load(Ordering::Acquire) == seat_state::EMPTY
                 || block.epoch.load(Ordering::Acquire) != epoch;
             let queue = &mut queues[seat.0 as usize];
             if dead {
-                queue.held.clear(); // the rest of the message that died with it
+                // The rest of the message that died with it. Others may be behind it already.
+                let rest = |held: &Held| held.sent > 0 && held.head.session == session;
+                if queue.held.front().is_some_and(rest) {
+                    queue.held.pop_front();
+                }
                 return Fate::Dead;
             }
             let drained = queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained();

@@ -76,8 +76,9 @@ impl Reactor {
         self.close_after_output(token);
     }
 
-    /// The close event is dealt with: the owner's last word, on this very lane, has been read. Where
-    /// several workers serve a session, other lanes may still hold words of theirs.
+    /// The close event is dealt with: the owner's last word, on this very lane, has been read, and a process
+    /// that it has replaced was heard to its end before. Where several workers serve a session, other lanes
+    /// may still hold words of theirs.
     fn closed(&mut self, id: SessionId) {
         match self.token_of(id) {
             Some(token) if self.connections[token].owner == NO_OWNER => {

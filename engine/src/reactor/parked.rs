@@ -97,9 +97,9 @@ impl Parked {
     }
 
     /// Ask of each what has become of its message.
-    pub(super) fn look(&mut self, mut fate: impl FnMut(Seat, u32) -> Fate) {
+    pub(super) fn look(&mut self, mut fate: impl FnMut(Seat, u32, SessionId) -> Fate) {
         for parked in self.0.iter_mut().filter(|parked| parked.rounds.is_none()) {
-            parked.rounds = match fate(parked.seat, parked.epoch) {
+            parked.rounds = match fate(parked.seat, parked.epoch, parked.session) {
                 Fate::AtWork => None,
                 Fate::Done => Some(ROUNDS_DONE),
                 Fate::Dead => Some(ROUNDS_DEAD),

@@ -144,7 +144,7 @@ impl Reactor {
     pub(crate) fn run(&mut self, mailbox: &mut Mailbox) {
         while !self.quit {
             self.sleep(mailbox);
-            self.follow_routes();
+            self.follow_routes(mailbox);
             self.take_orders();
             self.serve_ready();
             self.feed.ring(self.now_ms);
@@ -202,13 +202,22 @@ impl Reactor {
     }
 
     /// Processes that have been replaced: bring what waits for them to their successors.
-    fn follow_routes(&mut self) {
-        if self.feed.follow_routes(&self.shared) {
-            let own = self.shared.reactor(self.id);
-            own.routes_seen
-                .store(self.feed.routes_seen(), Ordering::Release);
-            self.manager.ring(); // the seats left behind are free for others
+    fn follow_routes(&mut self, mailbox: &mut Mailbox) {
+        if !self.feed.has_new_routes(&self.shared) {
+            return;
         }
+        let routes = self.shared.server().routes.load(Ordering::Acquire);
+        self.inbox.report(false); // what is recalled is in no lane for a moment
+        while let Some(old) = self.feed.begin_change(&self.shared) {
+            mailbox.drain_sender(Endpoint::Worker(old), |head, payload| {
+                self.handle_mail(head, payload)
+            });
+            self.feed.hand_over();
+        }
+        self.feed.note_routes(routes);
+        let own = self.shared.reactor(self.id);
+        own.routes_seen.store(routes, Ordering::Release);
+        self.manager.ring(); // the seats left behind are free for others
     }
 
     fn take_orders(&mut self) {

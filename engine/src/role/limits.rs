@@ -19,7 +19,7 @@ pub(super) struct Limits {
     /// Receive callbacks; 0: any number.
     requests: u64,
     /// Bytes of resident memory; 0: any number.
-    memory: u64,
+    memory: Cell<u64>,
     next_look_ms: Cell<u64>,
 }
 
@@ -35,7 +35,7 @@ impl Limits {
         };
         Limits {
             requests: if base == 0 { 0 } else { base + extra },
-            memory: settings.worker_max_memory,
+            memory: Cell::new(settings.worker_max_memory),
             next_look_ms: Cell::new(0),
         }
     }
@@ -51,9 +51,21 @@ impl Limits {
         self.requests > 0 && requests + lead >= self.requests
     }
 
+    /// After the start callbacks: a limit that the process exceeds before its first request would replace
+    /// it for ever, so it is ignored, aloud.
+    pub(super) fn fit(&self, warn: impl FnOnce(String)) {
+        let (limit, now) = (self.memory.get(), memory::resident());
+        if limit > 0 && now > limit {
+            self.memory.set(0);
+            warn(format!(
+                "worker_max_memory of {limit} bytes is less than a worker has before its first request ({now}): it is ignored"
+            ));
+        }
+    }
+
     /// Whether the process has outgrown its memory. Looks now and then only.
     pub(super) fn outgrown(&self) -> bool {
-        if self.memory == 0 {
+        if self.memory.get() == 0 {
             return false;
         }
         let now = clock::coarse_ms();
@@ -61,7 +73,7 @@ impl Limits {
             return false;
         }
         self.next_look_ms.set(now + MEMORY_EVERY_MS);
-        memory::resident() > self.memory
+        memory::resident() > self.memory.get()
     }
 }
 

@@ -13,7 +13,7 @@ use super::watchdog::{Stuck, Watchdog};
 use super::{Ground, exit, phase::Phase, record, settle, watch};
 use crate::context::Context;
 use crate::error::code;
-use crate::handler::{Death, Leave, Step};
+use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Verdict;
@@ -110,6 +110,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
             Policy {
                 patience_ms: ground.settings.max_wait_ms,
                 reload_async: ground.settings.reload_async,
+                start_ms: ground.settings.worker_start_ms,
                 max_respawns: ground.settings.max_respawns,
             },
         ),
@@ -142,12 +143,15 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS); // the order itself met a full lane
         }
         manager.note_ready();
+        manager.note_leaving();
         manager.note_recycling();
         manager.watch_callbacks();
         manager.reap();
         manager.note_draining();
         manager.tick();
-        manager.answer_recycling();
+        if manager.became.is_none() {
+            manager.answer_recycling();
+        }
     }
     if let Some(seat) = manager.became {
         installed.keep(); // the worker installs its own; until then none of them can kill it
@@ -282,6 +286,16 @@ impl Manager<'_> {
         }
     }
 
+    /// Workers that end by themselves.
+    fn note_leaving(&mut self) {
+        for seat in self.roster.alive() {
+            let block = self.ground.shared.seat_block(seat);
+            if block.state.load(Ordering::Acquire) == seat_state::STOPPING {
+                self.roster.leaving(seat, clock::monotonic_ms());
+            }
+        }
+    }
+
     /// Workers that have served their requests, or outgrown their memory.
     fn note_recycling(&mut self) {
         for worker in 0..self.ground.shared.workers() {
@@ -335,8 +349,10 @@ impl Manager<'_> {
         self.context
             .log()
             .warning(format_args!("worker(pid={pid}, id={worker}) {stuck}"));
-        block.overdue.store(1, Ordering::Release);
-        if let Some(slot) = shared.sessions.find(stuck.session) {
+        block.overdue.store(stuck.taken, Ordering::Release);
+        // Should it have gone on this very moment, the session has its answer.
+        let still = block.events.load(Ordering::Acquire) == stuck.taken;
+        if let Some(slot) = shared.sessions.find(stuck.session).filter(|_| still) {
             slot.mark(state::ENDED);
             let head = Head::new(Kind::Lost, stuck.session, 0);
             let _ = self.context.to_reactor(slot.reactor(), head, &[]);
@@ -410,7 +426,8 @@ impl Manager<'_> {
                     self.context
                         .log()
                         .error(format_args!("the server stops: {reason}"));
-                    self.heed(Err(Leave { code: exit::FATAL }));
+                    self.code = exit::FATAL;
+                    let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 2));
                 }
                 Action::Finish => self.finished = true,
             }
@@ -476,7 +493,6 @@ impl Manager<'_> {
             &block.stop_asked,
             &block.recycle,
             &block.replacement,
-            &block.overdue,
             &block.busy,
             &block.callback,
         ] {
@@ -490,6 +506,7 @@ impl Manager<'_> {
                 .store(replacement::COMING, Ordering::Release);
         }
         block.callback_since_ms.store(0, Ordering::Relaxed);
+        block.overdue.store(0, Ordering::Relaxed);
         block.session.store(0, Ordering::Relaxed);
         block
             .born_ms

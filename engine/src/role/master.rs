@@ -339,6 +339,7 @@ impl Master {
                     self.ask_to_stop()
                 }
                 (Kind::Shutdown, 0) => {}
+                (Kind::Shutdown, 2) => self.begin_stop(),
                 (Kind::Shutdown, _) => self.interrupt(signal::SIGINT),
                 (other, _) => self
                     .log

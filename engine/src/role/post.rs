@@ -27,6 +27,8 @@ pub(super) struct Child {
     pub(super) born: u64,
     /// A kill for missing the deadline has been sent.
     pub(super) killed: bool,
+    /// The manager has asked it to end; else an end is its own doing.
+    pub(super) asked: bool,
     /// It was terminated for being stuck: its end is reported however it came.
     pub(super) stuck: bool,
 }
@@ -38,8 +40,15 @@ impl Child {
             state,
             born: 0,
             killed: false,
+            asked: false,
             stuck: false,
         }
+    }
+
+    /// It is to end, and to be killed if it has not by then.
+    pub(super) fn ask(&mut self, kill_at: u64) {
+        self.asked = true;
+        self.state = State::Stopping { kill_at };
     }
 
     pub(super) fn is_alive(&self) -> bool {

@@ -1,7 +1,10 @@
 //! A reload: which of the processes that were there when it began are still to go.
 
-use super::post::{Replacing, State};
+use super::post::State;
 use super::roster::{Action, Roster};
+
+/// Requests within so long of the first are "in a row": one reload.
+const IN_A_ROW_MS: u64 = 1_000;
 
 /// A reload under way.
 #[derive(Debug, PartialEq, Eq)]
@@ -12,7 +15,9 @@ pub(super) struct Reload {
     current: Option<u32>,
     /// One after the other: those whose turn is still to come.
     waiting: Vec<(u32, i32)>,
-    /// One after the other: another request came when the last process was forked already.
+    /// Monotonic ms.
+    begun: u64,
+    /// Another request came later.
     again: bool,
 }
 
@@ -24,26 +29,14 @@ impl Reload {
 }
 
 impl Roster {
-    /// A reload was asked for. Requests during a reload are part of it. One that comes when every new process
-    /// has loaded its code is told so, or, where workers are replaced one after the other, runs it once more.
+    /// A reload was asked for. Requests soon after it are part of it; a later one, which may want newer code
+    /// than some process has loaded by then, runs it once more when it is over.
     pub(super) fn reload(&mut self, now: u64) -> Vec<Action> {
         if self.stopping {
             return Vec::new();
         }
-        let all_new = self.posts.iter().all(|post| {
-            let loaded = |(_, child): (_, &super::post::Child)| child.state != State::Starting;
-            post.replacing == Replacing::No && post.seats().all(loaded)
-        });
         if let Some(reload) = &mut self.reload {
-            if self.policy.reload_async && all_new {
-                return vec![Action::Warn(
-                    "reload() while a reload waits for its last old workers: nothing is loaded again, ask once more when they have gone".into(),
-                )];
-            }
-            reload.again |= reload.waiting.is_empty()
-                && reload.current.is_some_and(|worker| {
-                    self.posts[worker as usize].incumbent().state == State::Starting
-                });
+            reload.again |= now >= reload.begun + IN_A_ROW_MS;
             return Vec::new();
         }
         let left: Vec<_> = self
@@ -51,24 +44,26 @@ impl Roster {
             .iter()
             .filter_map(|post| post.serving_pid().map(|pid| (post.worker, pid)))
             .collect();
-        let waiting = match self.policy.reload_async {
-            true => Vec::new(),
-            false => left.clone(),
-        };
         let mut actions = vec![
             Action::Info("Server is reloading all workers now".into()),
             Action::BeforeReload,
         ];
+        for worker in 0..self.posts.len() as u32 {
+            actions.extend(self.dismiss_replacement(worker, now));
+        }
+        let mut waiting = Vec::new();
         if self.policy.reload_async {
             for &(worker, _) in &left {
-                actions.extend(self.dismiss_replacement(worker, now));
                 self.replace(worker, true, now);
             }
+        } else {
+            waiting.clone_from(&left);
         }
         self.reload = Some(Reload {
             left,
             current: None,
             waiting,
+            begun: now,
             again: false,
         });
         actions

@@ -45,6 +45,8 @@ pub(super) struct Policy {
     pub(super) patience_ms: u64,
     /// A reload starts all new workers first; else it replaces one worker after the other.
     pub(super) reload_async: bool,
+    /// Time a process has to become ready, ms; 0: any.
+    pub(super) start_ms: u64,
     /// Early deaths in a row that end the server; 0: none do.
     pub(super) max_respawns: u32,
 }
@@ -107,6 +109,7 @@ impl Roster {
                 state: State::Starting,
                 born: now,
                 killed: false,
+                asked: false,
                 stuck: false,
             };
         }
@@ -154,7 +157,7 @@ impl Roster {
         let predecessor = post.incumbent();
         match predecessor.state {
             State::Starting | State::Ready => {
-                predecessor.state = State::Stopping { kill_at };
+                predecessor.ask(kill_at);
                 actions.push(Action::AskToStop(old));
             }
             State::Due { .. } => predecessor.state = State::Absent,
@@ -202,11 +205,12 @@ impl Roster {
             state,
             born,
             killed,
+            asked,
             stuck,
             ..
         } = *child;
         child.state = State::Absent;
-        let asked = matches!(state, State::Stopping { .. });
+        let served = !matches!(state, State::Starting);
         let lived = now.saturating_sub(born);
         let mut actions = Vec::new();
         // Killed by us, or by the Ctrl-C that stops us.
@@ -218,7 +222,7 @@ impl Roster {
         post.early_deaths = match lived {
             _ if asked => 0,
             // It served, and left in good order: stop(), or SIGTERM from outside.
-            _ if exit.is_clean() && state == State::Ready => post.early_deaths,
+            _ if exit.is_clean() && served => post.early_deaths,
             ..EARLY_MS => post.early_deaths + 1,
             SETTLED_MS.. => 0,
             _ => post.early_deaths,
@@ -307,7 +311,10 @@ impl Roster {
         }
         post.replacing = Replacing::No;
         let spare = post.spare();
-        post.children[spare].state = State::Stopping { kill_at };
+        post.children[spare].ask(kill_at);
+        if !post.incumbent().is_alive() {
+            post.incumbent().state = State::Due { at: now };
+        }
         Some(Action::AskToStop(post.seat(spare)))
     }
 
@@ -324,6 +331,16 @@ impl Roster {
             Replacing::No if replaceable && !self.stopping => post.replacing = wanted,
             Replacing::Wanted { urgent: false, .. } if urgent => post.replacing = wanted,
             _ => {}
+        }
+    }
+
+    /// The process on `seat` ends by itself: it has as long for that as one that was asked.
+    pub(super) fn leaving(&mut self, seat: Seat, now: u64) {
+        let kill_at = self.kill_at(now);
+        if let Some(child) = self.child_on(seat)
+            && matches!(child.state, State::Starting | State::Ready)
+        {
+            child.state = State::Stopping { kill_at };
         }
     }
 
@@ -353,9 +370,10 @@ impl Roster {
             post.replacing = Replacing::No;
             for incarnation in 0..post.children.len() {
                 let seat = post.seat(incarnation);
-                match &mut post.children[incarnation].state {
-                    state @ (State::Starting | State::Ready) => {
-                        *state = State::Stopping { kill_at };
+                let child = &mut post.children[incarnation];
+                match &mut child.state {
+                    State::Starting | State::Ready => {
+                        child.ask(kill_at);
                         actions.push(Action::AskToStop(seat));
                     }
                     State::Stopping { kill_at: own } => *own = (*own).min(kill_at),
@@ -380,6 +398,7 @@ impl Roster {
     /// a process may be forked onto a spare seat, or its last one has still something to be cleared away.
     pub(super) fn tick(&mut self, now: u64, is_free: impl Fn(Seat) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
+        let start_ms = self.start_ms();
         for post in &mut self.posts {
             let worker = post.worker;
             for incarnation in 0..post.children.len() {
@@ -387,6 +406,13 @@ impl Roster {
                 let child = &mut post.children[incarnation];
                 match child.state {
                     State::Stopping { kill_at } if now >= kill_at && !child.killed => {
+                        child.killed = true;
+                        actions.push(Action::Kill {
+                            pid: child.pid,
+                            worker,
+                        });
+                    }
+                    State::Starting if child.born + start_ms <= now && !child.killed => {
                         child.killed = true;
                         actions.push(Action::Kill {
                             pid: child.pid,
@@ -436,8 +462,12 @@ impl Roster {
     /// for another process waits for an event.
     pub(super) fn next_deadline(&self, now: u64) -> Option<u64> {
         let children = self.posts.iter().flat_map(Post::seats);
+        let start_ms = self.start_ms();
         let of_children = children.filter_map(|(_, child)| match child.state {
             State::Stopping { kill_at } if !child.killed => Some(kill_at),
+            State::Starting if !child.killed && start_ms < u64::MAX / 2 => {
+                Some(child.born + start_ms)
+            }
             State::Due { at } => Some(at),
             _ => None,
         });
@@ -457,8 +487,16 @@ impl Roster {
         if !matches!(child.state, State::Starting | State::Ready) {
             return None; // leaving already, or on its way
         }
-        child.state = State::Stopping { kill_at };
+        child.ask(kill_at);
         Some(Action::AskToStop(seat))
+    }
+
+    /// Time a process has to become ready.
+    fn start_ms(&self) -> u64 {
+        match self.policy.start_ms {
+            0 => u64::MAX / 2,
+            limit => limit,
+        }
     }
 
     fn kill_at(&self, now: u64) -> u64 {

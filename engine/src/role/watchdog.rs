@@ -23,6 +23,8 @@ pub(super) struct Stuck {
     /// The callback at work, or none: messages wait and are not taken up.
     callback: Callback,
     after_ms: u64,
+    /// Number of the message it is at.
+    pub(super) taken: u64,
 }
 
 impl fmt::Display for Stuck {
@@ -82,6 +84,7 @@ impl Watchdog {
         self.keeping.retain(|seat, _| seats.contains(seat));
         let mut stuck = Vec::new();
         for &seat in seats {
+            let taken = self.shared.seat_block(seat).events.load(Ordering::Acquire);
             let after_ms = match self.sight(seat, now) {
                 Sight::At(since) if now >= since + limit => now - since,
                 Sight::Keeping(age) if age >= limit && self.stands_still(seat, now) => age,
@@ -105,6 +108,7 @@ impl Watchdog {
                     false => Callback::None,
                 },
                 after_ms,
+                taken,
             });
         }
         stuck
@@ -127,7 +131,7 @@ impl Watchdog {
     fn sight(&self, seat: Seat, now: u64) -> Sight {
         let block = self.shared.seat_block(seat);
         if block.state.load(Ordering::Acquire) != seat_state::READY {
-            return Sight::Quiet; // its start and stop callbacks have other limits
+            return Sight::Quiet; // how long a start and an end may take, the roster knows
         }
         let since = block.callback_since_ms.load(Ordering::Acquire);
         let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));

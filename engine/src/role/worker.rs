@@ -115,6 +115,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         Err(Unstarted::Bootstrap(leave)) => return leave.code,
         Err(Unstarted::Start(leave)) => return worker.stop(Some(leave)),
     }
+    worker
+        .limits
+        .fit(|warning| worker.context.log().warning(warning));
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
 
@@ -181,6 +184,7 @@ impl Worker<'_> {
         self.block
             .state
             .store(seat_state::STOPPING, Ordering::Release);
+        self.manager.ring(); // the end has a deadline, whoever wants it
         let asked = context.enter(Callback::WorkerStop, 0);
         let stopped = handler.on_worker_stop(context, self.id);
         if leave.is_some() {

@@ -46,6 +46,7 @@ pub struct Settings {
     pub(crate) worker_deadline_ms: u64,
     pub(crate) worker_max_memory: u64,
     pub(crate) worker_num: Option<u32>,
+    pub(crate) worker_start_ms: u64,
     pub(crate) worker_queue_size: u64,
     /// Things a user should read in the log: values that were replaced.
     pub(crate) notes: Vec<String>,
@@ -79,6 +80,7 @@ impl Default for Settings {
             worker_deadline_ms: 0,
             worker_max_memory: 0,
             worker_num: None,
+            worker_start_ms: 60_000,
             worker_queue_size: 256 << 10,
             notes: Vec::new(),
         }

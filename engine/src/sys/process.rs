@@ -51,10 +51,10 @@ pub(crate) fn raise_nofile() {
     let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard); // refused: accept() will say so in its time
 }
 
-/// Ask for SIGTERM when the parent *thread* dies. False if the parent `expected` is already gone:
+/// Ask for `signal::PARENT_DIED` when the parent *thread* dies. False if the parent `expected` is already gone:
 /// the request would never fire then. Cleared by credential changes, so to be repeated after one.
 pub(crate) fn die_with_parent(expected: i32) -> bool {
-    let _ = prctl::set_pdeathsig(Signal::SIGTERM);
+    let _ = prctl::set_pdeathsig(Signal::SIGPWR);
     parent() == expected
 }
 

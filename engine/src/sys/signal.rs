@@ -105,7 +105,7 @@ extern "C" fn note(signal: libc::c_int) {
         // even a foreign descriptor number would cause no more than a failed or stray write.
         unsafe { libc::write(bell, (&raw const one).cast(), 8) };
     }
-    if signal == SIGTERM && orphaned() {
+    if matches!(signal, SIGTERM | PARENT_DIED) && orphaned() {
         // The loop will see the bit, unless a callback keeps it away: then the alarm ends it.
         let fuse = libc::itimerval {
             it_interval: libc::timeval {
@@ -122,6 +122,10 @@ extern "C" fn note(signal: libc::c_int) {
     }
     nix::errno::Errno::set_raw(errno);
 }
+
+/// What the kernel sends when the process that forked this one dies. Not SIGTERM, for which scripts have
+/// handlers of their own, and nothing that anybody else sends.
+pub(crate) const PARENT_DIED: i32 = SIGPWR;
 
 /// Exit code of a process whose supervisors died while a callback kept it busy.
 const EXIT_ORPHANED: i32 = 255;

@@ -109,6 +109,17 @@ impl LaneReader {
         self.tail == self.done
     }
 
+    /// How far the producer has come. What it published before something that was learned from it is
+    /// before this position.
+    pub(crate) fn published(&self) -> u64 {
+        self.ring.header().tail.load(Ordering::Acquire)
+    }
+
+    /// Whether everything before a position has been handled.
+    pub(crate) fn has_reached(&self, position: u64) -> bool {
+        self.done >= position
+    }
+
     /// Handle the next message, if one is waiting.
     #[cfg(any(test, loom))]
     pub(crate) fn receive(&mut self, handle: impl FnMut(Head, Payload<'_>) -> Verdict) -> Received {

@@ -121,12 +121,11 @@ impl Master {
                 }
             }
             Phase::Draining => {
-                let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
                 if late && !self.hurried {
                     // One stuck worker shall not cost the sessions of the others their close event.
                     self.deadline = now + FLUSH_GRACE_MS;
                 }
-                if late || (quiet && self.shared.workers_drained()) {
+                if late || self.is_drained() {
                     self.enter(Phase::Flushing);
                     self.order_all(|| Order::Finish);
                     self.advance_phase();
@@ -139,9 +138,8 @@ impl Master {
                 }
             }
             Phase::Closing => {
-                let quiet = self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
                 let deserted = self.shared.open_sessions() == 0;
-                if late || (deserted && quiet && self.shared.workers_drained()) {
+                if late || (deserted && self.is_drained()) {
                     self.enter(Phase::Stopping);
                     self.stop_processes();
                     self.advance_phase(); // there may be nobody left who could wake us
@@ -161,6 +159,13 @@ impl Master {
                 }
             }
         }
+    }
+
+    /// Whether nothing that was read waits for a worker. Asked of the reactors before and after the look at
+    /// the lanes: one that brings messages from a lane to another says so before it takes them.
+    fn is_drained(&self) -> bool {
+        let quiet = || self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
+        quiet() && self.shared.workers_drained() && quiet()
     }
 
     fn stop_processes(&mut self) {

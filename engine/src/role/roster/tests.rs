@@ -21,6 +21,7 @@ fn policy(reload_async: bool) -> Policy {
     Policy {
         patience_ms: 3_000,
         reload_async,
+        start_ms: 60_000,
         max_respawns: 0,
     }
 }
@@ -147,21 +148,18 @@ fn a_rolling_reload_replaces_one_worker_after_the_other() {
 }
 
 #[test]
-fn a_reload_asked_for_after_the_last_fork_runs_once_more() {
+fn a_reload_asked_for_later_runs_once_more() {
     let mut roster = rolling(1);
-    let _ = roster.reload(0);
+    let _ = roster.reload(100_000);
     assert_eq!(tick(&mut roster, 100_000), [Action::AskToStop(first(0))]);
-    assert_eq!(
-        roster.reload(0),
-        [],
-        "nothing is forked yet: the same reload"
-    );
-    let _ = roster.died(100, CLEAN, 100_001);
-    let _ = tick(&mut roster, 100_001);
-    roster.spawned(first(0), 200, 100_001);
-    assert_eq!(roster.reload(0), []);
-    let _ = roster.ready(first(0), false, 100_001);
-    let again = tick(&mut roster, 100_002);
+    assert_eq!(roster.reload(100_900), [], "in a row: the same reload");
+    assert_eq!(roster.reload(101_000), []);
+    assert_eq!(roster.reload(101_500), []);
+    let _ = roster.died(100, CLEAN, 102_000);
+    let _ = tick(&mut roster, 102_000);
+    roster.spawned(first(0), 200, 102_000);
+    let _ = roster.ready(first(0), false, 102_001);
+    let again = tick(&mut roster, 102_002);
     assert!(
         matches!(
             again[..],
@@ -174,6 +172,11 @@ fn a_reload_asked_for_after_the_last_fork_runs_once_more() {
         ),
         "{again:?}"
     );
+    let _ = roster.died(200, CLEAN, 102_100);
+    let _ = tick(&mut roster, 102_100);
+    roster.spawned(first(0), 300, 102_100);
+    let _ = roster.ready(first(0), false, 102_101);
+    assert_eq!(tick(&mut roster, 102_102), [Action::AfterReload], "once");
 }
 
 #[test]
@@ -260,16 +263,63 @@ fn new_workers_start_beside_all_old_ones_and_take_over_when_they_serve() {
 }
 
 #[test]
-fn a_reload_asked_for_while_old_workers_linger_is_told_so() {
+fn a_process_that_does_not_become_ready_is_killed_and_its_reload_given_up() {
     let mut roster = side_by_side(1);
     let _ = roster.reload(0);
     let _ = tick(&mut roster, 0);
     roster.spawned(second(0), 200, 0);
-    assert_eq!(roster.reload(0), [], "its code is still to be loaded");
-    let _ = roster.ready(second(0), false, 0);
-    assert!(matches!(roster.reload(5)[..], [Action::Warn(_)]));
-    let _ = roster.died(100, CLEAN, 10);
-    assert_eq!(tick(&mut roster, 10), [Action::AfterReload]);
+    assert_eq!(roster.next_deadline(1), Some(60_000));
+    assert_eq!(tick(&mut roster, 59_999), []);
+    let kill = Action::Kill {
+        pid: 200,
+        worker: 0,
+    };
+    assert_eq!(tick(&mut roster, 60_000), [kill]);
+    let actions = roster.died(200, KILLED, 60_001);
+    assert!(matches!(
+        actions[..],
+        [Action::ReportDeath, Action::Error(_)]
+    ));
+    assert_eq!(tick(&mut roster, 60_001), [Action::AfterReload]);
+    assert_eq!(roster.seat_of(100), Some(first(0)), "the old one goes on");
+}
+
+#[test]
+fn a_process_that_ends_by_itself_has_a_deadline_too() {
+    let mut roster = side_by_side(1);
+    roster.leaving(first(0), 20_000);
+    assert_eq!(roster.next_deadline(20_000), Some(24_000));
+    assert!(matches!(
+        tick(&mut roster, 24_000)[..],
+        [Action::Kill { pid: 100, .. }]
+    ));
+    assert_eq!(roster.died(100, KILLED, 24_001), [Action::ReportDeath]);
+    assert_eq!(tick(&mut roster, 24_001), [Action::Spawn(first(0))]);
+}
+
+#[test]
+fn processes_that_end_by_themselves_at_once_have_their_delay() {
+    let mut roster = side_by_side(1);
+    for _ in 0..3 {
+        roster.leaving(first(0), 10);
+        let _ = roster.died(100, FATAL, 10);
+        roster.spawned(first(0), 100, 10);
+    }
+    let _ = roster.died(100, FATAL, 10);
+    assert_eq!(tick(&mut roster, 11), []);
+}
+
+#[test]
+fn a_rolling_reload_dismisses_replacements_with_old_code_too() {
+    let mut roster = rolling(1);
+    roster.recycle(0, 0);
+    let _ = tick(&mut roster, 0);
+    roster.spawned(second(0), 200, 0);
+    let _ = roster.ready(second(0), true, 0);
+    assert_eq!(roster.reload(10)[2..], [Action::AskToStop(second(0))]);
+    assert_eq!(tick(&mut roster, 10), [Action::AskToStop(first(0))]);
+    let _ = roster.died(100, CLEAN, 20);
+    assert_eq!(tick(&mut roster, 20), [Action::Spawn(first(0))]);
 }
 
 #[test]

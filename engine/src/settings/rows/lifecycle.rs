@@ -147,4 +147,17 @@ pub(super) static ROWS: &[Row] = &[
             Ok(())
         },
     },
+    Row {
+        key: "worker_start_timeout",
+        aliases: &[],
+        kind: Kind::Seconds,
+        default: "60",
+        range: "0..=4294967295; clamped; 0: any time",
+        scope: Scope::Server,
+        help: "A worker whose `bootstrap` and `onWorkerStart` take longer is killed and started again; a reload keeps the old process.",
+        apply: |s, v| {
+            s.worker_start_ms = milliseconds(v);
+            Ok(())
+        },
+    },
 ];
