@@ -21,6 +21,7 @@ use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
+use crate::shared::phase::Phase;
 use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, signal};
@@ -300,7 +301,11 @@ impl Context {
     }
 
     /// Replace all workers without losing a request. Ok: the manager will do it.
+    /// Refused: 509 while the server stops.
     pub fn reload(&self) -> Result<(), Refused> {
+        if Phase::of(&self.shared) >= Phase::Draining {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
         self.to_manager(Head::new(Kind::Reload, 0, 0))
     }
 
@@ -395,10 +400,10 @@ impl Context {
     pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
         let outer = self.closing.replace(session);
         let at_work = self.enter(Callback::Close, session);
-        if let Err(leave) = self.handler.on_close(self, session, reactor) {
-            self.leaving.set(Some(leave));
+        match self.handler.on_close(self, session, reactor) {
+            Ok(()) => self.resume(at_work),
+            Err(leave) => self.leaving.set(Some(leave)), // and this callback stays on record
         }
-        self.resume(at_work);
         self.closing.set(outer);
     }
 

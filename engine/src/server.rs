@@ -11,7 +11,7 @@ use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::role::{self, Ended};
 use crate::settings::{Settings, Sizes, Value};
-use crate::sys::fork;
+use crate::sys::{fork, output};
 
 /// A server that is bound and not yet started.
 pub struct Server {
@@ -38,6 +38,7 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
+        output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
         let listener = match inherited::take(host, port, kind) {

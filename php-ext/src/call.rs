@@ -8,15 +8,17 @@
 use std::ffi::c_void;
 use std::ptr::null_mut;
 
-use ext_php_rs::ffi::{ext_php_rs_process_globals, zend_call_known_function, zend_read_property};
+use ext_php_rs::ffi::{
+    ext_php_rs_process_globals, zend_call_known_function, zend_hash_str_find, zend_read_property,
+};
 
 use skep::Death;
 
 use crate::opcache::{self, Before};
 use crate::zend::{
-    Ctx, E_ERROR, Zv, bytes, eg, kind, try_call, zend_clear_exception, zend_exception_error,
-    zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object, zend_throw_unwind_exit,
-    zval,
+    Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
+    zend_exception_error, zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object,
+    zend_throw_unwind_exit, zval,
 };
 use crate::{bootstrap, convert, globals};
 
@@ -203,6 +205,20 @@ pub(crate) fn internal(function: *mut zend_function, args: &mut [Zv]) -> Zv {
         );
     }
     returned
+}
+
+/// `ignore_user_abort(true)`, unless the configuration has taken that function away.
+pub(crate) fn ignore_abort() {
+    let name = c"ignore_user_abort";
+    // SAFETY: PHP's table of functions and a text in memory; the entry, if there is one, is a function's.
+    let function = unsafe {
+        let found = zend_hash_str_find(functions(), name.as_ptr(), name.count_bytes());
+        if found.is_null() {
+            return;
+        }
+        (*found).value.func
+    };
+    internal(function, &mut [Zv::bool(true)]).release();
 }
 
 /// The script ends with this code, unless it says otherwise.

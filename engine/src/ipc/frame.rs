@@ -37,8 +37,15 @@ pub(crate) enum Kind {
     Reload = 22,
     /// Anyone to manager: replace the worker with this id (argument).
     StopWorker = 23,
-    /// Anyone to main: shut the server down; argument 1: at once, as for SIGINT; 2: without `shutdown_delay`.
+    /// Anyone to main: shut the server down; argument 0 with all that belongs to it, [`shutdown::AT_ONCE`], or the
+    /// number of a signal that ends it there and then.
     Shutdown = 24,
+}
+
+/// Arguments of [`Kind::Shutdown`].
+pub(crate) mod shutdown {
+    /// In good order, without `on_before_shutdown` and `shutdown_delay`.
+    pub(crate) const AT_ONCE: u64 = 1;
 }
 
 /// Arguments of [`Kind::CloseSession`].

@@ -15,7 +15,6 @@ mod sink;
 
 use std::fmt::Display;
 use std::fs::File;
-use std::io::Write;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
 pub(crate) use self::options::{Format, Options, Rotation};
@@ -23,7 +22,7 @@ pub(crate) use self::options::{Format, Options, Rotation};
 use self::fold::Fold;
 use self::sink::Sink;
 use crate::sync::{AtomicU64, Ordering};
-use crate::sys::{clock, fork};
+use crate::sys::{clock, fork, output};
 
 /// How much a line matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,6 +70,8 @@ struct Core {
     seen: AtomicU64,
     /// Monotonic ms at which a note about repeated lines is due; 0: none.
     note_due: AtomicU64,
+    /// Lines that nobody took, since one was taken.
+    dropped: AtomicU64,
 }
 
 struct State {
@@ -97,6 +98,7 @@ impl Log {
             generation: OnceLock::new(),
             seen: AtomicU64::new(0),
             note_due: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
         };
         let log = Log {
             core: Arc::new(core),
@@ -252,15 +254,26 @@ impl Log {
             return;
         };
         for (level, text) in lines {
-            let line = line::of(&self.core.options, self.author, level, &text);
-            // A log that cannot be written has nowhere to complain to.
-            let _ = match &file {
-                Some(file) => (&**file).write_all(line.as_bytes()),
-                None => {
-                    let mut out = std::io::stdout().lock();
-                    out.write_all(line.as_bytes()).and_then(|()| out.flush())
-                }
-            };
+            let dropped = self.core.dropped.swap(0, Ordering::Relaxed);
+            if dropped > 0 {
+                let text =
+                    format!("{dropped} log lines before this one were dropped: nobody took them");
+                self.put(&file, Level::Warning, &text, dropped);
+            }
+            self.put(&file, level, &text, 1);
+        }
+    }
+
+    /// One line, or none: whoever supervises must not wait for a reader of the log. `worth`: what is lost
+    /// with it.
+    fn put(&self, file: &Option<Arc<File>>, level: Level, text: &str, worth: u64) {
+        let line = line::of(&self.core.options, self.author, level, text);
+        let put = match file {
+            Some(file) => output::write_or_drop(&**file, line.as_bytes()),
+            None => output::write_or_drop(std::io::stdout().lock(), line.as_bytes()),
+        };
+        if !put {
+            self.core.dropped.fetch_add(worth, Ordering::Relaxed);
         }
     }
 }

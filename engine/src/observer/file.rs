@@ -71,6 +71,10 @@ impl StatsFile {
     }
 
     fn replace(&self, text: &str) -> io::Result<()> {
+        // A device, a pipe or a link would be lost by the renaming.
+        if fs::symlink_metadata(&self.path).is_ok_and(|there| !there.is_file()) {
+            return Err(io::Error::other("it is not a regular file"));
+        }
         let _ = fs::remove_file(&self.spare); // there only if an earlier write broke off
         let made = OpenOptions::new()
             .write(true)

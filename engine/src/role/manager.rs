@@ -15,7 +15,7 @@ use crate::context::Context;
 use crate::error::code;
 use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
@@ -187,8 +187,9 @@ impl Manager<'_> {
     fn heed_signals(&mut self) {
         for action in self.signals.take() {
             match action {
-                signals::Action::Interrupt(_) => {
-                    let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 1)); // fails only if the master is dead
+                signals::Action::Interrupt(number) => {
+                    let head = Head::new(Kind::Shutdown, 0, number as u64);
+                    let _ = self.context.to_main(head); // fails only if the master is dead
                     // Ctrl-C has reached the workers too: those that die of it are not to be replaced.
                     self.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
                     return;
@@ -374,7 +375,15 @@ impl Manager<'_> {
         while let Some(reaped) = wait::reap() {
             if let Some(seat) = self.roster.seat_of(reaped.pid) {
                 self.obituary = Some(settle::obituary(&self.ground.shared, seat, reaped));
-                settle::settle(self.ground, &self.context, seat);
+                if settle::settle(self.ground, &self.context, seat) > 0 {
+                    self.roster.lost_work(seat);
+                    if reaped.exit.is_clean()
+                        && let Some(death) = &self.obituary
+                    {
+                        // Nobody calls that an error, but somebody waits for an answer.
+                        self.context.log().warning(record::of(death));
+                    }
+                }
             }
             let actions = self
                 .roster
@@ -427,7 +436,9 @@ impl Manager<'_> {
                         .log()
                         .error(format_args!("the server stops: {reason}"));
                     self.code = exit::FATAL;
-                    let _ = self.context.to_main(Head::new(Kind::Shutdown, 0, 2));
+                    let _ = self
+                        .context
+                        .to_main(Head::new(Kind::Shutdown, 0, shutdown::AT_ONCE));
                 }
                 Action::Finish => self.finished = true,
             }

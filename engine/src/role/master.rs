@@ -19,7 +19,7 @@ use crate::daemon::{self, Service};
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
@@ -63,6 +63,8 @@ struct Master {
     max_wait_ms: u64,
     shutdown_delay_ms: u64,
     account: Account,
+    /// Monotonic ms of the request to stop; 0: none yet.
+    asked_ms: u64,
     /// Monotonic ms by which the phase of leaving, or the whole stop, must be through; 0 while serving.
     deadline: u64,
     /// A second request, or SIGINT: nothing gets any time of its own any more.
@@ -189,6 +191,7 @@ impl Master {
             max_wait_ms,
             shutdown_delay_ms,
             account,
+            asked_ms: 0,
             deadline: 0,
             hurried: false,
             manager_killed: false,
@@ -339,8 +342,8 @@ impl Master {
                     self.ask_to_stop()
                 }
                 (Kind::Shutdown, 0) => {}
-                (Kind::Shutdown, 2) => self.begin_stop(),
-                (Kind::Shutdown, _) => self.interrupt(signal::SIGINT),
+                (Kind::Shutdown, shutdown::AT_ONCE) => self.begin_stop(),
+                (Kind::Shutdown, number) => self.interrupt(number as i32),
                 (other, _) => self
                     .log
                     .error(format_args!("master: unexpected message {other:?}")),

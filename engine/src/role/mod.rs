@@ -28,7 +28,7 @@ mod stop;
 mod watchdog;
 mod worker;
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -144,6 +144,8 @@ fn prepare(
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
             let service = Rc::clone(&ground.service);
+            fork::keep_private(listener.raw());
+            fork::keep_private(hold.as_raw_fd());
             let code = guarded(&ground.log.clone(), || {
                 master::run(ground, listener, metrics, manager, hold, installed)
             });
@@ -155,6 +157,7 @@ fn prepare(
         }
         Fork::Child => {
             drop((listener, metrics, hold)); // a manager or worker holding these would outlive the master's death
+            fork::forget_private();
             installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
             let mut ended = Ended {

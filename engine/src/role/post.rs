@@ -31,6 +31,8 @@ pub(super) struct Child {
     pub(super) asked: bool,
     /// It was terminated for being stuck: its end is reported however it came.
     pub(super) stuck: bool,
+    /// A message died with it.
+    pub(super) lost_work: bool,
 }
 
 impl Child {
@@ -42,6 +44,7 @@ impl Child {
             killed: false,
             asked: false,
             stuck: false,
+            lost_work: false,
         }
     }
 

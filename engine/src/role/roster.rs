@@ -111,6 +111,7 @@ impl Roster {
                 killed: false,
                 asked: false,
                 stuck: false,
+                lost_work: false,
             };
         }
     }
@@ -207,6 +208,7 @@ impl Roster {
             killed,
             asked,
             stuck,
+            lost_work,
             ..
         } = *child;
         child.state = State::Absent;
@@ -222,7 +224,7 @@ impl Roster {
         post.early_deaths = match lived {
             _ if asked => 0,
             // It served, and left in good order: stop(), or SIGTERM from outside.
-            _ if exit.is_clean() && served => post.early_deaths,
+            _ if exit.is_clean() && served && !lost_work => post.early_deaths,
             ..EARLY_MS => post.early_deaths + 1,
             SETTLED_MS.. => 0,
             _ => post.early_deaths,
@@ -331,6 +333,14 @@ impl Roster {
             Replacing::No if replaceable && !self.stopping => post.replacing = wanted,
             Replacing::Wanted { urgent: false, .. } if urgent => post.replacing = wanted,
             _ => {}
+        }
+    }
+
+    /// A message died with the process on `seat`, whose end is about to be reported: a failure, whatever
+    /// its exit code.
+    pub(super) fn lost_work(&mut self, seat: Seat) {
+        if let Some(child) = self.child_on(seat) {
+            child.lost_work = true;
         }
     }
 

@@ -31,8 +31,9 @@ pub(super) fn obituary(shared: &Shared, seat: Seat, reaped: Reaped) -> Death {
     }
 }
 
-/// What died with the worker on `seat`: its message at work is lost, its counters become history.
-pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) {
+/// What died with the worker on `seat`: its message at work is lost, its counters become history. How many
+/// messages and events died.
+pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     let shared = &ground.shared;
     let block = shared.seat_block(seat);
     block.state.store(seat_state::STOPPING, Ordering::Release);
@@ -55,7 +56,9 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) {
     incumbent
         .replacement
         .store(replacement::UNKNOWN, Ordering::Release);
-    for casualty in shared.directory.settle(Endpoint::Worker(seat)) {
+    let casualties = shared.directory.settle(Endpoint::Worker(seat));
+    let count = casualties.len();
+    for casualty in casualties {
         settle_message(ground, context, casualty);
     }
     // Last: who sees it finds the news about lost messages on its lane.
@@ -63,6 +66,7 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) {
     if Phase::of(shared) >= Phase::Draining {
         shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
     }
+    count
 }
 
 /// A message died with its worker. The reactor closes the session, unless it is to be kept.

@@ -102,6 +102,8 @@ pub struct Sizes {
     pub output_buffer_size: u64,
 }
 
+/// Fewer connections than this by default are worth a line.
+const FEW_CONNECTIONS: u64 = 1_000;
 /// Descriptors the master needs besides its sessions: standard streams, bells, polls, log, listener.
 const OWN_DESCRIPTORS: u64 = 32;
 /// What the metrics endpoint needs: listener, poll, its connections.
@@ -151,6 +153,12 @@ impl Settings {
             self.notes.push(format!(
                 "max_connection is exceed the maximum value, it's reset to {room}: of {wanted} asked for, \
                  with a limit of {} descriptors (RLIMIT_NOFILE) and {own} of them for the server itself",
+                process::nofile_limit()
+            ));
+        }
+        if self.max_connection.is_none() && room < FEW_CONNECTIONS {
+            self.notes.push(format!(
+                "max_connection is {room}: the limit of {} descriptors (RLIMIT_NOFILE) allows no more, {own} of them are for the server itself",
                 process::nofile_limit()
             ));
         }

@@ -2,7 +2,7 @@
 
 use std::io;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 
 use nix::unistd::{ForkResult, Pid};
 
@@ -23,11 +23,11 @@ pub(crate) fn fork() -> io::Result<Fork> {
     // SAFETY: the process has one thread (checked by `Server::start` before the first fork; the
     // manager, the only process that forks later, never creates one), so the child inherits a
     // consistent heap and no foreign lock and may go on running ordinary code.
-    match unsafe { nix::unistd::fork() }? {
-        ForkResult::Child => {
-            FOREIGN.store(false, Ordering::Relaxed);
-            Ok(Fork::Child)
-        }
+    OURS.store(true, Ordering::Relaxed);
+    let forked = unsafe { nix::unistd::fork() };
+    OURS.store(false, Ordering::Relaxed);
+    match forked? {
+        ForkResult::Child => Ok(Fork::Child),
         ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
     }
 }
@@ -35,14 +35,55 @@ pub(crate) fn fork() -> io::Result<Fork> {
 /// Set in every child of a fork that is not ours: user code forked within a callback.
 static FOREIGN: AtomicBool = AtomicBool::new(false);
 
+/// Set while a fork of ours goes on.
+static OURS: AtomicBool = AtomicBool::new(false);
+
+/// Descriptors that only the engine's own processes may hold; -1 for none.
+static PRIVATE: [AtomicI32; 8] = [const { AtomicI32::new(-1) }; 8];
+
+/// A child that user code forks off this process shall not have this descriptor: it would keep the port, the
+/// pid file's lock or a life-line alive after the server's end. Until [`share`] or the next process.
+pub(crate) fn keep_private(descriptor: i32) {
+    let free = |slot: &&AtomicI32| {
+        let claimed = slot.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
+        claimed.is_ok()
+    };
+    let _ = PRIVATE.iter().find(free); // eight are more than the engine has
+}
+
+/// The descriptor is closed, or anybody's.
+pub(crate) fn share(descriptor: i32) {
+    for slot in &PRIVATE {
+        let _ = slot.compare_exchange(descriptor, -1, Ordering::Relaxed, Ordering::Relaxed);
+    }
+}
+
+/// This process was forked by us and has dropped what was its parent's.
+pub(crate) fn forget_private() {
+    PRIVATE
+        .iter()
+        .for_each(|slot| slot.store(-1, Ordering::Relaxed));
+}
+
 extern "C" fn note_foreign_child() {
+    if OURS.load(Ordering::Relaxed) {
+        return;
+    }
     FOREIGN.store(true, Ordering::Relaxed);
+    for slot in &PRIVATE {
+        let descriptor = slot.swap(-1, Ordering::Relaxed);
+        if descriptor >= 0 {
+            // SAFETY: close(2) is async-signal-safe. In this child nobody runs the code that owns the
+            // descriptor: the child ends in `role::fence` before any of it would.
+            unsafe { libc::close(descriptor) };
+        }
+    }
 }
 
 /// From now on, know the children that others fork off this process (and its descendants).
 pub(crate) fn watch_foreign_forks() {
     static WATCHED: Once = Once::new();
-    // SAFETY: the handler is a plain store, fit for the child of any process; handlers stay for good.
+    // SAFETY: the handler stores and closes only, fit for the child of any process; handlers stay for good.
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));
     });

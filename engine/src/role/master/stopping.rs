@@ -7,7 +7,7 @@ use crate::reactor::inbox::Order;
 use crate::role::stop::{self, Account};
 use crate::role::{exit, phase::Phase};
 use crate::sync::Ordering;
-use crate::sys::{clock, process, signal};
+use crate::sys::{clock, fork, process, signal};
 
 /// What the manager may need beyond the workers' deadline before it is killed too.
 const MANAGER_GRACE_MS: u64 = 1_500;
@@ -19,6 +19,7 @@ impl Master {
     pub(super) fn ask_to_stop(&mut self) {
         match Phase::of(&self.shared) {
             Phase::Starting | Phase::Serving => {
+                self.asked_ms = clock::monotonic_ms();
                 let step = self.context.handler().on_before_shutdown(&self.context);
                 match step {
                     Err(leave) => {
@@ -81,10 +82,16 @@ impl Master {
             self.service.stopping();
         }
         let now = clock::monotonic_ms();
-        self.account = Account::open(&self.shared, now);
-        self.deadline = now + self.max_wait_ms;
+        // The time that onBeforeShutdown takes counts, a delay of full service does not.
+        let asked = match (Phase::of(&self.shared), self.asked_ms) {
+            (Phase::Leaving, _) | (_, 0) => now,
+            (_, asked) => asked,
+        };
+        self.account = Account::open(&self.shared, asked);
+        self.deadline = asked + self.max_wait_ms;
         self.enter(Phase::Draining);
         if let Some(listener) = self.listener.take() {
+            fork::share(listener.raw());
             listener.unlink();
         } // closed here: clients not yet accepted are refused, not kept waiting
         self.order_all(|| Order::Drain);

@@ -64,6 +64,8 @@ pub(super) fn start(call: &mut Call) {
         return call.give_bool(false); // an output callback has started it
     }
     complete_settings(server);
+    // PHP ends a script whose reader has gone at the next echo; a server has other clients than that.
+    call::ignore_abort();
     let pins = server.pin_callbacks();
     match run(server, call.this()) {
         After::Return => {
