@@ -97,7 +97,8 @@ fn signals_that_end_a_worker_are_reported_and_it_is_replaced() {
 /// leaving with a code from a callback (an exception in PHP) and with none.
 #[test]
 fn the_stop_hook_runs_in_every_way_in_which_a_worker_can_leave() {
-    let ways: [(&str, fn(&Server, &mut Client)); 5] = [
+    type Way = (&'static str, fn(&Server, &mut Client));
+    let ways: [Way; 5] = [
         ("TERM", |server, _| {
             server.signal(server.workers()[0], Signal::SIGTERM)
         }),
