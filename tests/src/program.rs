@@ -41,6 +41,8 @@ pub const SETTINGS: &str = "SKEP_TEST_SETTINGS";
 pub const PORT: &str = "SKEP_TEST_PORT";
 /// Environment, if set: receive callbacks are not journaled, as is best under load.
 pub const QUIET: &str = "SKEP_TEST_QUIET";
+/// Environment: `on_worker_stop` takes so many milliseconds, as the clean-up of user code may.
+pub const STOP_TAKES: &str = "SKEP_TEST_STOP_TAKES";
 /// Environment: `on_start` does not return before this file exists.
 pub const HOLD_START: &str = "SKEP_TEST_HOLD_START";
 
@@ -427,6 +429,9 @@ impl Handler for Program {
 
     fn on_worker_stop(&self, server: &Context, worker: u32) -> Step {
         self.note(server, "worker_stop", format_args!("worker={worker}"));
+        let takes = env::var(STOP_TAKES).map_or(Ok(0), |takes| takes.parse());
+        thread::sleep(Duration::from_millis(takes.unwrap_or(0)));
+        self.note(server, "worker_stopped", format_args!("worker={worker}"));
         Ok(())
     }
 

@@ -135,12 +135,14 @@ impl Roster {
             return Vec::new();
         };
         child.state = State::Ready;
+        // In a reload it is not a matter of requests: the old process has the old code.
+        let reloaded = (self.reload.as_ref()).is_some_and(|reload| reload.concerns(seat.worker()));
         let post = &mut self.posts[seat.worker() as usize];
         if post.seat(post.serving) == seat {
             return Vec::new();
         }
         post.replacing = Replacing::Standby;
-        match standby && post.incumbent().is_alive() {
+        match standby && !reloaded && post.incumbent().is_alive() {
             true => Vec::new(),
             false => self.take_over(seat.worker(), now),
         }

@@ -459,6 +459,12 @@ fn a_reload_dismisses_replacements_with_old_code() {
     assert_eq!(tick(&mut roster, 10), [Action::Spawn(second(1))]);
     let _ = roster.died(200, CLEAN, 20);
     assert_eq!(tick(&mut roster, 20), [Action::Spawn(second(0))]);
+    // Whatever the old worker has left to serve: the reload would have no end.
+    roster.spawned(second(0), 201, 20);
+    assert_eq!(
+        roster.ready(second(0), true, 30),
+        [Action::Switch(second(0)), Action::AskToStop(first(0))]
+    );
 }
 
 #[test]
