@@ -16,6 +16,9 @@ const LINGER_MS: u64 = 2000;
 /// The same when the whole server stops: one round trip on any sane network.
 const LINGER_AT_STOP_MS: u64 = 200;
 
+/// How often to look for sessions that have their answers.
+const DISMISSAL_MS: u64 = 10;
+
 impl Reactor {
     /// Everything is written: say so to the peer, and wait a moment for its answer.
     pub(super) fn end_output(&mut self, token: usize) {
@@ -26,7 +29,7 @@ impl Reactor {
         stream::end_output(&connection.socket);
         connection.stage = Stage::Lingering;
         let id = connection.id;
-        let linger = if self.finishing {
+        let linger = if self.draining() {
             LINGER_AT_STOP_MS
         } else {
             LINGER_MS
@@ -150,6 +153,30 @@ impl Reactor {
         own.closed
             .store(own.closed.load(Ordering::Relaxed) + 1, Ordering::Release);
         self.main.ring_if_asleep(); // it may be waiting for room for a connection
+    }
+
+    /// While the server drains, end each session that has its answers: what its client still sends would
+    /// otherwise wait for the slowest worker, and then get none.
+    pub(super) fn dismiss_answered(&mut self) {
+        if !self.draining() || self.finishing || self.now_ms < self.next_dismissal_ms {
+            return;
+        }
+        self.next_dismissal_ms = self.now_ms + DISMISSAL_MS;
+        let answered = |(token, connection): (usize, &Connection)| {
+            let slot = self.shared.sessions.find(connection.id)?;
+            let open = connection.stage == Stage::Open && connection.outbox.len() == 0;
+            (open && slot.all_completed() && slot.send_queued() == 0).then_some(token)
+        };
+        let tokens: Vec<usize> = self.connections.iter().filter_map(answered).collect();
+        for token in tokens {
+            self.finish(token);
+        }
+    }
+
+    /// When to look at that again; monotonic ms.
+    pub(super) fn next_dismissal(&self) -> Option<u64> {
+        let looks = self.draining() && !self.finishing && !self.connections.is_empty();
+        looks.then_some(self.next_dismissal_ms)
     }
 
     /// End every session, as a stopping server does.

@@ -85,6 +85,7 @@ pub(crate) struct Reactor {
     /// Every session is to end, once the mail that is waiting has been read: it holds their last answers.
     finish_asked: bool,
     pub(super) finishing: bool,
+    pub(super) next_dismissal_ms: u64,
     quit: bool,
 }
 
@@ -135,9 +136,15 @@ impl Reactor {
             reading: true,
             finish_asked: false,
             finishing: false,
+            next_dismissal_ms: 0,
             quit: false,
         };
         Ok((reactor, mailbox))
+    }
+
+    /// Whether nothing is read any more.
+    pub(super) fn draining(&self) -> bool {
+        !self.reading
     }
 
     /// Serve until told to quit.
@@ -151,6 +158,7 @@ impl Reactor {
             self.take_mail(mailbox);
             self.flush_all();
             self.advance_feed();
+            self.dismiss_answered();
             self.expire_lingering();
             self.feed.ring(self.now_ms);
             self.report();
@@ -177,19 +185,18 @@ impl Reactor {
             && mailbox.may_sleep()
             && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| {
-            Duration::from_millis(deadline.saturating_sub(clock::monotonic_ms()) + 1)
-        });
-        let folded = self
-            .log
-            .tick()
-            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
+        let due = lingers
+            .into_iter()
+            .chain(self.log.tick())
+            .chain(self.next_dismissal())
+            .min();
+        let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
             false => Some(Duration::ZERO),
-            true => lingers
+            true => due
                 .into_iter()
                 .chain(parked.then_some(PARKED_RECHECK))
-                .chain(folded)
                 .min(),
         };
         // Interrupted cannot happen (signals are blocked here), other errors not on a valid epoll.

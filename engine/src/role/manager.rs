@@ -249,6 +249,9 @@ impl Manager<'_> {
     }
 
     fn reload(&mut self) {
+        if Phase::of(&self.ground.shared) >= Phase::Draining {
+            return; // asked for before the stop, read after it
+        }
         let actions = self.roster.reload(clock::monotonic_ms());
         self.perform(actions);
     }
