@@ -31,6 +31,8 @@ pub(super) struct Child {
     pub(super) asked: bool,
     /// It was terminated for being stuck: its end is reported however it came.
     pub(super) stuck: bool,
+    /// It has been ready.
+    pub(super) served: bool,
     /// A message died with it.
     pub(super) lost_work: bool,
 }
@@ -44,6 +46,7 @@ impl Child {
             killed: false,
             asked: false,
             stuck: false,
+            served: false,
             lost_work: false,
         }
     }

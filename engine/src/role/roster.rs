@@ -111,6 +111,7 @@ impl Roster {
                 killed: false,
                 asked: false,
                 stuck: false,
+                served: false,
                 lost_work: false,
             };
         }
@@ -135,6 +136,7 @@ impl Roster {
             return Vec::new();
         };
         child.state = State::Ready;
+        child.served = true;
         // In a reload it is not a matter of requests: the old process has the old code.
         let reloaded = (self.reload.as_ref()).is_some_and(|reload| reload.concerns(seat.worker()));
         let post = &mut self.posts[seat.worker() as usize];
@@ -205,16 +207,15 @@ impl Roster {
             return Vec::new();
         };
         let Child {
-            state,
             born,
             killed,
             asked,
             stuck,
+            served,
             lost_work,
             ..
         } = *child;
         child.state = State::Absent;
-        let served = !matches!(state, State::Starting);
         let lived = now.saturating_sub(born);
         let mut actions = Vec::new();
         // Killed by us, or by the Ctrl-C that stops us.
@@ -258,7 +259,7 @@ impl Roster {
         } else if matches!(post.replacing, Replacing::Starting | Replacing::Standby) {
             self.replacement_failed(worker, now + delay.max(RETRY_MS));
         }
-        if state == State::Starting {
+        if !served && !asked {
             actions.extend(self.reload_failed_for(worker));
         }
         if self.policy.max_respawns > 0

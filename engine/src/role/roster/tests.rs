@@ -298,6 +298,21 @@ fn a_process_that_ends_by_itself_has_a_deadline_too() {
 }
 
 #[test]
+fn a_start_that_fails_gives_the_reload_up_even_if_its_end_was_seen_coming() {
+    let mut roster = side_by_side(1);
+    let _ = roster.reload(0);
+    let _ = tick(&mut roster, 0);
+    roster.spawned(second(0), 200, 0);
+    roster.leaving(second(0), 1);
+    let actions = roster.died(200, FATAL, 2);
+    assert!(matches!(
+        actions[..],
+        [Action::ReportDeath, Action::Error(_)]
+    ));
+    assert_eq!(tick(&mut roster, 2), [Action::AfterReload]);
+}
+
+#[test]
 fn processes_that_end_by_themselves_at_once_have_their_delay() {
     let mut roster = side_by_side(1);
     for _ in 0..3 {
