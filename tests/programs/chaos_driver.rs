@@ -1,7 +1,7 @@
 //! The chaos run: `skep-test-chaos php|rust <directory>`. See `src/chaos/mod.rs`.
 //!
 //! `CHAOS_SECONDS` (default 60), `CHAOS_SEED` (default: drawn, and printed), `CHAOS_FAULTS` (names with commas
-//! between them, or `all`; default: all that the server stands up to). Exit code 0: nothing was wrong.
+//! between them, or `all`, which is the default). Exit code 0: nothing was wrong.
 
 use std::env;
 use std::path::PathBuf;
@@ -11,9 +11,6 @@ use nix::sys::signal::Signal;
 use skep_tests::chaos::plan::Fault;
 use skep_tests::chaos::run::{Options, run};
 use skep_tests::chaos::subject::Language;
-
-/// Faults that only `worker_deadline` ends are left out by default while the engine does not act on it.
-const DEADLINE_IN_FORCE: bool = true;
 
 fn number(variable: &str) -> Result<Option<u64>, String> {
     let text = env::var(variable).ok().filter(|text| !text.is_empty());
@@ -42,11 +39,7 @@ fn options() -> Result<Options, String> {
         .filter(|list| !list.is_empty())
     {
         Some(list) => Fault::parse(&list)?,
-        None => {
-            let mut faults = Fault::all();
-            faults.retain(|fault| DEADLINE_IN_FORCE || !fault.needs_deadline());
-            faults
-        }
+        None => Fault::all(),
     };
     Ok(Options {
         language,

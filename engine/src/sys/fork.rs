@@ -20,10 +20,10 @@ pub(crate) enum Fork {
 /// could find the allocator or any other lock held by a thread that does not exist in it.
 pub(crate) fn fork() -> io::Result<Fork> {
     debug_assert_eq!(threads(), 1, "fork in a process with several threads");
+    OURS.store(true, Ordering::Relaxed);
     // SAFETY: the process has one thread (checked by `Server::start` before the first fork; the
     // manager, the only process that forks later, never creates one), so the child inherits a
     // consistent heap and no foreign lock and may go on running ordinary code.
-    OURS.store(true, Ordering::Relaxed);
     let forked = unsafe { nix::unistd::fork() };
     OURS.store(false, Ordering::Relaxed);
     match forked? {
