@@ -48,6 +48,9 @@
 //! * consumer, after some frames of a long message: `assembling` names it; the rest of that message
 //!   has no FIRST and is skipped. A death while skipping loses nothing more, and settles to nothing.
 
+#[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+mod garbage;
 #[cfg(all(test, not(any(loom, miri))))]
 mod kills;
 mod reader;
