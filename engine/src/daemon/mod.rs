@@ -20,7 +20,7 @@ use crate::log::Log;
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::sync::Ordering;
-use crate::sys::{clock, title};
+use crate::sys::{clock, fork, title};
 
 /// The service as one process sees it.
 pub(crate) struct Service {
@@ -78,6 +78,9 @@ impl Service {
 
     /// This process is the master.
     pub(crate) fn as_master(&self) {
+        if let Some(file) = self.pid_file.borrow().as_ref() {
+            fork::keep_private(file.descriptor()); // a child of user code would hold the lock
+        }
         self.show("skep: master");
     }
 
@@ -153,6 +156,7 @@ impl Service {
     /// The server is over; the pid file goes.
     pub(crate) fn end(&self) {
         if let Some(file) = self.pid_file.take() {
+            fork::share(file.descriptor());
             file.remove();
         }
     }

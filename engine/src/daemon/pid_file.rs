@@ -6,6 +6,7 @@
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, Read, Seek, Write};
+use std::os::fd::AsRawFd;
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,10 @@ pub(super) struct PidFile {
 }
 
 impl PidFile {
+    pub(super) fn descriptor(&self) -> i32 {
+        self.file.as_raw_fd()
+    }
+
     /// Write this process's pid to `path` and hold it.
     pub(super) fn hold(path: &str) -> Result<PidFile, Trouble> {
         let unwritable = |error: io::Error| {
