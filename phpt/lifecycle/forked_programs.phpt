@@ -42,10 +42,12 @@ $server->start();
 PHP, ['display_errors=0', 'log_errors=0']);
 $client = $run->connect();
 // What the caller of all this ignores is nothing of the server's either.
-preg_match('/^SigIgn:.*$/m', file_get_contents('/proc/self/status'), $ignored);
+preg_match('/^SigIgn:\t(\w+)$/m', file_get_contents('/proc/self/status'), $ignored);
+$own = fn ($mask) => sprintf('%016x', hexdec($mask[0]) & ~hexdec($ignored[1]));
 foreach (['returns', 'exits', 'throws', 'execs', 'is terminated', 'sees', 'proc_open'] as $what) {
     fwrite($client, $what);
-    echo "$what -> ", str_replace($ignored, "SigIgn:\t0000000000000000", trim(fread($client, 4096))), "\n";
+    $shown = trim(fread($client, 4096));
+    echo "$what -> ", preg_replace_callback('/(?<=SigIgn:\t)\w+/', $own, $shown), "\n";
 }
 echo 'exit code ', $run->stop(), "\n", $run->output();
 ?>
