@@ -20,6 +20,12 @@ pub enum Callback {
     WorkerExit = 6,
     /// [`crate::Handler::on_worker_stop`].
     WorkerStop = 7,
+    /// [`crate::Handler::on_packet`].
+    Packet = 8,
+    /// [`crate::Handler::on_buffer_full`].
+    BufferFull = 9,
+    /// [`crate::Handler::on_buffer_empty`].
+    BufferEmpty = 10,
 }
 
 impl Callback {
@@ -34,12 +40,18 @@ impl Callback {
             Callback::Close => "onClose",
             Callback::WorkerExit => "onWorkerExit",
             Callback::WorkerStop => "onWorkerStop",
+            Callback::Packet => "onPacket",
+            Callback::BufferFull => "onBufferFull",
+            Callback::BufferEmpty => "onBufferEmpty",
         }
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
-        use Callback::{Bootstrap, Close, Connect, Receive, WorkerExit, WorkerStart, WorkerStop};
+        use Callback::{
+            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Packet, Receive, WorkerExit,
+            WorkerStart, WorkerStop,
+        };
         [
             Bootstrap,
             WorkerStart,
@@ -48,9 +60,29 @@ impl Callback {
             Close,
             WorkerExit,
             WorkerStop,
+            Packet,
+            BufferFull,
+            BufferEmpty,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)
         .unwrap_or(Callback::None)
     }
+}
+
+/// Which events of a port a handler wants. Events nobody wants are not sent to workers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Interests {
+    /// `on_connect`.
+    pub connect: bool,
+    /// `on_receive`; a port that takes connections needs it.
+    pub receive: bool,
+    /// `on_close`.
+    pub close: bool,
+    /// `on_packet`; a port that takes datagrams needs it, or `on_receive` in its place.
+    pub packet: bool,
+    /// `on_buffer_full`.
+    pub buffer_full: bool,
+    /// `on_buffer_empty`.
+    pub buffer_empty: bool,
 }

@@ -17,6 +17,7 @@ use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::port::{Port, Ports};
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
 use crate::settings::Settings;
@@ -65,6 +66,7 @@ pub struct Context {
     endpoint: Endpoint,
     handler: Rc<dyn Handler>,
     shared: Arc<Shared>,
+    ports: Ports,
     settings: Arc<Settings>,
     log: Log,
     /// By reactor.
@@ -78,6 +80,8 @@ pub struct Context {
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
     leaving: Cell<Option<Leave>>,
+    /// Port of the event at hand.
+    port: Cell<u16>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
     /// Messages of this process to itself.
@@ -90,6 +94,7 @@ impl Context {
         endpoint: Endpoint,
         handler: Rc<dyn Handler>,
         shared: Arc<Shared>,
+        ports: Ports,
         settings: Arc<Settings>,
         log: Log,
         lifelines: Vec<OwnedFd>,
@@ -109,6 +114,7 @@ impl Context {
             role,
             endpoint,
             handler,
+            ports,
             settings,
             log,
             reactors: RefCell::new(reactors),
@@ -118,6 +124,7 @@ impl Context {
             lifelines,
             closing: Cell::new(0),
             leaving: Cell::new(None),
+            port: Cell::new(0),
             stopping: Cell::new(false),
             own: RefCell::new(Vec::new()),
             shared,
@@ -171,6 +178,12 @@ impl Context {
         })
     }
 
+    /// Index of the port whose event is at hand, the primary one (0) outside of such events: handlers that have
+    /// callbacks of their own for a port choose by it.
+    pub fn event_port(&self) -> u16 {
+        self.port.get()
+    }
+
     /// Counters of the whole server, the same from every process, and the caller's own if it is a worker.
     pub fn stats(&self) -> Stats {
         self.shared.stats(self.seat())
@@ -208,7 +221,7 @@ impl Context {
         if slot.has(state::ENDED) {
             return Err(Refused(code::SESSION_CLOSED));
         }
-        if slot.send_queued() >= self.settings.socket_buffer_size {
+        if slot.send_queued() >= self.port_of(slot).settings.socket_buffer_size {
             self.log.warning(format_args!(
                 "send() (ERRNO {}): send failed, session={session} output buffer overflow",
                 code::OUTPUT_BUFFER_OVERFLOW,
@@ -245,7 +258,8 @@ impl Context {
         let owner = slot.owner();
         // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
-        let met = !self.handler.interests().connect || slot.has(state::CONNECTED);
+        let wanted = self.port_of(slot).interests;
+        let met = !wanted.connect || slot.has(state::CONNECTED);
         let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
         let here = owner == NO_OWNER || ours;
         let bits = if here { state::CLAIMED } else { 0 };
@@ -271,7 +285,7 @@ impl Context {
             return Err(Refused(code::SESSION_CLOSED));
         }
         told?;
-        if ours && !handed_over && self.handler.interests().close {
+        if ours && !handed_over && wanted.close {
             self.run_on_close(session, CLOSED_BY_SERVER);
         }
         Ok(())
@@ -396,14 +410,33 @@ impl Context {
         self.leaving.take()
     }
 
+    /// An event of a port comes: callbacks of that port are meant.
+    pub(crate) fn at_port(&self, port: u16) {
+        self.port.set(port);
+    }
+
+    /// The ports of the server.
+    pub(crate) fn ports(&self) -> &Ports {
+        &self.ports
+    }
+
+    fn port_of(&self, slot: &Slot) -> &Port {
+        self.ports.get(slot.port())
+    }
+
     /// Run the close callback of a session; a wish to leave is kept for [`Context::take_leaving`].
     pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
         let outer = self.closing.replace(session);
         let at_work = self.enter(Callback::Close, session);
+        let outer_port = self.port.get();
+        if let Some(slot) = self.shared.sessions.find(session) {
+            self.port.set(slot.port()); // close() may have been called in an event of another port
+        }
         match self.handler.on_close(self, session, reactor) {
             Ok(()) => self.resume(at_work),
             Err(leave) => self.leaving.set(Some(leave)), // and this callback stays on record
         }
+        self.port.set(outer_port);
         self.closing.set(outer);
     }
 

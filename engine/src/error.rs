@@ -24,26 +24,60 @@ pub mod code {
     pub const WRONG_OPERATION: i32 = 509;
     /// Nothing to send.
     pub const NO_PAYLOAD: i32 = 550;
+    /// A file has nothing (more) to send.
+    pub const FILE_EMPTY: i32 = 702;
+    /// An address is neither a literal nor `localhost`.
+    pub const RESOLVE_FAILED: i32 = 711;
     /// The host address cannot be understood.
     pub const BAD_HOST_ADDR: i32 = 722;
+    /// A port number that no address can have.
+    pub const BAD_PORT: i32 = 723;
+    /// The server has closed the session.
+    pub const SESSION_CLOSED_BY_SERVER: i32 = 1001;
+    /// The client has closed the session.
+    pub const SESSION_CLOSED_BY_CLIENT: i32 = 1002;
     /// `close()` inside the close callback of the same session.
     pub const SESSION_CLOSING: i32 = 1003;
     /// The session was closed before.
     pub const SESSION_CLOSED: i32 = 1004;
     /// No session has this id.
     pub const SESSION_NOT_EXIST: i32 = 1005;
+    /// No session can have this id.
+    pub const SESSION_INVALID_ID: i32 = 1006;
     /// Data of a session that the server has closed is thrown away.
     pub const SESSION_DISCARD_TIMEOUT_DATA: i32 = 1007;
     /// More is queued for this session than `socket_buffer_size`.
     pub const OUTPUT_BUFFER_OVERFLOW: i32 = 1009;
+    /// The peer's certificate is missing or not trusted.
+    pub const SSL_VERIFY_FAILED: i32 = 1014;
+    /// The peer does not speak TLS.
+    pub const SSL_BAD_CLIENT: i32 = 1015;
+    /// There is no TLS version, cipher or protocol that both sides know.
+    pub const SSL_BAD_PROTOCOL: i32 = 1016;
+    /// The TLS handshake failed.
+    pub const SSL_HANDSHAKE_FAILED: i32 = 1018;
+    /// Certificates or TLS options cannot be used.
+    pub const SSL_CREATE_CONTEXT_FAILED: i32 = 1019;
+    /// A message is longer than `package_max_length`.
+    pub const PACKAGE_LENGTH_TOO_LARGE: i32 = 1201;
+    /// A message has no length.
+    pub const PACKAGE_LENGTH_NOT_FOUND: i32 = 1202;
     /// One send is larger than `output_buffer_size`.
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
+    /// The length of a message makes no sense.
+    pub const PACKAGE_MALFORMED_DATA: i32 = 1204;
     /// The connection limit is reached.
     pub const TOO_MANY_SOCKET: i32 = 9002;
     /// A worker was ended by exit().
     pub const WORKER_TERMINATED: i32 = 9003;
     /// A port number outside 0..=65535.
     pub const INVALID_LISTEN_PORT: i32 = 9004;
+    /// More ports than a server can have.
+    pub const TOO_MANY_LISTEN_PORT: i32 = 9005;
+    /// No worker is free.
+    pub const NO_IDLE_WORKER: i32 = 9007;
+    /// Only regular files can be sent.
+    pub const NOT_REGULAR_FILE: i32 = 9013;
     /// Callbacks and settings contradict each other.
     pub const INVALID_CALLBACK: i32 = 9015;
     /// A worker did not stop within its time.
@@ -137,15 +171,32 @@ pub fn text(code: i32) -> String {
         code::OPERATION_NOT_SUPPORT => "Operation not support".into(),
         code::WRONG_OPERATION => "Wrong operation".into(),
         code::NO_PAYLOAD => "No payload".into(),
+        code::FILE_EMPTY => "File empty".into(),
+        code::RESOLVE_FAILED => "DNS Lookup resolve failed".into(),
         code::BAD_HOST_ADDR => "Bad host addr".into(),
+        code::BAD_PORT => "Bad port".into(),
+        code::SESSION_CLOSED_BY_SERVER => "Session closed by server".into(),
+        code::SESSION_CLOSED_BY_CLIENT => "Session closed by client".into(),
         code::SESSION_CLOSING => "Session closing".into(),
         code::SESSION_CLOSED => "Session closed".into(),
         code::SESSION_NOT_EXIST => "Session not exist".into(),
+        code::SESSION_INVALID_ID => "Session invalid id".into(),
         code::OUTPUT_BUFFER_OVERFLOW => "Output buffer overflow".into(),
+        code::SSL_VERIFY_FAILED => "SSL verify failed".into(),
+        code::SSL_BAD_CLIENT => "SSL bad client".into(),
+        code::SSL_BAD_PROTOCOL => "SSL bad protocol".into(),
+        code::SSL_HANDSHAKE_FAILED => "SSL handshake failed".into(),
+        code::SSL_CREATE_CONTEXT_FAILED => "SSL create context failed".into(),
+        code::PACKAGE_LENGTH_TOO_LARGE => "Package length too large".into(),
+        code::PACKAGE_LENGTH_NOT_FOUND => "Package length not found".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
+        code::PACKAGE_MALFORMED_DATA => "Package malformed data".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),
         code::WORKER_TERMINATED => "Server worker terminated".into(),
         code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),
+        code::TOO_MANY_LISTEN_PORT => "Server too many listen port".into(),
+        code::NO_IDLE_WORKER => "Server no idle worker".into(),
+        code::NOT_REGULAR_FILE => "Server is not regular file".into(),
         code::INVALID_CALLBACK => "Server invalid callback".into(),
         code::WORKER_EXIT_TIMEOUT => "Server worker exit timeout".into(),
         501.. => format!("Unknown error {code}"),

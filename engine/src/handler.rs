@@ -7,7 +7,7 @@
 
 use std::rc::Rc;
 
-pub use crate::callback::Callback;
+pub use crate::callback::{Callback, Interests};
 use crate::context::Context;
 use crate::session::SessionId;
 use crate::sys::signal;
@@ -56,29 +56,23 @@ impl Death {
     }
 }
 
-/// Which events a handler wants. Events nobody wants are not sent to workers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Interests {
-    /// `on_connect`.
-    pub connect: bool,
-    /// `on_receive`; a stream server cannot start without it.
-    pub receive: bool,
-    /// `on_close`.
-    pub close: bool,
-}
-
 /// The reactor id that `on_close` gets when [`Context::close`] ended the session. A client that left, a
 /// broken connection, a lost request and a stopping server give the real reactor id.
 pub const CLOSED_BY_SERVER: i32 = -1;
 
 /// A server's callbacks.
 pub trait Handler {
-    /// Which events to deliver. Asked once, at start.
-    fn interests(&self) -> Interests {
+    /// Which events of a port to deliver (its index: 0 is the primary port, others in the order of
+    /// [`crate::Server::listen`]). Asked once for each, at start. By default all but those of datagrams and of buffers.
+    fn interests(&self, port: u16) -> Interests {
+        let _ = port;
         Interests {
             connect: true,
             receive: true,
             close: true,
+            packet: false,
+            buffer_full: false,
+            buffer_empty: false,
         }
     }
 
@@ -176,6 +170,18 @@ pub trait Handler {
     /// Worker: a message has come. `data` is valid during the call only.
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         let _ = (context, session, reactor, data);
+        Ok(())
+    }
+
+    /// Worker: `buffer_high_watermark` bytes or more wait for a client.
+    fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {
+        let _ = (context, session);
+        Ok(())
+    }
+
+    /// Worker: after that, `buffer_low_watermark` bytes or fewer wait for it.
+    fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
+        let _ = (context, session);
         Ok(())
     }
 

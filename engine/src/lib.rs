@@ -40,6 +40,7 @@ mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
+mod port;
 mod protocol;
 mod reactor;
 mod role;
@@ -61,6 +62,6 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 pub use ipc::probe;
 pub use net::SocketType;
 pub use role::Ended;
-pub use server::{Children, Server};
+pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

@@ -3,21 +3,63 @@
 use std::rc::Rc;
 
 use crate::context::Role;
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, code};
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
+use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
-use crate::settings::{Settings, Sizes, Value};
+use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
+
+/// Ports of one server.
+const PORTS: usize = 60_000;
 
 /// A server that is bound and not yet started.
 pub struct Server {
-    listener: Listener,
+    /// The primary port comes first.
+    ports: Vec<Bound>,
     settings: Settings,
     log: Log,
+}
+
+/// A port before the start.
+struct Bound {
+    listener: Listener,
+    /// Those of the primary port count if it has none of its own.
+    own: Option<PortSettings>,
+    tls: bool,
+}
+
+impl Bound {
+    fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        let listener = match inherited::take(host, port, kind) {
+            Some(listener) => listener,
+            None => Listener::bind(host, port, kind)?,
+        };
+        Ok(Bound {
+            listener,
+            own: None,
+            tls: false,
+        })
+    }
+}
+
+/// A bound port as it is seen from outside.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortInfo {
+    /// As given.
+    pub host: String,
+    /// The real port; 0 on a unix socket.
+    pub port: u16,
+    /// Kind of the socket: the address decides its family.
+    pub kind: SocketType,
+    /// Its descriptor.
+    pub socket: i32,
+    /// Connections are encrypted.
+    pub tls: bool,
 }
 
 /// What a forked child does when its work is over.
@@ -41,38 +83,104 @@ impl Server {
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
-        let listener = match inherited::take(host, port, kind) {
-            Some(listener) => listener,
-            None => Listener::bind(host, port, kind)?,
-        };
         Ok(Server {
-            listener,
+            ports: vec![Bound::new(host, port, kind)?],
             settings,
             log,
         })
     }
 
-    /// Host as given.
+    /// Bind one more port; its index. It takes over the settings of the primary port unless it is given some
+    /// of its own. Fails as [`Server::bind`], and with 9005 beyond 60000 ports.
+    pub fn listen(&mut self, host: &str, port: i64, kind: SocketType) -> Result<u16> {
+        if self.ports.len() >= PORTS {
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: format!("up to {PORTS} listening ports are allowed"),
+                code: code::TOO_MANY_LISTEN_PORT,
+            });
+        }
+        self.ports.push(Bound::new(host, port, kind)?);
+        Ok((self.ports.len() - 1) as u16)
+    }
+
+    /// The port with this index; 0 is the primary one.
+    pub fn port_info(&self, index: u16) -> Option<PortInfo> {
+        let Bound { listener, tls, .. } = self.ports.get(usize::from(index))?;
+        Some(PortInfo {
+            host: listener.host().into(),
+            port: listener.port(),
+            kind: listener.kind(),
+            socket: listener.raw(),
+            tls: *tls,
+        })
+    }
+
+    /// Encrypt the connections of a port. Fails on a datagram port.
+    pub fn use_tls(&mut self, index: u16) -> Result<()> {
+        let port = self.bound(index)?;
+        if port.listener.kind().is_datagram() {
+            return Err(Error::BadSetting(
+                "TLS over datagrams (DTLS) is not supported".into(),
+            ));
+        }
+        port.tls = true;
+        Ok(())
+    }
+
+    /// Give a port settings of its own: it takes over nothing from the primary port any more. The primary
+    /// port has its own always.
+    pub fn own_settings(&mut self, index: u16) -> Result<()> {
+        if index > 0 {
+            self.bound(index)?.own.get_or_insert_default();
+        }
+        Ok(())
+    }
+
+    /// Set one setting of one port. Nothing changes if this fails.
+    pub fn set_port(&mut self, index: u16, key: &str, value: &Value) -> Result<()> {
+        if index == 0 {
+            return self.settings.primary.set(key, value);
+        }
+        let port = self.bound(index)?;
+        let mut settings = port.own.clone().unwrap_or_default();
+        settings.set(key, value)?;
+        port.own = Some(settings);
+        Ok(())
+    }
+
+    fn bound(&mut self, index: u16) -> Result<&mut Bound> {
+        let count = self.ports.len();
+        self.ports.get_mut(usize::from(index)).ok_or_else(|| {
+            Error::BadSetting(format!("there is no port {index}, only {count} of them"))
+        })
+    }
+
+    /// Host of the primary port, as given.
     pub fn host(&self) -> &str {
-        self.listener.host()
+        self.primary().host()
     }
 
-    /// The real port; 0 on a unix socket.
+    /// The primary port's real number; 0 on a unix socket.
     pub fn port(&self) -> u16 {
-        self.listener.port()
+        self.primary().port()
     }
 
-    /// Descriptor of the listening socket.
+    /// Descriptor of the primary port's socket.
     pub fn socket(&self) -> i32 {
-        self.listener.raw()
+        self.primary().raw()
     }
 
-    /// Kind of the listening socket.
+    /// Kind of the primary port's socket.
     pub fn kind(&self) -> SocketType {
-        self.listener.kind()
+        self.primary().kind()
     }
 
-    /// Set one setting (see [`crate::settings::table::rows`]). Nothing changes if this fails.
+    fn primary(&self) -> &Listener {
+        &self.ports[0].listener // there from `bind` on
+    }
+
+    /// Set one setting (see [`crate::settings::table::rows`]); one of a port is the primary port's. Nothing changes if this fails.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         self.settings.set(key, value)?;
         if key.starts_with("log_") {
@@ -111,8 +219,14 @@ impl Server {
     /// missing, the socket cannot listen or shared memory cannot be had. SIGINT and SIGQUIT end the
     /// whole server at once and the calling process by that signal.
     pub fn start(self, handler: Rc<dyn Handler>, children: Children) -> Result<Ended> {
-        if !handler.interests().receive {
-            return Err(Error::MissingCallback("onReceive"));
+        for (index, port) in (0..).zip(&self.ports) {
+            let wanted = handler.interests(index);
+            let missing = match port.listener.kind().is_datagram() {
+                true if !wanted.packet && !wanted.receive => "onPacket",
+                false if !wanted.receive => "onReceive",
+                _ => continue,
+            };
+            return Err(Error::MissingCallback(missing));
         }
         if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
             return Err(Error::BadSetting(
@@ -124,11 +238,27 @@ impl Server {
             return Err(Error::Threads(threads));
         }
         let Server {
-            listener,
-            settings,
+            ports,
+            mut settings,
             log,
         } = self;
-        let ended = role::run(listener, settings, log, handler)?;
+        let mut described = Vec::new();
+        let mut listeners = Vec::new();
+        for (index, bound) in (0..).zip(ports) {
+            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
+            settings.notes.extend(own.notes.iter().cloned());
+            described.push(Port {
+                number: bound.listener.port(),
+                kind: bound.listener.kind(),
+                socket: bound.listener.raw(),
+                tls: bound.tls,
+                framing: own.framing()?,
+                settings: own,
+                interests: handler.interests(index),
+            });
+            listeners.push(bound.listener);
+        }
+        let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {
             fork::flush_stdio();
             fork::exit_now(ended.code);

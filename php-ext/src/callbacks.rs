@@ -321,12 +321,15 @@ fn id(session: SessionId) -> Zv {
 }
 
 impl Handler for PhpHandler {
-    fn interests(&self) -> Interests {
+    fn interests(&self, _: u16) -> Interests {
         let has = |event| self.object().callback(event).is_some();
         Interests {
             connect: has(Event::Connect),
             receive: has(Event::Receive),
             close: has(Event::Close),
+            packet: false,
+            buffer_full: false,
+            buffer_empty: false,
         }
     }
 

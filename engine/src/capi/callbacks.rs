@@ -153,12 +153,15 @@ impl CHandler {
 }
 
 impl Handler for CHandler {
-    fn interests(&self) -> Interests {
+    fn interests(&self, _: u16) -> Interests {
         let callbacks = &self.handle().callbacks;
         Interests {
             connect: callbacks.connect.is_set(),
             receive: callbacks.receive.is_set(),
             close: callbacks.close.is_set(),
+            packet: false,
+            buffer_full: false,
+            buffer_empty: false,
         }
     }
 

@@ -17,12 +17,18 @@ pub(crate) const HEADER: usize = 24;
 pub(crate) enum Kind {
     /// Rest of the ring up to its end; no message.
     Pad = 0,
-    /// Reactor to worker: a session has begun.
+    /// Reactor to worker: a session has begun. Argument of this and the next five: an [`Origin`].
     Connect = 1,
     /// Reactor to worker: bytes of one message.
     Receive = 2,
-    /// Reactor to worker: a session has ended; argument 1 if the server closed it.
+    /// Reactor to worker: a session has ended.
     Close = 3,
+    /// Reactor to worker: more waits for a client than `buffer_high_watermark`.
+    BufferFull = 4,
+    /// Reactor to worker: after that, no more than `buffer_low_watermark` waits for it.
+    BufferEmpty = 5,
+    /// Reactor to worker: a datagram; the payload begins with its sender.
+    Packet = 6,
     /// Anyone to reactor: bytes for a session. Argument: length of the whole message.
     Send = 10,
     /// Anyone to reactor: end this session; argument is a set of [`close_flags`].
@@ -31,6 +37,14 @@ pub(crate) enum Kind {
     Closed = 12,
     /// Manager to reactor: the message a dead worker was working on belonged to this session.
     Lost = 13,
+    /// Anyone to reactor: a file for a session. Its descriptor comes under the ticket (argument); payload: offset and length.
+    SendFile = 14,
+    /// Anyone to reactor: do not read this session.
+    Pause = 15,
+    /// Anyone to reactor: read it again.
+    Resume = 16,
+    /// Anyone to reactor: the session was bound to a user id.
+    Bound = 17,
     /// Main to manager: end all children, then yourself.
     StopAll = 21,
     /// Anyone to manager: replace all workers, one after the other.
@@ -40,6 +54,30 @@ pub(crate) enum Kind {
     /// Anyone to main: shut the server down; argument 0 with all that belongs to it, [`shutdown::AT_ONCE`], or the
     /// number of a signal that ends it there and then.
     Shutdown = 24,
+    /// Anyone to main: read the certificates again.
+    ReloadTls = 25,
+}
+
+/// Where an event comes from and what a worker must know of it besides: an argument in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    /// Index of the port.
+    pub(crate) port: u16,
+    /// Close: the server asked for it.
+    pub(crate) by_server: bool,
+}
+
+impl Origin {
+    pub(crate) fn encode(self) -> u64 {
+        u64::from(self.port) << 1 | u64::from(self.by_server)
+    }
+
+    pub(crate) fn decode(argument: u64) -> Origin {
+        Origin {
+            port: (argument >> 1) as u16,
+            by_server: argument & 1 == 1,
+        }
+    }
 }
 
 /// Arguments of [`Kind::Shutdown`].
@@ -65,14 +103,22 @@ impl Kind {
             1 => Kind::Connect,
             2 => Kind::Receive,
             3 => Kind::Close,
+            4 => Kind::BufferFull,
+            5 => Kind::BufferEmpty,
+            6 => Kind::Packet,
             10 => Kind::Send,
             11 => Kind::CloseSession,
             12 => Kind::Closed,
             13 => Kind::Lost,
+            14 => Kind::SendFile,
+            15 => Kind::Pause,
+            16 => Kind::Resume,
+            17 => Kind::Bound,
             21 => Kind::StopAll,
             22 => Kind::Reload,
             23 => Kind::StopWorker,
             24 => Kind::Shutdown,
+            25 => Kind::ReloadTls,
             _ => return None,
         })
     }

@@ -5,7 +5,6 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::sync::Arc;
 
 use super::inbox::{Inbox, Order};
-use crate::dispatch;
 use crate::error::code;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -14,7 +13,6 @@ use crate::net::address::Peer;
 use crate::net::listener::Listener;
 use crate::session::SessionId;
 use crate::session::table::Birth;
-use crate::settings::DispatchMode;
 use crate::shared::Shared;
 use crate::stats::bump;
 use crate::sync::Ordering;
@@ -39,12 +37,11 @@ struct Target {
 /// The master's accepting half.
 pub(crate) struct Acceptor {
     shared: Arc<Shared>,
-    mode: DispatchMode,
     limit: u32,
     targets: Vec<Target>,
     next_id: u64,
-    /// The listener may have connections waiting (edge-triggered: nobody says so twice).
-    ready: bool,
+    /// By port: it may have connections waiting (edge-triggered: nobody says so twice).
+    ready: Vec<bool>,
     /// Monotonic ms until which accepting rests.
     paused_until: u64,
     /// The limit is reached and the log says so.
@@ -55,7 +52,7 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        mode: DispatchMode,
+        ports: usize,
         limit: u32,
         first_id: u64,
         inboxes: &[Arc<Inbox>],
@@ -73,56 +70,68 @@ impl Acceptor {
             .collect();
         Acceptor {
             shared,
-            mode,
             limit,
             targets,
             next_id: first_id,
-            ready: false,
+            ready: vec![false; ports],
             paused_until: 0,
             full: false,
             log,
         }
     }
 
-    /// The listener became readable.
-    pub(crate) fn note_ready(&mut self) {
-        self.ready = true;
+    /// The listener of a port became readable.
+    pub(crate) fn note_ready(&mut self, port: usize) {
+        self.ready[port] = true;
     }
 
     /// Monotonic ms at which to try again although nothing happens; `None`: no need. A server at its
     /// limit is woken by the reactor that ends a session.
     pub(crate) fn next_try(&self) -> Option<u64> {
-        (self.ready && self.shared.open_sessions() < u64::from(self.limit))
+        (self.ready.contains(&true) && self.shared.open_sessions() < u64::from(self.limit))
             .then_some(self.paused_until)
     }
 
-    /// Take what is waiting, up to a turn's share.
-    pub(crate) fn accept(&mut self, listener: &Listener) {
-        if !self.ready || clock::monotonic_ms() < self.paused_until {
+    /// Take what is waiting, up to a turn's share for each port.
+    pub(crate) fn accept(&mut self, listeners: &[Listener]) {
+        if !self.ready.contains(&true) || clock::monotonic_ms() < self.paused_until {
             return;
         }
+        for (port, listener) in listeners.iter().enumerate() {
+            if self.ready[port] && !self.accept_from(port, listener) {
+                break;
+            }
+        }
+        for target in &mut self.targets {
+            if std::mem::take(&mut target.touched) {
+                target.bell.ring_if_asleep();
+            }
+        }
+    }
+
+    /// False: no port can take anything now.
+    fn accept_from(&mut self, port: usize, listener: &Listener) -> bool {
         for _ in 0..PER_TURN {
             if self.shared.open_sessions() >= u64::from(self.limit) {
-                if std::mem::replace(&mut self.full, true) {
-                    break; // said so already
+                if !std::mem::replace(&mut self.full, true) {
+                    self.log.warning(format_args!(
+                        "accept() (ERRNO {}): Too many connections [now: {}]",
+                        code::TOO_MANY_SOCKET,
+                        self.limit
+                    ));
                 }
-                self.log.warning(format_args!(
-                    "accept() (ERRNO {}): Too many connections [now: {}]",
-                    code::TOO_MANY_SOCKET,
-                    self.limit
-                ));
-                break;
+                return false;
             }
             self.full = false;
             let Some(id) = self.shared.sessions.free_id(self.next_id) else {
                 // Ended sessions keep their slots until their workers have seen the close event.
                 self.paused_until = clock::monotonic_ms() + SLOT_PAUSE_MS;
-                break;
+                return false;
             };
             match listener.accept() {
-                Ok((socket, peer)) => self.admit(id, socket, &peer),
+                Ok((socket, peer)) => self.admit(id, port as u16, socket, &peer),
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
-                    self.ready = false;
+                    self.ready[port] = false;
                     break;
                 }
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
@@ -136,25 +145,21 @@ impl Acceptor {
                         "accept(): accept() failed, Error: {text}[{errno}]"
                     ));
                     self.paused_until = clock::monotonic_ms() + PAUSE_MS;
-                    break;
+                    return false;
                 }
             }
         }
-        for target in &mut self.targets {
-            if std::mem::take(&mut target.touched) {
-                target.bell.ring_if_asleep();
-            }
-        }
+        true
     }
 
     /// Open a session for a new connection and give it to the reactor with the fewest.
-    fn admit(&mut self, id: SessionId, socket: OwnedFd, peer: &Peer) {
+    fn admit(&mut self, id: SessionId, port: u16, socket: OwnedFd, peer: &Peer) {
         self.next_id = id + 1;
         let reactor = self.least_loaded();
         self.shared.sessions.open(
             id,
             Birth {
-                owner: dispatch::owner_for(self.mode, id, &self.shared),
+                port,
                 reactor: reactor as u32,
                 socket: socket.as_raw_fd(),
                 peer,

@@ -4,7 +4,7 @@ use mio::unix::SourceFd;
 
 use super::connection::{Connection, Stage};
 use super::turn::Reactor;
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::Kind;
 use crate::net::stream;
 use crate::session::table::{NO_OWNER, state};
 use crate::stats::bump;
@@ -70,6 +70,7 @@ impl Reactor {
             Stage::Closing | Stage::PeerClosed => return,
         }
         connection.stage = Stage::PeerClosed;
+        self.drop_input(token); // part of a message that will never be whole
         let Some(slot) = self.shared.sessions.find(id) else {
             return self.release(token);
         };
@@ -79,7 +80,7 @@ impl Reactor {
                 self.endings.note(id, Kind::Closed);
             }
         } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
-            self.dispatch(owner, Head::new(Kind::Close, id, 0));
+            self.dispatch(token, Kind::Close, false);
         }
     }
 
@@ -88,7 +89,7 @@ impl Reactor {
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.note_errno(errno);
         }
-        self.emit_close(token, 0);
+        self.emit_close(token, false);
         let unwritten = self.connections[token].outbox.clear();
         self.account_written(token, unwritten);
         self.release(token);
@@ -107,7 +108,7 @@ impl Reactor {
     }
 
     /// Send the close event to the session's owner, unless somebody else has that right.
-    pub(super) fn emit_close(&mut self, token: usize, by_server: u64) {
+    pub(super) fn emit_close(&mut self, token: usize, by_server: bool) {
         let (id, owner) = (self.connections[token].id, self.connections[token].owner);
         let Some(slot) = self.shared.sessions.find(id) else {
             return;
@@ -116,7 +117,7 @@ impl Reactor {
         if owner == NO_OWNER {
             slot.mark(state::EVENT_DONE);
         } else if !claimed {
-            self.dispatch(owner, Head::new(Kind::Close, id, by_server));
+            self.dispatch(token, Kind::Close, by_server);
         }
     }
 
@@ -126,12 +127,14 @@ impl Reactor {
         if matches!(connection.stage, Stage::Open | Stage::PeerClosed) {
             connection.stage = Stage::Closing;
         }
+        self.drop_input(token);
         self.touch(token);
     }
 
     /// Close the socket and forget the connection.
     pub(super) fn release(&mut self, token: usize) {
         use std::os::fd::AsRawFd;
+        self.drop_input(token);
         let waiting = self.connections[token].outbox.clear();
         if waiting > 0 {
             self.account_written(token, waiting);
@@ -164,7 +167,8 @@ impl Reactor {
         self.next_dismissal_ms = self.now_ms + DISMISSAL_MS;
         let answered = |(token, connection): (usize, &Connection)| {
             let slot = self.shared.sessions.find(connection.id)?;
-            let open = connection.stage == Stage::Open && connection.outbox.len() == 0;
+            let idle = connection.outbox.len() == 0 && !connection.inbound.ready;
+            let open = connection.stage == Stage::Open && idle;
             (open && slot.all_completed() && slot.send_queued() == 0).then_some(token)
         };
         let tokens: Vec<usize> = self.connections.iter().filter_map(answered).collect();
@@ -194,7 +198,7 @@ impl Reactor {
     }
 
     pub(super) fn finish(&mut self, token: usize) {
-        self.emit_close(token, 0);
+        self.emit_close(token, false);
         self.close_after_output(token);
     }
 }

@@ -2,8 +2,10 @@
 
 use std::os::fd::OwnedFd;
 
+use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
+use crate::session::table::NO_OWNER;
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +26,8 @@ pub(super) struct Connection {
     pub(super) id: SessionId,
     /// Worker id, or [`crate::session::table::NO_OWNER`].
     pub(super) owner: u32,
+    /// Index of the port it came by.
+    pub(super) port: u16,
     pub(super) stage: Stage,
     /// The peer's end of input was seen, whatever the stage.
     pub(super) peer_done: bool,
@@ -33,20 +37,23 @@ pub(super) struct Connection {
     pub(super) dirty: bool,
     /// The kernel takes no more output: wait for writability.
     pub(super) blocked: bool,
+    pub(super) inbound: Inbound,
     pub(super) outbox: Outbox,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, id: SessionId, owner: u32) -> Connection {
+    pub(super) fn new(socket: OwnedFd, id: SessionId, port: u16) -> Connection {
         Connection {
             socket,
             id,
-            owner,
+            owner: NO_OWNER,
+            port,
             stage: Stage::Open,
             peer_done: false,
             queued: false,
             dirty: false,
             blocked: false,
+            inbound: Inbound::default(),
             outbox: Outbox::default(),
         }
     }

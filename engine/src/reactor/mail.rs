@@ -65,10 +65,9 @@ impl Reactor {
             return;
         };
         if flags & close_flags::HAND_OVER != 0 {
-            let owner = self.connections[token].owner;
-            self.dispatch(owner, Head::new(Kind::Close, id, 1));
+            self.dispatch(token, Kind::Close, true);
         } else if flags & close_flags::EVENT_DONE == 0 {
-            self.emit_close(token, 1);
+            self.emit_close(token, true);
         }
         if flags & close_flags::RESET != 0 {
             return self.release(token);
@@ -96,7 +95,7 @@ impl Reactor {
             return;
         };
         if kind == Kind::Lost {
-            self.emit_close(token, 0);
+            self.emit_close(token, false);
         }
         self.close_after_output(token);
     }

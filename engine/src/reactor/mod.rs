@@ -1,7 +1,7 @@
 //! A reactor: one thread of the master that owns connections for life. It reads, frames, dispatches to
 //! workers, and writes what workers send. It never waits for a worker and never runs user code.
 //!
-//! `turn` is the loop, `closing` how connections end; `connection` and `outbox` are what it works on; `feed` is the way to workers;
+//! `turn` is the loop, `intake` how bytes become messages for workers, `closing` how connections end; `connection`, `inbound` and `outbox` are what it works on; `feed` is the way to workers;
 //! `inbox` is how the main thread talks to it; `accept` runs on the main thread.
 
 pub(crate) mod accept;
@@ -9,7 +9,9 @@ mod closing;
 mod connection;
 mod endings;
 mod feed;
+mod inbound;
 pub(crate) mod inbox;
+mod intake;
 mod mail;
 mod outbox;
 mod parked;

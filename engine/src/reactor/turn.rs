@@ -16,12 +16,13 @@ use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
 use super::spin::Spin;
 use crate::dispatch::Dispatcher;
-use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream::{self, Io};
+use crate::net::stream;
+use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
 use crate::session::table::{NO_OWNER, Slot, state};
@@ -32,8 +33,6 @@ use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
 const BELL: Token = Token(usize::MAX);
-/// Reads of one connection before others get their turn.
-const READS_PER_TURN: usize = 4;
 /// Messages of one lane before the next lane gets its turn.
 const MAIL_PER_LANE: usize = 256;
 
@@ -44,12 +43,11 @@ const PARKED_RECHECK: Duration = Duration::from_millis(5);
 pub(crate) struct Setup {
     pub(crate) id: u32,
     pub(crate) shared: Arc<Shared>,
+    pub(crate) ports: Ports,
     pub(crate) settings: Arc<Settings>,
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) turn: Arc<AtomicU64>,
-    /// Whether anyone listens to connect and close events.
-    pub(crate) wants_connect: bool,
     pub(crate) log: Log,
 }
 
@@ -57,6 +55,7 @@ pub(crate) struct Setup {
 pub(crate) struct Reactor {
     pub(super) id: u32,
     pub(super) shared: Arc<Shared>,
+    pub(super) ports: Ports,
     pub(super) log: Log,
     pub(super) connections: Slab<Connection>,
     pub(super) feed: Feed,
@@ -65,22 +64,22 @@ pub(crate) struct Reactor {
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
     pub(super) endings: Endings,
-    pub(super) wants_connect: bool,
-    nodelay: bool,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
     manager: Doorbell,
     pub(super) poll: Poll,
     events: Events,
-    scratch: Box<[u8]>,
+    pub(super) scratch: Box<[u8]>,
     /// Connections to read again without waiting for an event.
-    again: VecDeque<usize>,
+    pub(super) again: VecDeque<usize>,
+    /// Connections with whole messages that were read and not given to a worker.
+    pub(super) ready_inputs: usize,
     /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
     pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
-    delivered: usize,
+    pub(super) delivered: usize,
     reading: bool,
     /// Every session is to end, once the mail that is waiting has been read: it holds their last answers.
     finish_asked: bool,
@@ -95,11 +94,11 @@ impl Reactor {
         let Setup {
             id,
             shared,
+            ports,
             settings,
             sizes,
             inbox,
             turn,
-            wants_connect,
             log,
         } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
@@ -116,6 +115,7 @@ impl Reactor {
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
             shared,
+            ports,
             log,
             connections: Slab::new(),
             spares: Spares::default(),
@@ -123,13 +123,12 @@ impl Reactor {
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
             endings: Endings::new(settings.worker_queue_size as usize, MAIL_PER_LANE),
-            wants_connect,
-            nodelay: settings.tcp_nodelay,
             inbox,
             poll,
             events: Events::with_capacity(1024),
             scratch: vec![0; raw::CHUNK].into_boxed_slice(),
             again: VecDeque::new(),
+            ready_inputs: 0,
             lingering: VecDeque::new(),
             spin: Spin::new(process::cpus()),
             delivered: 0,
@@ -240,14 +239,14 @@ impl Reactor {
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
         use std::os::fd::{AsFd, AsRawFd};
-        let Some(owner) = self.shared.sessions.find(id).map(Slot::owner) else {
+        let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.nodelay {
+        if self.ports.get(port).settings.tcp_nodelay {
             let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
         }
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, owner));
+        let token = self.connections.insert(Connection::new(socket, id, port));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -265,10 +264,22 @@ impl Reactor {
         }
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
-            slot.mark(state::LIVE); // from here on it can be sent to
         }
-        if self.wants_connect && owner != NO_OWNER {
-            self.dispatch(owner, Head::new(Kind::Connect, id, 0));
+        self.begin(token);
+    }
+
+    /// The session begins: from here on it is seen, and can be sent to.
+    fn begin(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        let (id, port) = (connection.id, connection.port);
+        let owner = self.feed.owner_for(id);
+        connection.owner = owner;
+        if let Some(slot) = self.shared.sessions.find(id) {
+            slot.set_owner(owner);
+            slot.mark(state::LIVE);
+        }
+        if self.ports.get(port).interests.connect && owner != NO_OWNER {
+            self.dispatch(token, Kind::Connect, false);
         }
         if self.finishing {
             self.finish(token);
@@ -301,88 +312,12 @@ impl Reactor {
         }
     }
 
-    /// Read a connection. `to_the_end`: a short read does not prove that the socket is drained.
-    pub(super) fn read(&mut self, token: usize, to_the_end: bool) {
-        for _ in 0..READS_PER_TURN {
-            let Some(connection) = self.connections.get_mut(token) else {
-                return;
-            };
-            let wanted = match connection.stage {
-                Stage::Open => self.reading,
-                Stage::PeerClosed => return,
-                Stage::Closing | Stage::Lingering => true, // thrown away, only the end matters
-            };
-            if !wanted {
-                return;
-            }
-            let mut seat = None;
-            if connection.stage == Stage::Open {
-                let slot = self.shared.sessions.find(connection.id);
-                if let Some(slot) = slot
-                    && !self.wants_connect
-                    && slot.is_fresh()
-                {
-                    // No event of it has been anywhere: the worker may be chosen anew.
-                    connection.owner = self.feed.owner_for(connection.id);
-                    slot.set_owner(connection.owner);
-                }
-                let queued = slot.map_or(0, Slot::recv_queued);
-                let chosen = self.feed.choose(connection.owner);
-                let spread = connection.owner == NO_OWNER;
-                let id = connection.id;
-                if let Some(obstacle) = self.feed.obstacle(chosen, id, spread, queued) {
-                    if !connection.queued {
-                        connection.queued = true;
-                        self.feed.wait(&obstacle, id, token);
-                    }
-                    return;
-                }
-                seat = Some(chosen);
-            }
-            match stream::read(&connection.socket, &mut self.scratch) {
-                Io::Bytes(0) => return self.peer_closed(token),
-                Io::Bytes(count) => {
-                    if let Some(seat) = seat {
-                        self.deliver(token, seat, count);
-                    }
-                    if count < raw::CHUNK && !to_the_end {
-                        return;
-                    }
-                }
-                Io::WouldBlock => return,
-                Io::Broken(errno) => return self.break_off(token, errno),
-            }
-        }
-        if let Some(connection) = self.connections.get_mut(token)
-            && !connection.queued
-        {
-            connection.queued = true;
-            self.again.push_back(token);
-        }
-    }
-
-    /// Give the first `count` bytes of the scratch buffer to a worker.
-    fn deliver(&mut self, token: usize, seat: Seat, count: usize) {
-        let id = self.connections[token].id;
-        if let Some(slot) = self.shared.sessions.find(id) {
-            slot.note_received(self.now_us);
-            slot.note_dispatched(count, self.now_us);
-        }
-        let own = self.shared.reactor(self.id);
-        bump(&own.received_bytes, count as u64);
-        bump(&own.dispatched, 1);
-        self.delivered += 1;
-        self.feed.turn_used();
-        self.feed.push(
-            seat,
-            Head::new(Kind::Receive, id, 0),
-            &self.scratch[..count],
-        );
-    }
-
-    /// Give an event without bytes to the worker that owns the session.
-    pub(super) fn dispatch(&mut self, owner: u32, head: Head) {
-        let seat = self.feed.choose(owner);
+    /// Give an event of a connection to the worker that owns the session.
+    pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
+        let connection = &self.connections[token];
+        let port = connection.port;
+        let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
+        let seat = self.feed.choose(connection.owner);
         self.feed.push(seat, head, &[]);
     }
 
@@ -474,7 +409,7 @@ impl Reactor {
 
     /// Tell the main thread, if it may be waiting for that.
     fn report(&mut self) {
-        let quiet = !self.reading && self.feed.is_empty();
+        let quiet = !self.reading && self.feed.is_empty() && self.ready_inputs == 0;
         if self.inbox.report(quiet) {
             self.main.ring();
         }

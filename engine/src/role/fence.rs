@@ -32,8 +32,8 @@ fn settle(step: Step) -> Step {
 }
 
 impl Handler for Fence {
-    fn interests(&self) -> Interests {
-        self.0.interests()
+    fn interests(&self, port: u16) -> Interests {
+        self.0.interests(port)
     }
 
     fn attach(&self, context: &Rc<Context>) {
@@ -99,6 +99,14 @@ impl Handler for Fence {
 
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         fence(self.0.on_receive(context, session, reactor, data))
+    }
+
+    fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {
+        fence(self.0.on_buffer_full(context, session))
+    }
+
+    fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
+        fence(self.0.on_buffer_empty(context, session))
     }
 
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {

@@ -96,6 +96,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         Endpoint::Manager,
         Rc::clone(&ground.handler),
         Arc::clone(shared),
+        ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
         watch(&ground.master_line),

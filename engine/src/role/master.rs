@@ -35,7 +35,8 @@ use crate::sys::wait::{self, Exit};
 use crate::sys::{clock, fork, process, signal};
 
 const BELL: Token = Token(0);
-const LISTENER: Token = Token(1);
+/// The first listening socket; the others follow.
+const LISTENERS: usize = 1;
 
 /// Time for everything when there is no manager any more, or SIGINT wants an end at once.
 const HURRY_MS: u64 = 500;
@@ -57,7 +58,8 @@ struct Master {
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
     acceptor: Acceptor,
-    listener: Option<Listener>,
+    /// By port; empty once nothing is accepted any more.
+    listeners: Vec<Listener>,
     poll: Poll,
     events: Events,
     max_wait_ms: u64,
@@ -79,7 +81,7 @@ struct Master {
 /// The master's life; returns its exit code.
 pub(super) fn run(
     ground: Ground,
-    listener: Listener,
+    listeners: Vec<Listener>,
     metrics: Option<Listener>,
     manager: i32,
     hold: OwnedFd,
@@ -90,7 +92,7 @@ pub(super) fn run(
     let log = ground.log.by(Author::Master);
     ground.service.as_master();
     process::set_subreaper(true);
-    let code = match Master::new(ground, listener, metrics, manager, &bell, log.clone()) {
+    let code = match Master::new(ground, listeners, metrics, manager, &bell, log.clone()) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -106,7 +108,7 @@ pub(super) fn run(
 impl Master {
     fn new(
         ground: Ground,
-        listener: Listener,
+        listeners: Vec<Listener>,
         metrics: Option<Listener>,
         manager: i32,
         bell: &Doorbell,
@@ -114,6 +116,7 @@ impl Master {
     ) -> std::io::Result<Master> {
         let Ground {
             handler,
+            ports,
             settings,
             sizes,
             shared,
@@ -127,18 +130,17 @@ impl Master {
             Interest::READABLE,
         )?;
         let turn = Arc::new(AtomicU64::new(0));
-        let wants_connect = handler.interests().connect;
         let mut reactors = Vec::new();
         for id in 0..sizes.reactors {
             let inbox = Arc::new(Inbox::default());
             let setup = Setup {
                 id,
                 shared: Arc::clone(&shared),
+                ports: ports.clone(),
                 settings: Arc::clone(&settings),
                 sizes,
                 inbox: Arc::clone(&inbox),
                 turn: Arc::clone(&turn),
-                wants_connect,
                 log: log.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -157,7 +159,7 @@ impl Master {
             .collect();
         let acceptor = Acceptor::new(
             Arc::clone(&shared),
-            settings.dispatch_mode,
+            listeners.len(),
             sizes.max_connection,
             settings.start_session_id + 1,
             &inboxes,
@@ -170,6 +172,7 @@ impl Master {
             Endpoint::Main,
             handler,
             Arc::clone(&shared),
+            ports,
             settings,
             log.clone(),
             Vec::new(),
@@ -185,7 +188,7 @@ impl Master {
             reactors,
             observer,
             acceptor,
-            listener: Some(listener),
+            listeners,
             poll,
             events: Events::with_capacity(16),
             max_wait_ms,
@@ -217,9 +220,7 @@ impl Master {
             self.heed_signals();
             self.read_mail(&mut mailbox);
             self.reap();
-            if let Some(listener) = &self.listener {
-                self.acceptor.accept(listener);
-            }
+            self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
         self.join_reactors();
@@ -253,10 +254,13 @@ impl Master {
             return; // on_start asked for the end
         }
         Phase::Serving.publish(&self.shared);
-        if let Some(listener) = &self.listener {
+        for (index, listener) in self.listeners.iter().enumerate() {
+            if listener.kind().is_datagram() {
+                continue; // the reactors read those
+            }
             let watched = self.poll.registry().register(
                 &mut SourceFd(&listener.raw()),
-                LISTENER,
+                Token(LISTENERS + index),
                 Interest::READABLE,
             );
             if let Err(error) = watched {
@@ -264,9 +268,9 @@ impl Master {
                     "epoll: cannot watch the listening socket: {error}"
                 ));
                 self.code = exit::FATAL;
-                self.begin_stop();
+                return self.begin_stop();
             }
-            self.acceptor.note_ready();
+            self.acceptor.note_ready(index);
         }
     }
 
@@ -281,10 +285,8 @@ impl Master {
         self.beat();
         let may_sleep = mailbox.may_sleep();
         let now = clock::monotonic_ms();
-        let accept_again = self
-            .listener
-            .as_ref()
-            .and_then(|_| self.acceptor.next_try());
+        let accepts = !self.listeners.is_empty();
+        let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
         let next = accept_again
             .into_iter()
             .chain((self.deadline > 0).then(|| self.next_deadline()))
@@ -296,11 +298,11 @@ impl Master {
             (true, Some(due)) => Some(Duration::from_millis(due.saturating_sub(now))),
             (true, None) => None,
         };
-        match self.poll.poll(&mut self.events, timeout) {
-            Ok(()) if self.events.iter().any(|event| event.token() == LISTENER) => {
-                self.acceptor.note_ready()
+        // The bell, a signal and the time are looked at by the loop.
+        if self.poll.poll(&mut self.events, timeout).is_ok() {
+            for event in self.events.iter().filter(|event| event.token() != BELL) {
+                self.acceptor.note_ready(event.token().0 - LISTENERS);
             }
-            _ => {} // the bell, a signal or the time: looked at by the loop
         }
         mailbox.awake();
     }

@@ -36,11 +36,12 @@ use std::sync::Arc;
 use crate::context::Role;
 use crate::daemon::Service;
 use crate::error::{Doing, Result};
-use crate::handler::Handler;
+use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
 use crate::net::listener::Listener;
 use crate::observer;
+use crate::port::Ports;
 use crate::settings::{Settings, Sizes};
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
@@ -50,6 +51,7 @@ use crate::sys::{clock, pipe, process};
 /// What every role starts from. Copied into each process by fork.
 pub(crate) struct Ground {
     pub(crate) handler: Rc<dyn Handler>,
+    pub(crate) ports: Ports,
     pub(crate) settings: Arc<Settings>,
     pub(crate) sizes: Sizes,
     pub(crate) shared: Arc<Shared>,
@@ -78,7 +80,8 @@ impl Ended {
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
 pub(crate) fn run(
-    listener: Listener,
+    listeners: Vec<Listener>,
+    ports: Ports,
     mut settings: Settings,
     log: Log,
     handler: Rc<dyn Handler>,
@@ -90,16 +93,18 @@ pub(crate) fn run(
     process::raise_nofile();
     fork::watch_foreign_forks();
     let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
-    warn_of_suppressed_events(&settings, &*handler, &log);
+    warn_of_suppressed_events(&settings, &ports, &log);
     let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
-    prepare(listener, settings, sizes, log, handler, Rc::clone(&service)).inspect_err(|error| {
+    let beginning = Rc::clone(&service);
+    prepare(listeners, ports, settings, sizes, log, handler, beginning).inspect_err(|error| {
         service.failed(error);
     })
 }
 
 /// What is shared, and the first fork.
 fn prepare(
-    listener: Listener,
+    listeners: Vec<Listener>,
+    ports: Ports,
     settings: Settings,
     sizes: Sizes,
     log: Log,
@@ -123,10 +128,15 @@ fn prepare(
         .last_session
         .store(settings.start_session_id, Ordering::Relaxed);
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
-    listener.listen(settings.backlog)?;
+    for (listener, (_, port)) in listeners.iter().zip(ports.iter()) {
+        if !port.kind.is_datagram() {
+            listener.listen(port.settings.backlog)?;
+        }
+    }
     let metrics = observer::bind(&settings)?;
     let ground = Ground {
         handler,
+        ports,
         settings: Arc::new(settings),
         sizes,
         shared,
@@ -144,10 +154,12 @@ fn prepare(
     match fork::fork().doing("fork the manager")? {
         Fork::Parent(manager) => {
             let service = Rc::clone(&ground.service);
-            fork::keep_private(listener.raw());
+            for listener in &listeners {
+                fork::keep_private(listener.raw());
+            }
             fork::keep_private(hold.as_raw_fd());
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listener, metrics, manager, hold, installed)
+                master::run(ground, listeners, metrics, manager, hold, installed)
             });
             service.end();
             Ok(Ended {
@@ -156,7 +168,9 @@ fn prepare(
             })
         }
         Fork::Child => {
-            drop((listener, metrics, hold)); // a manager or worker holding these would outlive the master's death
+            // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
+            drop((metrics, hold));
+            let _datagrams = keep_datagrams(listeners);
             fork::forget_private();
             installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
@@ -180,6 +194,13 @@ fn prepare(
     }
 }
 
+/// The sockets that workers send datagrams by; the others are closed.
+fn keep_datagrams(listeners: Vec<Listener>) -> Vec<Listener> {
+    let mut kept = listeners;
+    kept.retain(|listener| listener.kind().is_datagram());
+    kept
+}
+
 /// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
 fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
     let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
@@ -194,10 +215,18 @@ fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
     code
 }
 
-fn warn_of_suppressed_events(settings: &Settings, handler: &dyn Handler, log: &Log) {
-    let wanted = handler.interests();
-    for (name, is_wanted) in [("onConnect", wanted.connect), ("onClose", wanted.close)] {
-        if is_wanted && !settings.dispatch_mode.keeps_owner() {
+fn warn_of_suppressed_events(settings: &Settings, ports: &Ports, log: &Log) {
+    if settings.dispatch_mode.keeps_owner() {
+        return;
+    }
+    let any = |wants: fn(&Interests) -> bool| ports.iter().any(|(_, port)| wants(&port.interests));
+    for (name, is_wanted) in [
+        ("onConnect", any(|wanted| wanted.connect)),
+        ("onClose", any(|wanted| wanted.close)),
+        ("onBufferFull", any(|wanted| wanted.buffer_full)),
+        ("onBufferEmpty", any(|wanted| wanted.buffer_empty)),
+    ] {
+        if is_wanted {
             log.warning(format_args!(
                 "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
                 crate::error::code::INVALID_CALLBACK,

@@ -81,7 +81,7 @@ fn settle_message(ground: &Ground, context: &Context, casualty: Casualty) {
     } else {
         let last = casualty.kind == Kind::Receive && slot.note_completed();
         bump(&shared.server().requests_lost, 1);
-        if ground.settings.on_worker_lost == OnWorkerLost::Keep {
+        if ground.ports.get(slot.port()).settings.on_worker_lost == OnWorkerLost::Keep {
             if !last || slot.owner() != NO_OWNER {
                 return;
             }

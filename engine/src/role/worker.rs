@@ -14,7 +14,7 @@ use crate::error::code;
 use crate::handler::{CLOSED_BY_SERVER, Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
@@ -43,8 +43,6 @@ struct Worker<'g> {
     id: u32,
     main: Doorbell,
     manager: Doorbell,
-    wants_connect: bool,
-    wants_close: bool,
     limits: Limits,
     /// When this process last told the manager of its wish to be replaced; monotonic ms.
     asked_ms: Cell<u64>,
@@ -86,11 +84,11 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         endpoint,
         Rc::clone(&ground.handler),
         Arc::clone(shared),
+        ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
         watch(&ground.master_line),
     );
-    let interests = ground.handler.interests();
     let block = shared.seat_block(seat);
     block.pid.store(process::pid(), Ordering::Release);
     let mut mailbox = shared.directory.mailbox(endpoint);
@@ -102,8 +100,6 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         id: seat.worker(),
         main: shared.directory.bell(Endpoint::Main),
         manager: shared.directory.bell(Endpoint::Manager),
-        wants_connect: interests.connect,
-        wants_close: interests.close,
         limits: Limits::of(&ground.settings),
         asked_ms: Cell::new(0),
         leave: Cell::new(None),
@@ -294,10 +290,14 @@ impl Worker<'_> {
             _ => return Verdict::Done, // only reactors talk to workers
         };
         bump(&self.block.events, 1);
+        let origin = Origin::decode(head.argument);
+        self.context.at_port(origin.port);
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
-            Kind::Connect if self.wants_connect => self.connect(head.session, reactor),
-            Kind::Close => self.close(head, reactor),
+            Kind::Connect => self.connect(head.session, reactor),
+            Kind::Close => self.close(head.session, origin, reactor),
+            Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
+            Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
             _ => Ok(()),
         };
         self.context.left();
@@ -351,18 +351,27 @@ impl Worker<'_> {
         Ok(())
     }
 
-    fn close(&self, head: Head, reactor: i32) -> Result<(), Leave> {
-        let slot = self.shared.sessions.find(head.session);
+    fn buffer(&self, event: Callback, session: u64) -> Result<(), Leave> {
+        self.context.enter(event, session);
+        let handler = self.context.handler();
+        match event {
+            Callback::BufferFull => handler.on_buffer_full(&self.context, session),
+            _ => handler.on_buffer_empty(&self.context, session),
+        }
+    }
+
+    fn close(&self, session: u64, origin: Origin, reactor: i32) -> Result<(), Leave> {
+        let slot = self.shared.sessions.find(session);
         if let Some(slot) = slot {
             slot.mark(state::ENDED);
         }
-        if self.wants_close {
-            let told = if head.argument == 1 {
+        if self.context.ports().get(origin.port).interests.close {
+            let told = if origin.by_server {
                 CLOSED_BY_SERVER
             } else {
                 reactor
             };
-            self.context.run_on_close(head.session, told);
+            self.context.run_on_close(session, told);
             if let Some(leave) = self.context.take_leaving() {
                 return Err(leave);
             }
@@ -370,11 +379,9 @@ impl Worker<'_> {
         if let Some(slot) = slot {
             slot.mark(state::EVENT_DONE);
         }
-        let _ = self.context.to_reactor(
-            reactor as u32,
-            Head::new(Kind::Closed, head.session, 0),
-            &[],
-        );
+        let _ = self
+            .context
+            .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
         Ok(())
     }
 }

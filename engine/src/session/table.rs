@@ -63,7 +63,10 @@ shared_block! {
         peer: AtomicU32,
         address: [AtomicU64; 2],
         connected_us: AtomicU64,
-        _first_line: AtomicU64,
+        /// Index of the port it came by.
+        port: AtomicU32,
+        /// User id it is bound to; 0 none.
+        uid: AtomicU32,
 
         received_us: AtomicU64,
         sent_us: AtomicU64,
@@ -138,6 +141,22 @@ pub struct SessionInfo {
     pub send_queued_bytes: u64,
 }
 
+impl SessionInfo {
+    /// The client as log lines name it.
+    pub(crate) fn remote(&self) -> String {
+        let Self {
+            remote_ip,
+            remote_port,
+            ..
+        } = self;
+        match (remote_ip.is_empty(), remote_ip.contains(':')) {
+            (true, _) => "unix".into(),
+            (_, true) => format!("[{remote_ip}]:{remote_port}"),
+            (_, false) => format!("{remote_ip}:{remote_port}"),
+        }
+    }
+}
+
 impl SessionTable {
     pub(crate) fn new(region: Arc<Region>, at: SessionTableAt) -> SessionTable {
         SessionTable { region, at }
@@ -174,7 +193,7 @@ impl SessionTable {
         let slot = self.slot(id);
         slot.id.store(0, Ordering::Release); // the previous session is gone before its fields are
         let (family, port, address) = encode_peer(birth.peer);
-        slot.owner.store(birth.owner, Ordering::Relaxed);
+        slot.owner.store(NO_OWNER, Ordering::Relaxed);
         slot.reactor.store(birth.reactor, Ordering::Relaxed);
         slot.socket.store(birth.socket, Ordering::Relaxed);
         slot.peer
@@ -182,6 +201,8 @@ impl SessionTable {
         slot.address[0].store(address[0], Ordering::Relaxed);
         slot.address[1].store(address[1], Ordering::Relaxed);
         slot.connected_us.store(birth.now_us, Ordering::Relaxed);
+        slot.port.store(birth.port.into(), Ordering::Relaxed);
+        slot.uid.store(0, Ordering::Relaxed);
         for word in [
             &slot.received_us,
             &slot.sent_us,
@@ -231,7 +252,7 @@ impl SessionTable {
 
 /// What is known of a session at accept.
 pub(crate) struct Birth<'a> {
-    pub(crate) owner: u32,
+    pub(crate) port: u16,
     pub(crate) reactor: u32,
     pub(crate) socket: i32,
     pub(crate) peer: &'a Peer,
@@ -287,7 +308,12 @@ impl Slot {
         self.owner.load(Ordering::Relaxed)
     }
 
-    /// Reactor: another worker owns the session; only before its first event.
+    /// Index of the port it came by.
+    pub(crate) fn port(&self) -> u16 {
+        self.port.load(Ordering::Relaxed) as u16
+    }
+
+    /// Reactor: this worker owns the session from now on.
     pub(crate) fn set_owner(&self, worker: u32) {
         self.owner.store(worker, Ordering::Relaxed);
     }
@@ -316,16 +342,14 @@ impl Slot {
         self.received_us.store(now_us, Ordering::Relaxed);
     }
 
-    /// Reactor: a message was given to a worker.
-    pub(crate) fn note_dispatched(&self, bytes: usize, now_us: u64) {
+    /// Reactor: so many messages, of so many bytes together, were given to workers.
+    pub(crate) fn note_dispatched(&self, messages: u64, bytes: u64, now_us: u64) {
         self.dispatched_us.store(now_us, Ordering::Relaxed);
         // Single writer: load and store are enough.
-        let total = self.dispatched_bytes.load(Ordering::Relaxed) + bytes as u64;
+        let total = self.dispatched_bytes.load(Ordering::Relaxed) + bytes;
         self.dispatched_bytes.store(total, Ordering::Relaxed);
-        self.dispatched.store(
-            self.dispatched.load(Ordering::Relaxed) + 1,
-            Ordering::SeqCst,
-        );
+        let messages = self.dispatched.load(Ordering::Relaxed) + messages;
+        self.dispatched.store(messages, Ordering::SeqCst);
     }
 
     /// Reactor: bytes left the queue, written or dropped.
@@ -439,7 +463,7 @@ mod tests {
         table.open(
             id,
             Birth {
-                owner: NO_OWNER,
+                port: 0,
                 reactor: 1,
                 socket: 9,
                 peer: &Peer::Unix,
@@ -549,8 +573,8 @@ mod tests {
         let table = table();
         open(&table, 1);
         let slot = table.find(1).unwrap();
-        slot.note_dispatched(5, 1);
-        slot.note_dispatched(5, 1);
+        slot.note_dispatched(1, 5, 1);
+        slot.note_dispatched(1, 5, 1);
         assert!(!slot.note_completed());
         slot.mark(state::PEER_CLOSED);
         assert!(!slot.all_completed());

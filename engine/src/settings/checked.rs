@@ -3,25 +3,16 @@
 use super::daemon::DaemonSettings;
 use super::dispatch_mode::DispatchMode;
 use super::http_address::HttpAddress;
+use super::port::PortSettings;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::log;
 use crate::sys::process;
 
-/// What becomes of a session whose message was lost with its worker.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum OnWorkerLost {
-    /// It is closed, so that the client learns there will be no answer.
-    Close,
-    /// It stays open.
-    Keep,
-}
-
 /// Checked settings. Fields that depend on the machine are resolved by [`Settings::complete`].
 #[derive(Debug, Clone)]
 pub struct Settings {
-    pub(crate) backlog: i32,
     pub(crate) bootstrap: Option<String>,
     pub(crate) dispatch_mode: DispatchMode,
     pub(crate) daemon: DaemonSettings,
@@ -33,13 +24,12 @@ pub struct Settings {
     pub(crate) max_respawns: u32,
     pub(crate) max_wait_ms: u64,
     pub(crate) metrics_listen: Option<HttpAddress>,
-    pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) reload_async: bool,
     pub(crate) shutdown_delay_ms: u64,
-    pub(crate) tcp_nodelay: bool,
     pub(crate) output_buffer_size: u64,
+    /// Those of the primary port, and of each port that has none of its own.
+    pub(crate) primary: PortSettings,
     pub(crate) reactor_num: Option<u32>,
-    pub(crate) socket_buffer_size: u64,
     pub(crate) start_session_id: u64,
     pub(crate) stats_file: Option<String>,
     pub(crate) stats_timer_interval_ms: u64,
@@ -55,7 +45,6 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            backlog: 512,
             bootstrap: None,
             dispatch_mode: DispatchMode::Sticky,
             daemon: DaemonSettings::default(),
@@ -67,13 +56,11 @@ impl Default for Settings {
             max_respawns: 100,
             max_wait_ms: 3000,
             metrics_listen: None,
-            on_worker_lost: OnWorkerLost::Close,
             reload_async: true,
             shutdown_delay_ms: 0,
-            tcp_nodelay: true,
             output_buffer_size: u64::from(u32::MAX),
+            primary: PortSettings::default(),
             reactor_num: None,
-            socket_buffer_size: 8 << 20,
             start_session_id: 0,
             stats_file: None,
             stats_timer_interval_ms: 1000,

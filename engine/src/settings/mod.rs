@@ -4,14 +4,16 @@ mod checked;
 mod daemon;
 mod dispatch_mode;
 mod http_address;
+mod port;
 mod rows;
 pub mod table;
 mod value;
 
-pub(crate) use checked::OnWorkerLost;
 pub use checked::{Settings, Sizes};
 pub(crate) use daemon::DaemonSettings;
 pub use dispatch_mode::DispatchMode;
 pub(crate) use http_address::HttpAddress;
+pub(crate) use port::OnWorkerLost;
+pub use port::PortSettings;
 pub use table::{Kind, Row, Scope};
 pub use value::Value;

@@ -2,8 +2,9 @@
 //! `docs/settings.md` all come from it: a setting that is not in a file of `rows/` does not exist.
 
 use super::checked::Settings;
+use super::port::PortSettings;
 use super::value::Value;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// What a setting's value means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,11 +44,15 @@ pub struct Row {
     pub default: &'static str,
     /// Allowed values and what happens outside, for people.
     pub range: &'static str,
-    /// Where it applies.
-    pub scope: Scope,
     /// One sentence.
     pub help: &'static str,
-    pub(super) apply: fn(&mut Settings, &Value) -> Result<()>,
+    pub(super) apply: Apply,
+}
+
+/// How a row takes a value, and so where the setting applies.
+pub(super) enum Apply {
+    Server(fn(&mut Settings, &Value) -> Result<()>),
+    Port(fn(&mut PortSettings, &Value) -> Result<()>),
 }
 
 /// All settings, by theme; within a theme sorted by key.
@@ -61,8 +66,31 @@ impl Row {
         rows().find(|row| row.key == name || row.aliases.contains(&name))
     }
 
+    /// Where the setting applies.
+    pub fn scope(&self) -> Scope {
+        match self.apply {
+            Apply::Server(_) => Scope::Server,
+            Apply::Port(_) => Scope::Port,
+        }
+    }
+
+    /// Take a value for the server; a port's setting is that of its primary port.
     pub(super) fn apply(&self, settings: &mut Settings, value: &Value) -> Result<()> {
-        (self.apply)(settings, value)
+        match self.apply {
+            Apply::Server(apply) => apply(settings, value),
+            Apply::Port(apply) => apply(&mut settings.primary, value),
+        }
+    }
+
+    /// Take a value for one port.
+    pub(super) fn apply_to_port(&self, port: &mut PortSettings, value: &Value) -> Result<()> {
+        match self.apply {
+            Apply::Server(_) => Err(Error::BadSetting(format!(
+                "{} belongs to the server, not to a port",
+                self.key
+            ))),
+            Apply::Port(apply) => apply(port, value),
+        }
     }
 }
 
@@ -85,10 +113,10 @@ pub fn reference() -> String {
             kind,
             default,
             range,
-            scope,
             help,
             ..
         } = row;
+        let scope = row.scope();
         page += &format!("| {names} | {kind:?} | {default} | {range} | {scope:?} | {help} |\n");
     }
     page

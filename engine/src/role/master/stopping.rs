@@ -90,7 +90,7 @@ impl Master {
         self.account = Account::open(&self.shared, asked);
         self.deadline = asked + self.max_wait_ms;
         self.enter(Phase::Draining);
-        if let Some(listener) = self.listener.take() {
+        for listener in self.listeners.drain(..) {
             fork::share(listener.raw());
             listener.unlink();
         } // closed here: clients not yet accepted are refused, not kept waiting

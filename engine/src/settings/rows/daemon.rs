@@ -1,7 +1,7 @@
 //! The server as a service of its machine: detached, known by a pid file, under an account, on CPUs.
 
 use crate::error::Error;
-use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{Value, absolute, list, text, truth};
 use crate::sys::affinity;
 
@@ -17,12 +17,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "none",
         range: "an existing directory, made absolute when it is set; start() refuses others, and any without root's rights",
-        scope: Scope::Server,
         help: "Root directory of the workers, taken on after their fork and before any of their callbacks and `bootstrap`.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.chroot = absolute(&text(v));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "cpu_affinity_ignore",
@@ -30,9 +29,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::List,
         default: "none",
         range: "CPU numbers, fewer than there are CPUs; others are refused",
-        scope: Scope::Server,
         help: "CPUs that `open_cpu_affinity` leaves out.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             let online = affinity::online();
             let mut cpus = Vec::new();
             for number in list(v)? {
@@ -52,7 +50,7 @@ pub(super) static ROWS: &[Row] = &[
             }
             s.daemon.cpu_affinity_ignore = cpus;
             Ok(())
-        },
+        }),
     },
     Row {
         key: "daemonize",
@@ -60,12 +58,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "false",
         range: "true or false",
-        scope: Scope::Server,
         help: "start() goes on in a process of its own, in a session of its own, with `/` as working directory; the calling process ends when the server is ready, with code 0, or says why it is not.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.daemonize = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "group",
@@ -73,12 +70,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "the group of `user`",
         range: "a known group; start() refuses others, and any without root's rights",
-        scope: Scope::Server,
         help: "Group of the workers.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.group = named(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "open_cpu_affinity",
@@ -86,12 +82,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "false",
         range: "true or false",
-        scope: Scope::Server,
         help: "Reactor thread r stays on the r-th of the CPUs this process may use, worker i on the i-th, counted round and round.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.open_cpu_affinity = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "pid_file",
@@ -99,12 +94,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "none",
         range: "a path, made absolute when it is set; start() refuses one that a running server holds",
-        scope: Scope::Server,
         help: "Holds the master's pid, as a decimal number, while the server runs; locked meanwhile.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.pid_file = absolute(&text(v));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "process_title",
@@ -112,12 +106,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "false",
         range: "true or false",
-        scope: Scope::Server,
         help: "Processes show their role in `ps`: `skep: master`, `skep: manager`, `skep: worker 0`.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.process_title = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "user",
@@ -125,11 +118,10 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "that of the master",
         range: "a known user; start() refuses others, and any without root's rights",
-        scope: Scope::Server,
         help: "User of the workers, with that user's groups; master and manager keep their rights.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.daemon.user = named(v);
             Ok(())
-        },
+        }),
     },
 ];

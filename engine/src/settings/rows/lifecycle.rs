@@ -1,8 +1,8 @@
 //! Starting, stopping, replacing: how long, how often, and what then.
 
 use crate::error::Error;
-use crate::settings::checked::OnWorkerLost;
-use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::port::OnWorkerLost;
+use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{absolute, int, milliseconds, size, text, truth};
 
 pub(super) static ROWS: &[Row] = &[
@@ -12,12 +12,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "none",
         range: "a path, made absolute when it is set; PHP only, refused at start elsewhere",
-        scope: Scope::Server,
         help: "A PHP file that each worker loads after its fork, before `onWorkerStart`: a reload loads it anew.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.bootstrap = absolute(&text(v));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "max_request",
@@ -25,12 +24,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "0",
         range: "0..=4294967295; clamped; 0: never",
-        scope: Scope::Server,
         help: "A worker is replaced after this many receive callbacks; its replacement is started first.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_request = int(v).clamp(0, i64::from(u32::MAX)) as u64;
             Ok(())
-        },
+        }),
     },
     Row {
         key: "max_request_grace",
@@ -38,12 +36,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "half of max_request if that is more than 10, else 0",
         range: "0..=4294967295; clamped",
-        scope: Scope::Server,
         help: "Each worker adds a random number from 1 to this to its `max_request`, so that they are not replaced all at once.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_request_grace = Some(int(v).clamp(0, i64::from(u32::MAX)) as u64);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "max_respawns",
@@ -51,12 +48,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "100",
         range: "0..=4294967295; clamped; 0: go on for ever",
-        scope: Scope::Server,
         help: "A worker that ends within a second of its start so many times in a row stops the server, with exit code 255 and the reason in the log.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_respawns = int(v).clamp(0, i64::from(u32::MAX)) as u32;
             Ok(())
-        },
+        }),
     },
     Row {
         key: "max_wait_time",
@@ -64,12 +60,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Seconds,
         default: "3",
         range: "0..=4294967295; clamped",
-        scope: Scope::Server,
         help: "How long a stop waits for work in progress, and a reload for each worker.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_wait_ms = milliseconds(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "on_worker_lost",
@@ -77,10 +72,9 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "close",
         range: "close or keep; others are refused",
-        scope: Scope::Port,
         help: "What becomes of a session whose message was lost with its worker: closed, so that the client knows, or kept open.",
-        apply: |s, v| {
-            s.on_worker_lost = match text(v).as_str() {
+        apply: Apply::Port(|p, v| {
+            p.on_worker_lost = match text(v).as_str() {
                 "close" => OnWorkerLost::Close,
                 "keep" => OnWorkerLost::Keep,
                 other => {
@@ -90,7 +84,7 @@ pub(super) static ROWS: &[Row] = &[
                 }
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "reload_async",
@@ -98,12 +92,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "true",
         range: "true or false",
-        scope: Scope::Server,
         help: "A reload starts all new workers beside the old ones, which then end. If false, one worker after the other ends and is replaced.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.reload_async = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "shutdown_delay",
@@ -111,12 +104,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Seconds,
         default: "0",
         range: "0..=4294967295; clamped",
-        scope: Scope::Server,
         help: "How long everything is still served after a stop was asked for, while the server reports that it is not ready, so that load balancers can turn away.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.shutdown_delay_ms = milliseconds(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "worker_deadline",
@@ -124,15 +116,14 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Seconds,
         default: "0",
         range: "0..=4294967295; clamped; 0: none; below 0.05 counts as 0.05",
-        scope: Scope::Server,
         help: "A callback of a worker that takes longer costs the session, which is closed, and the worker, which is replaced: SIGTERM, 0.1 s later SIGKILL.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.worker_deadline_ms = match milliseconds(v) {
                 0 => 0,
                 n => n.max(50),
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "worker_max_memory",
@@ -140,12 +131,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "0",
         range: "bytes; 0: no limit",
-        scope: Scope::Server,
         help: "A worker whose resident memory exceeds this between two callbacks is replaced; its replacement is started first.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.worker_max_memory = size(v)?;
             Ok(())
-        },
+        }),
     },
     Row {
         key: "worker_start_timeout",
@@ -153,11 +143,10 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Seconds,
         default: "60",
         range: "0..=4294967295; clamped; 0: any time",
-        scope: Scope::Server,
         help: "A worker whose `bootstrap` and `onWorkerStart` take longer is killed and started again; a reload keeps the old process.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.worker_start_ms = milliseconds(v);
             Ok(())
-        },
+        }),
     },
 ];

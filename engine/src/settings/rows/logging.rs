@@ -4,7 +4,7 @@ use std::ffi::CString;
 
 use crate::error::{Error, code};
 use crate::log::{Format, Rotation};
-use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{absolute, int, text, truth};
 use crate::sys::clock;
 
@@ -15,9 +15,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "%F %T",
         range: "as for strftime(3); one that makes more than 127 bytes is not taken, with a warning",
-        scope: Scope::Server,
         help: "The date in a log line.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             let given = text(v);
             let Ok(format) = CString::new(given.as_str()) else {
                 return Err(Error::BadSetting("log_date_format has a NUL byte".into()));
@@ -32,7 +31,7 @@ pub(super) static ROWS: &[Row] = &[
                 s.log.date_format = format;
             }
             Ok(())
-        },
+        }),
     },
     Row {
         key: "log_date_with_microseconds",
@@ -40,12 +39,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "false",
         range: "true or false",
-        scope: Scope::Server,
         help: "The date is followed by `<.` microseconds `>`.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.log.microseconds = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "log_file",
@@ -53,12 +51,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "standard output",
         range: "a path, made absolute and opened for appending when it is set",
-        scope: Scope::Server,
         help: "Where log lines go.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.log.file = absolute(&text(v));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "log_format",
@@ -66,9 +63,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "text",
         range: "text or json; others are refused",
-        scope: Scope::Server,
         help: "How a log line looks; json: one object per line with time, level, role, pid, id and text.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.log.format = match text(v).as_str() {
                 "text" => Format::Text,
                 "json" => Format::Json,
@@ -79,7 +75,7 @@ pub(super) static ROWS: &[Row] = &[
                 }
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "log_level",
@@ -87,12 +83,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "2",
         range: "0 debug, 1 trace, 2 info, 3 notice, 4 warning, 5 error, 6 none; clamped",
-        scope: Scope::Server,
         help: "Log lines below this level are dropped.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.log.level = int(v).clamp(0, 6) as u8;
             Ok(())
-        },
+        }),
     },
     Row {
         key: "log_rotation",
@@ -100,11 +95,10 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "0",
         range: "0 never, 1 monthly, 2 daily, 3 hourly, 4 every minute; clamped",
-        scope: Scope::Server,
         help: "A new log file is begun so often; the date is added to its name.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.log.rotation = Rotation::from_number(int(v));
             Ok(())
-        },
+        }),
     },
 ];

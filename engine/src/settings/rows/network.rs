@@ -1,6 +1,6 @@
 //! Sockets, sessions and their buffers.
 
-use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{int, size, truth};
 
 pub(super) static ROWS: &[Row] = &[
@@ -10,15 +10,14 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "512",
         range: "1..=65535; 0 means 512; clamped",
-        scope: Scope::Port,
         help: "Length of the kernel's queue of connections that wait to be accepted.",
-        apply: |s, v| {
-            s.backlog = match int(v).clamp(0, 65535) {
+        apply: Apply::Port(|p, v| {
+            p.backlog = match int(v).clamp(0, 65535) {
                 0 => 512,
                 n => n as i32,
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "max_connection",
@@ -26,9 +25,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "100000, or the descriptor limit less what the server needs itself",
         range: "1..=1048576; 0 means the default; lowered to the descriptor limit",
-        scope: Scope::Server,
         help: "Sessions at a time; at the limit the server stops accepting until one ends.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_connection = match int(v) {
                 n if n <= 0 => None,
                 n => Some(n.min(1 << 20) as u32),
@@ -40,7 +38,7 @@ pub(super) static ROWS: &[Row] = &[
                 );
             }
             Ok(())
-        },
+        }),
     },
     Row {
         key: "open_tcp_nodelay",
@@ -48,12 +46,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "true",
         range: "true or false",
-        scope: Scope::Port,
         help: "Send small writes at once (TCP_NODELAY).",
-        apply: |s, v| {
-            s.tcp_nodelay = truth(v);
+        apply: Apply::Port(|p, v| {
+            p.tcp_nodelay = truth(v);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "socket_buffer_size",
@@ -61,15 +58,14 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "8388608",
         range: "0 means 2147483647; clamped to that",
-        scope: Scope::Port,
         help: "Bytes that may wait for one slow client; beyond it send fails with 1009.",
-        apply: |s, v| {
-            s.socket_buffer_size = match size(v)? {
+        apply: Apply::Port(|p, v| {
+            p.socket_buffer_size = match size(v)? {
                 0 => i32::MAX as u64,
                 n => n.min(i32::MAX as u64),
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "start_session_id",
@@ -77,11 +73,10 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "0",
         range: "0..=4294967295; clamped",
-        scope: Scope::Server,
         help: "The first session id is one more than this.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.start_session_id = int(v).clamp(0, i64::from(u32::MAX)) as u64;
             Ok(())
-        },
+        }),
     },
 ];

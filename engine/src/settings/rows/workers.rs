@@ -2,7 +2,7 @@
 
 use crate::error::Error;
 use crate::settings::dispatch_mode::DispatchMode;
-use crate::settings::table::{Kind, Row, Scope};
+use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{int, size, truth};
 
 pub(super) static ROWS: &[Row] = &[
@@ -12,9 +12,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "2",
         range: "1 round robin, 2 sticky, 3 idle first; others are refused",
-        scope: Scope::Server,
         help: "Which worker gets a message. Modes 1 and 3 spread the messages of one session and drop connect and close events.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.dispatch_mode = match int(v) {
                 1 => DispatchMode::RoundRobin,
                 2 => DispatchMode::Sticky,
@@ -26,7 +25,7 @@ pub(super) static ROWS: &[Row] = &[
                 }
             };
             Ok(())
-        },
+        }),
     },
     Row {
         key: "enable_coroutine",
@@ -34,14 +33,13 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Bool,
         default: "false",
         range: "false; true is refused: callbacks run to their end, one at a time",
-        scope: Scope::Server,
         help: "Present so that scripts that switch coroutines off run unchanged.",
-        apply: |_, v| match truth(v) {
+        apply: Apply::Server(|_, v| match truth(v) {
             false => Ok(()),
             true => Err(Error::BadSetting(
                 "enable_coroutine is not supported, callbacks run one at a time".into(),
             )),
-        },
+        }),
     },
     Row {
         key: "max_queued_bytes",
@@ -49,12 +47,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "half of worker_queue_size",
         range: "0 means the default; at most half of worker_queue_size",
-        scope: Scope::Server,
         help: "Bytes of one session that may wait for a worker before the session is not read any more.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.max_queued_bytes = size(v)?.min(u64::from(u32::MAX));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "output_buffer_size",
@@ -62,12 +59,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "4294967295",
         range: "0..=4294967295; clamped",
-        scope: Scope::Server,
         help: "Largest single send; a larger one fails with 1203.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.output_buffer_size = size(v)?.min(u64::from(u32::MAX));
             Ok(())
-        },
+        }),
     },
     Row {
         key: "reactor_num",
@@ -75,12 +71,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "number of CPUs, at most 8",
         range: "1..=4 per CPU; 0 means the number of CPUs; never more than worker_num",
-        scope: Scope::Server,
         help: "Threads of the master that read and write connections.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.reactor_num = Some(int(v).clamp(0, 65535) as u32);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "worker_num",
@@ -88,12 +83,11 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "number of CPUs",
         range: "1..=1000 per CPU; 0 and less mean the number of CPUs",
-        scope: Scope::Server,
         help: "Worker processes.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.worker_num = Some(int(v).clamp(0, i64::from(u32::MAX)) as u32);
             Ok(())
-        },
+        }),
     },
     Row {
         key: "worker_queue_size",
@@ -101,11 +95,10 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "256K",
         range: "64K..=64M, rounded up to a power of two; clamped",
-        scope: Scope::Server,
         help: "Bytes that may wait between one reactor thread and one worker, in each direction; when they are in use, the connections that feed the queue are not read.",
-        apply: |s, v| {
+        apply: Apply::Server(|s, v| {
             s.worker_queue_size = size(v)?.clamp(64 << 10, 64 << 20).next_power_of_two();
             Ok(())
-        },
+        }),
     },
 ];

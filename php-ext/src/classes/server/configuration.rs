@@ -200,7 +200,7 @@ unsafe fn effective(key: *mut zend_string, value: Zv, only: Only) -> Option<&'st
     }
     // SAFETY: promised by the caller.
     let name = std::str::from_utf8(unsafe { bytes(key) }).ok()?;
-    Row::find(name).filter(|row| only == Only::Nothing || row.scope == Scope::Port)
+    Row::find(name).filter(|row| only == Only::Nothing || row.scope() == Scope::Port)
 }
 
 /// The array in a property, as one that only the property refers to; a new one if it holds none.

@@ -1,0 +1,41 @@
+//! The ports of a running server, as every process knows them. Made in `start()`, never changed afterwards.
+
+use std::sync::Arc;
+
+use crate::callback::Interests;
+use crate::net::SocketType;
+use crate::protocol::Framing;
+use crate::settings::PortSettings;
+
+/// One listening address.
+pub(crate) struct Port {
+    /// 0 on a unix socket.
+    pub(crate) number: u16,
+    pub(crate) kind: SocketType,
+    /// Descriptor of its socket in the master; in workers it is open for datagram ports only.
+    pub(crate) socket: i32,
+    /// Connections are encrypted.
+    pub(crate) tls: bool,
+    pub(crate) settings: PortSettings,
+    pub(crate) framing: Framing,
+    pub(crate) interests: Interests,
+}
+
+/// All of them; index 0 is the primary port.
+#[derive(Clone)]
+pub(crate) struct Ports(Arc<[Port]>);
+
+impl Ports {
+    pub(crate) fn new(ports: Vec<Port>) -> Ports {
+        Ports(ports.into())
+    }
+
+    /// The port with this index. Indexes come from shared memory: one that no port has is taken for the primary one.
+    pub(crate) fn get(&self, index: u16) -> &Port {
+        self.0.get(usize::from(index)).unwrap_or(&self.0[0])
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u16, &Port)> {
+        (0..).zip(self.0.iter())
+    }
+}

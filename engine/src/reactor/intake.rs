@@ -1,0 +1,259 @@
+//! From a socket to the workers: read, cut into messages, dispatch.
+//!
+//! Bytes are read into the reactor's buffer and whole messages are given to workers from there; only what is
+//! left over is kept with the connection. A connection whose worker has no room is not read, and what was read
+//! of it already waits.
+
+use super::connection::Stage;
+use super::feed::Obstacle;
+use super::turn::Reactor;
+use crate::ipc::directory::Seat;
+use crate::ipc::frame::{Head, Kind, Origin};
+use crate::net::stream::{self, Io};
+use crate::port::Port;
+use crate::protocol::{Progress, Step, Violation};
+use crate::session::table::{NO_OWNER, Slot};
+use crate::stats::bump;
+
+/// Reads of one connection before others get their turn.
+const READS_PER_TURN: usize = 4;
+/// Messages of one connection before others get their turn.
+const MESSAGES_PER_TURN: usize = 1024;
+
+/// How far some bytes have been cut into messages.
+struct Cut {
+    /// Bytes that are dealt with.
+    taken: usize,
+    end: CutEnd,
+}
+
+/// Why cutting ended.
+enum CutEnd {
+    /// There is no further whole message.
+    Hungry,
+    /// A worker has no room.
+    Obstacle(Obstacle),
+    /// It is the turn of others.
+    Turn,
+    /// The bytes are no message.
+    Broken(Violation),
+}
+
+impl Reactor {
+    /// Read a connection. `to_the_end`: a short read does not prove that the socket is drained.
+    pub(super) fn read(&mut self, token: usize, to_the_end: bool) {
+        let mut budget = MESSAGES_PER_TURN;
+        for _ in 0..READS_PER_TURN {
+            let Some(connection) = self.connections.get(token) else {
+                return;
+            };
+            match connection.stage {
+                Stage::Open => {
+                    if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
+                        || self.draining()
+                        || self.waits(token)
+                    {
+                        return;
+                    }
+                }
+                Stage::PeerClosed => return,
+                Stage::Closing | Stage::Lingering => {} // thrown away, only the end matters
+            }
+            let mut scratch = std::mem::take(&mut self.scratch);
+            let connection = &self.connections[token];
+            let is_open = connection.stage == Stage::Open;
+            let got = stream::read(&connection.socket, &mut scratch);
+            let goes_on = match got {
+                Io::Bytes(0) => {
+                    self.peer_closed(token);
+                    false
+                }
+                Io::Bytes(count) => {
+                    let bytes = &scratch[..count];
+                    (!is_open || self.take_in(token, bytes, &mut budget))
+                        && (count == scratch.len() || to_the_end)
+                }
+                Io::WouldBlock => false,
+                Io::Broken(errno) => {
+                    self.break_off(token, errno);
+                    false
+                }
+            };
+            self.scratch = scratch;
+            if !goes_on {
+                return;
+            }
+        }
+        self.read_again(token);
+    }
+
+    /// Read it again without waiting for an event.
+    fn read_again(&mut self, token: usize) {
+        if let Some(connection) = self.connections.get_mut(token)
+            && !connection.queued
+        {
+            connection.queued = true;
+            self.again.push_back(token);
+        }
+    }
+
+    /// Whether the connection has to wait before it may be read; it will be read again then.
+    fn waits(&mut self, token: usize) -> bool {
+        let connection = &mut self.connections[token];
+        let (id, owner) = (connection.id, connection.owner);
+        let slot = self.shared.sessions.find(id);
+        let mut owner = owner;
+        if let Some(slot) = slot
+            && slot.is_fresh()
+            && !self.ports.get(connection.port).interests.connect
+        {
+            // No event of it has been anywhere: the worker may be chosen anew.
+            owner = self.feed.owner_for(id);
+            connection.owner = owner;
+            slot.set_owner(owner);
+        }
+        let queued = slot.map_or(0, Slot::recv_queued);
+        let seat = self.feed.choose(owner);
+        match self.feed.obstacle(seat, id, owner == NO_OWNER, queued) {
+            Some(obstacle) => {
+                self.await_end_of(&obstacle, token);
+                true
+            }
+            None => false,
+        }
+    }
+
+    fn await_end_of(&mut self, obstacle: &Obstacle, token: usize) {
+        let connection = &mut self.connections[token];
+        if !connection.queued {
+            connection.queued = true;
+            self.feed.wait(obstacle, connection.id, token);
+        }
+    }
+
+    /// Give the messages in what was kept of a connection and in `new` bytes of it to workers; keep the rest.
+    /// False: the connection is not to be read now.
+    fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
+        let connection = &mut self.connections[token];
+        let ports = self.ports.clone();
+        let port = ports.get(connection.port);
+        let id = connection.id;
+        let mut inbound = std::mem::take(&mut connection.inbound);
+        let was_ready = std::mem::take(&mut inbound.ready);
+        let end;
+        if inbound.is_empty() {
+            let cut = self.cut(token, port, new, &mut inbound.progress, budget);
+            inbound.append(&new[cut.taken..]);
+            end = cut.end;
+        } else {
+            inbound.append(new);
+            let mut progress = inbound.progress;
+            let cut = self.cut(token, port, inbound.bytes(), &mut progress, budget);
+            inbound.progress = progress;
+            inbound.take(cut.taken);
+            end = cut.end;
+        }
+        if !new.is_empty() {
+            if let Some(slot) = self.shared.sessions.find(id) {
+                slot.note_received(self.now_us);
+            }
+            bump(
+                &self.shared.reactor(self.id).received_bytes,
+                new.len() as u64,
+            );
+        }
+        let waits = matches!(end, CutEnd::Obstacle(_) | CutEnd::Turn);
+        inbound.ready = waits && !inbound.is_empty();
+        self.ready_inputs = self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
+        self.connections[token].inbound = inbound;
+        match end {
+            CutEnd::Hungry => return true,
+            CutEnd::Obstacle(obstacle) => self.await_end_of(&obstacle, token),
+            CutEnd::Turn => self.read_again(token),
+            CutEnd::Broken(violation) => self.refuse(token, &violation),
+        }
+        false
+    }
+
+    /// Give the messages in `bytes` to workers.
+    fn cut(
+        &mut self,
+        token: usize,
+        port: &Port,
+        bytes: &[u8],
+        progress: &mut Progress,
+        budget: &mut usize,
+    ) -> Cut {
+        let connection = &self.connections[token];
+        let (id, owner, index) = (connection.id, connection.owner, connection.port);
+        let head = Head::new(
+            Kind::Receive,
+            id,
+            Origin {
+                port: index,
+                by_server: false,
+            }
+            .encode(),
+        );
+        let mut taken = 0;
+        let mut messages = 0;
+        let end = loop {
+            let rest = &bytes[taken..];
+            if rest.is_empty() {
+                break CutEnd::Hungry;
+            }
+            let length = match port.framing.next(rest, progress) {
+                Step::Message(length) => length.clamp(1, rest.len()),
+                Step::More { .. } => break CutEnd::Hungry,
+                Step::Broken(violation) => break CutEnd::Broken(violation),
+            };
+            if *budget == 0 {
+                break CutEnd::Turn;
+            }
+            let seat = self.feed.choose(owner);
+            if let Some(obstacle) = self.feed.obstacle(seat, id, owner == NO_OWNER, 0) {
+                break CutEnd::Obstacle(obstacle);
+            }
+            *budget -= 1;
+            *progress = Progress::default();
+            self.deliver(seat, head, &rest[..length]);
+            taken += length;
+            messages += 1;
+        };
+        if messages > 0 {
+            if let Some(slot) = self.shared.sessions.find(id) {
+                slot.note_dispatched(messages, taken as u64, self.now_us);
+            }
+            bump(&self.shared.reactor(self.id).dispatched, messages);
+            self.delivered += messages as usize;
+        }
+        Cut { taken, end }
+    }
+
+    fn deliver(&mut self, seat: Seat, head: Head, message: &[u8]) {
+        self.feed.turn_used();
+        self.feed.push(seat, head, message);
+    }
+
+    /// What a client has sent is no message: nothing more is read of it. What came before is still answered.
+    fn refuse(&mut self, token: usize, violation: &Violation) {
+        let id = self.connections[token].id;
+        let peer = self
+            .shared
+            .sessions
+            .find(id)
+            .map_or_else(String::new, |slot| slot.info().remote());
+        self.log.warning(format_args!(
+            "receive() (ERRNO {}): {}",
+            violation.code(),
+            violation.text(&peer)
+        ));
+        self.peer_closed(token);
+    }
+
+    /// Forget what was read of a connection that is not served any more.
+    pub(super) fn drop_input(&mut self, token: usize) {
+        let inbound = std::mem::take(&mut self.connections[token].inbound);
+        self.ready_inputs -= usize::from(inbound.ready);
+    }
+}

@@ -1,0 +1,52 @@
+//! Checked settings of one listening port.
+
+use super::table::Row;
+use super::value::Value;
+use crate::error::{Error, Result};
+use crate::protocol::{Framing, Rule};
+
+/// What becomes of a session whose message was lost with its worker.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum OnWorkerLost {
+    /// It is closed, so that the client learns there will be no answer.
+    Close,
+    /// It stays open.
+    Keep,
+}
+
+/// Checked settings of one port.
+#[derive(Debug, Clone)]
+pub struct PortSettings {
+    pub(crate) backlog: i32,
+    pub(crate) on_worker_lost: OnWorkerLost,
+    pub(crate) socket_buffer_size: u64,
+    pub(crate) tcp_nodelay: bool,
+    /// Things a user should read in the log: values that were replaced.
+    pub(crate) notes: Vec<String>,
+}
+
+impl Default for PortSettings {
+    fn default() -> PortSettings {
+        PortSettings {
+            backlog: 512,
+            on_worker_lost: OnWorkerLost::Close,
+            socket_buffer_size: 8 << 20,
+            tcp_nodelay: true,
+            notes: Vec::new(),
+        }
+    }
+}
+
+impl PortSettings {
+    /// How bytes become messages.
+    pub(crate) fn framing(&self) -> Result<Framing> {
+        Ok(Framing::new(Rule::Raw, 0))
+    }
+
+    /// Set one value. A setting of the whole server is refused; nothing is changed by a failed call.
+    pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
+        Row::find(key)
+            .ok_or_else(|| Error::UnknownSetting(key.into()))?
+            .apply_to_port(self, value)
+    }
+}
