@@ -3,6 +3,7 @@
 mod checked;
 mod daemon;
 mod dispatch_mode;
+mod framing;
 mod http_address;
 mod port;
 mod rows;

@@ -1,9 +1,10 @@
 //! Checked settings of one listening port.
 
+use super::framing::FramingSettings;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
-use crate::protocol::{Framing, Rule};
+use crate::protocol::Framing;
 
 /// What becomes of a session whose message was lost with its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +19,7 @@ pub(crate) enum OnWorkerLost {
 #[derive(Debug, Clone)]
 pub struct PortSettings {
     pub(crate) backlog: i32,
+    pub(crate) framing: FramingSettings,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
@@ -29,6 +31,7 @@ impl Default for PortSettings {
     fn default() -> PortSettings {
         PortSettings {
             backlog: 512,
+            framing: FramingSettings::default(),
             on_worker_lost: OnWorkerLost::Close,
             socket_buffer_size: 8 << 20,
             tcp_nodelay: true,
@@ -40,7 +43,7 @@ impl Default for PortSettings {
 impl PortSettings {
     /// How bytes become messages.
     pub(crate) fn framing(&self) -> Result<Framing> {
-        Ok(Framing::new(Rule::Raw, 0))
+        self.framing.framing()
     }
 
     /// Set one value. A setting of the whole server is refused; nothing is changed by a failed call.

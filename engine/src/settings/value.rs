@@ -13,6 +13,8 @@ pub enum Value {
     Bool(bool),
     /// Text.
     Text(String),
+    /// Text that is not UTF-8.
+    Bytes(Vec<u8>),
     /// Integers.
     List(Vec<i64>),
 }
@@ -24,6 +26,7 @@ pub(super) fn int(value: &Value) -> i64 {
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
         Value::List(items) => i64::from(!items.is_empty()),
+        Value::Bytes(_) => int(&Value::Text(text(value))),
         Value::Text(t) => {
             let t = t.trim_start();
             let digits = t.strip_prefix(['-', '+']).unwrap_or(t);
@@ -63,6 +66,7 @@ pub(super) fn truth(value: &Value) -> bool {
         Value::Float(f) => *f != 0.0,
         Value::Bool(b) => *b,
         Value::Text(t) => !t.is_empty() && t != "0",
+        Value::Bytes(bytes) => !bytes.is_empty(), // not "0", which would be text
         Value::List(items) => !items.is_empty(),
     }
 }
@@ -73,7 +77,16 @@ pub(super) fn text(value: &Value) -> String {
         Value::Float(f) => f.to_string(),
         Value::Bool(b) => if *b { "1" } else { "" }.into(),
         Value::Text(t) => t.clone(),
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
         Value::List(_) => "Array".into(), // PHP's own idea of it
+    }
+}
+
+/// Text as it was given, byte by byte.
+pub(super) fn bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Bytes(bytes) => bytes.clone(),
+        other => text(other).into_bytes(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The rows of the table, by theme.
 
 mod daemon;
+mod framing;
 mod lifecycle;
 mod logging;
 mod metrics;
@@ -11,6 +12,7 @@ use super::table::Row;
 
 pub(super) static GROUPS: &[&[Row]] = &[
     daemon::ROWS,
+    framing::ROWS,
     lifecycle::ROWS,
     logging::ROWS,
     metrics::ROWS,
