@@ -12,7 +12,7 @@ declare -A may=(
     [ipc]="error sync sys"
     [net]="error sync sys"
     [log]="error sync sys"
-    [protocol]=""
+    [protocol]="error"
     [stats]="callback sync ipc"
     [session]="sync ipc net"
     [settings]="error log sys"
@@ -26,6 +26,7 @@ declare -A may=(
     [role]="context daemon error handler ipc log net observer reactor session settings shared stats sync sys"
     [server]="context error handler log net role settings sys"
     [capi]="PUBLIC"
+    [fuzzing]="protocol"
 )
 
 bad=0

@@ -36,8 +36,14 @@ pub mod code {
     pub const SESSION_DISCARD_TIMEOUT_DATA: i32 = 1007;
     /// More is queued for this session than `socket_buffer_size`.
     pub const OUTPUT_BUFFER_OVERFLOW: i32 = 1009;
+    /// A message is longer than `package_max_length`.
+    pub const PACKAGE_LENGTH_TOO_LARGE: i32 = 1201;
+    /// A message says that it has no bytes.
+    pub const PACKAGE_LENGTH_NOT_FOUND: i32 = 1202;
     /// One send is larger than `output_buffer_size`.
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
+    /// What should say how long a message is does not.
+    pub const PACKAGE_MALFORMED_DATA: i32 = 1204;
     /// The connection limit is reached.
     pub const TOO_MANY_SOCKET: i32 = 9002;
     /// A worker was ended by exit().
@@ -142,7 +148,10 @@ pub fn text(code: i32) -> String {
         code::SESSION_CLOSED => "Session closed".into(),
         code::SESSION_NOT_EXIST => "Session not exist".into(),
         code::OUTPUT_BUFFER_OVERFLOW => "Output buffer overflow".into(),
+        code::PACKAGE_LENGTH_TOO_LARGE => "Package length too large".into(),
+        code::PACKAGE_LENGTH_NOT_FOUND => "Package length not found".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
+        code::PACKAGE_MALFORMED_DATA => "Package malformed data".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),
         code::WORKER_TERMINATED => "Server worker terminated".into(),
         code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),

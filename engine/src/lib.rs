@@ -33,6 +33,9 @@ mod context;
 mod daemon;
 mod dispatch;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
@@ -40,6 +43,7 @@ mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
+#[allow(dead_code, unused_imports, reason = "the reactor does not use it yet")]
 mod protocol;
 mod reactor;
 mod role;
