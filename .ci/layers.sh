@@ -27,6 +27,7 @@ declare -A may=(
     [role]="context daemon error handler ipc log net observer port protocol reactor session settings shared stats sync sys"
     [server]="callback context error handler log net port protocol role settings sys"
     [capi]="PUBLIC"
+    [fuzzing]="protocol"
 )
 
 bad=0

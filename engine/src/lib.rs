@@ -33,6 +33,9 @@ mod context;
 mod daemon;
 mod dispatch;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;

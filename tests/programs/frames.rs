@@ -36,7 +36,8 @@ impl Handler for Frames {
     }
 
     fn on_receive(&self, context: &Context, session: SessionId, _: i32, data: &[u8]) -> Step {
-        if data.starts_with(b"!slow") {
+        let start = &data[..data.len().min(16)];
+        if start.windows(5).any(|word| word == b"!slow") {
             thread::sleep(Duration::from_millis(300));
         }
         let mut answer = (data.len() as u32).to_be_bytes().to_vec();

@@ -218,7 +218,10 @@ fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
 
 /// Messages glued together surprise nearly everybody: say once what is meant instead.
 fn recommend_split(ports: &Ports, log: &Log) {
-    for (_, port) in ports.iter().filter(|(_, port)| port.settings.framing.is_loose()) {
+    for (_, port) in ports
+        .iter()
+        .filter(|(_, port)| port.settings.framing.is_loose())
+    {
         log.notice(format_args!(
             "port {}: open_eof_check delivers what has come, ending with package_eof, which may be several messages; \
              open_eof_split delivers each alone",

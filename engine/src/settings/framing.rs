@@ -1,7 +1,9 @@
 //! Which bytes make one message, as a port's settings say it.
 
 use crate::error::{Error, Result};
-use crate::protocol::{DEFAULT_MAX_LENGTH, Framing, LengthField, LengthFn, LengthKind, Marker, Rule};
+use crate::protocol::{
+    DEFAULT_MAX_LENGTH, Framing, LengthField, LengthFn, LengthKind, Marker, Rule,
+};
 
 /// Checked framing settings. Of several rules the first counts: end marker, length, MQTT, none.
 #[derive(Clone)]
@@ -26,7 +28,7 @@ impl Default for FramingSettings {
             eof_split: false,
             eof: Marker::default(),
             length_check: false,
-            length_kind: LengthKind::default(),
+            length_kind: LengthKind::N,
             length_offset: 0,
             body_offset: 4,
             max_length: DEFAULT_MAX_LENGTH,

@@ -85,7 +85,8 @@ pub(super) static ROWS: &[Row] = &[
         range: "1 to 8 bytes; others are refused",
         help: "What ends a message under `open_eof_check` and `open_eof_split`.",
         apply: Apply::Port(|p, v| {
-            p.framing.eof = Marker::new(&bytes(v)).map_err(|text| Error::BadSetting(text.into()))?;
+            p.framing.eof =
+                Marker::new(&bytes(v)).map_err(|text| Error::BadSetting(text.into()))?;
             Ok(())
         }),
     },
