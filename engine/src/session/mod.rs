@@ -1,8 +1,10 @@
-//! Sessions: one accepted client connection each, known to every process by its id.
+//! Sessions: one accepted client connection each, known to every process by their ids.
 
+mod info;
+mod slot;
 pub(crate) mod table;
 
-pub use table::SessionInfo;
+pub use info::SessionInfo;
 pub(crate) use table::{SessionTable, SessionTableAt};
 
 /// A session's id. Ids start at 1 (plus `start_session_id`), grow by accept order and are never used
