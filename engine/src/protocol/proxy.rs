@@ -3,7 +3,7 @@
 //!
 //! [`parse`] is given everything that has arrived so far. Its answer depends on these bytes alone, and once it
 //! is something other than [`Proxied::More`] no further byte changes it: so however the network splits the
-//! header, the outcome is the same ([`check`] asserts this of any input). Fields are judged in the order in
+//! header, the outcome is the same (`check` asserts this of any input). Fields are judged in the order in
 //! which they arrive, each as soon as it is there, so that a client that speaks another protocol is found out
 //! at its first wrong byte and not at a deadline.
 //!

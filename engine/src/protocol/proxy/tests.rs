@@ -141,6 +141,9 @@ fn lines_are_refused_at_the_first_wrong_byte() {
         "PROXY TCP4 1.2.3.4 1.2.3.4 1\r\n",
     ] {
         bad_at_its_end(line.as_bytes(), "");
+        // Nor does it help that the line ends after all.
+        check(&[line.as_bytes(), b"\r\n"].concat());
+        check(&[line.as_bytes(), b"\n"].concat());
     }
 }
 
