@@ -3,6 +3,7 @@
 pub(crate) mod address;
 pub(crate) mod inherited;
 pub(crate) mod listener;
+pub(crate) mod networks;
 pub(crate) mod stream;
 
 pub use address::SocketType;

@@ -2,7 +2,7 @@
 //!
 //! `framing` is the front: one [`Framing`] per port, one [`Progress`] per connection. Behind it one file per way of
 //! finding the end of a message: `raw`, `marker` (both EOF rules), `length_field`, `length_fn`, `mqtt`. What a rule can
-//! only refuse is a [`Violation`]; the connection is over then.
+//! only refuse is a [`Violation`]; the connection is over then. `proxy` is what a balancer says before the first message.
 //!
 //! What holds for every rule, whatever the bytes (the properties in `tests` and the fuzz targets check it):
 //! * a message has at least one byte and at most `max_length`;
@@ -17,6 +17,7 @@ mod length_field;
 mod length_fn;
 mod marker;
 mod mqtt;
+pub(crate) mod proxy;
 pub(crate) mod raw;
 #[cfg(test)]
 mod tests;

@@ -17,5 +17,6 @@ mod outbox;
 mod parked;
 mod spin;
 mod turn;
+mod wheel;
 
 pub(crate) use turn::{Reactor, Setup};
