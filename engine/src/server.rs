@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::role::{self, Ended};
 use crate::settings::{Settings, Sizes, Value};
 use crate::sys::{fork, output};
@@ -38,12 +39,20 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
-            None => Listener::bind(host, port, kind)?,
+            None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
         Ok(Server {
             listener,
