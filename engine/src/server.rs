@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
@@ -37,7 +38,7 @@ impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
-            None => Listener::bind(host, port, kind)?,
+            None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
         Ok(Bound {
             listener,
@@ -80,6 +81,14 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
