@@ -36,6 +36,18 @@ pub mod code {
     pub const SESSION_DISCARD_TIMEOUT_DATA: i32 = 1007;
     /// More is queued for this session than `socket_buffer_size`.
     pub const OUTPUT_BUFFER_OVERFLOW: i32 = 1009;
+    /// A TLS client has shown no certificate, but had to.
+    pub const SSL_EMPTY_PEER_CERTIFICATE: i32 = 1013;
+    /// The certificate of a TLS client is not accepted.
+    pub const SSL_VERIFY_FAILED: i32 = 1014;
+    /// A client of a TLS port does not speak TLS, or not well enough.
+    pub const SSL_BAD_CLIENT: i32 = 1015;
+    /// A TLS session broke the protocol after its handshake.
+    pub const SSL_BAD_PROTOCOL: i32 = 1016;
+    /// The TLS settings of a port cannot be used.
+    pub const SSL_CREATE_CONTEXT_FAILED: i32 = 1019;
+    /// A TLS session could not be made.
+    pub const SSL_CREATE_SESSION_FAILED: i32 = 1020;
     /// One send is larger than `output_buffer_size`.
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
     /// The connection limit is reached.
@@ -142,6 +154,12 @@ pub fn text(code: i32) -> String {
         code::SESSION_CLOSED => "Session closed".into(),
         code::SESSION_NOT_EXIST => "Session not exist".into(),
         code::OUTPUT_BUFFER_OVERFLOW => "Output buffer overflow".into(),
+        code::SSL_EMPTY_PEER_CERTIFICATE => "SSL empty peer certificate".into(),
+        code::SSL_VERIFY_FAILED => "SSL verify failed".into(),
+        code::SSL_BAD_CLIENT => "SSL bad client".into(),
+        code::SSL_BAD_PROTOCOL => "SSL bad protocol".into(),
+        code::SSL_CREATE_CONTEXT_FAILED => "SSL create context failed".into(),
+        code::SSL_CREATE_SESSION_FAILED => "SSL create session failed".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),
         code::WORKER_TERMINATED => "Server worker terminated".into(),

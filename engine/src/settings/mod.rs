@@ -6,6 +6,7 @@ mod dispatch_mode;
 mod http_address;
 mod rows;
 pub mod table;
+mod tls;
 mod value;
 
 pub(crate) use checked::OnWorkerLost;
@@ -14,4 +15,6 @@ pub(crate) use daemon::DaemonSettings;
 pub use dispatch_mode::DispatchMode;
 pub(crate) use http_address::HttpAddress;
 pub use table::{Kind, Row, Scope};
+#[allow(unused_imports, reason = "the rows and the reactor are still to come")]
+pub(crate) use tls::{SniCertificate, TlsSettings};
 pub use value::Value;
