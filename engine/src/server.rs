@@ -158,6 +158,14 @@ impl Server {
         Ok(())
     }
 
+    /// The settings a port has of its own: those of the primary port count for a port that has none.
+    pub fn port_settings(&self, index: u16) -> Option<&PortSettings> {
+        match index {
+            0 => Some(&self.settings.primary),
+            _ => self.ports.get(usize::from(index))?.own.as_ref(),
+        }
+    }
+
     fn bound(&mut self, index: u16) -> Result<&mut Bound> {
         let count = self.ports.len();
         self.ports.get_mut(usize::from(index)).ok_or_else(|| {
@@ -209,6 +217,16 @@ impl Server {
         Ok(())
     }
 
+    /// Write a line to the server's log, as a warning.
+    pub fn log_warning(&self, text: &str) {
+        self.log.warning(text);
+    }
+
+    /// Write a line to the server's log, as an error.
+    pub fn log_error(&self, text: &str) {
+        self.log.error(text);
+    }
+
     /// The settings as they are now.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -217,6 +235,20 @@ impl Server {
     /// The sizes this server would have if it started now.
     pub fn sizes(&self) -> Sizes {
         self.settings.clone().complete()
+    }
+
+    /// Whether every port has the callback it needs: [`Server::start`] fails with the same error if not.
+    pub fn check_callbacks(&self, handler: &dyn Handler) -> Result<()> {
+        for (index, port) in (0..).zip(&self.ports) {
+            let wanted = handler.interests(index);
+            let missing = match port.listener.kind().is_datagram() {
+                true if !wanted.packet && !wanted.receive => "onPacket",
+                false if !wanted.receive => "onReceive",
+                _ => continue,
+            };
+            return Err(Error::MissingCallback(missing));
+        }
+        Ok(())
     }
 
     /// Run the server: returns in this process when it has stopped. The handler is copied into every
@@ -228,14 +260,12 @@ impl Server {
     /// missing, the socket cannot listen or shared memory cannot be had. SIGINT and SIGQUIT end the
     /// whole server at once and the calling process by that signal.
     pub fn start(self, handler: Rc<dyn Handler>, children: Children) -> Result<Ended> {
-        for (index, port) in (0..).zip(&self.ports) {
-            let wanted = handler.interests(index);
-            let missing = match port.listener.kind().is_datagram() {
-                true if !wanted.packet && !wanted.receive => "onPacket",
-                false if !wanted.receive => "onReceive",
-                _ => continue,
-            };
-            return Err(Error::MissingCallback(missing));
+        self.check_callbacks(&*handler)?;
+        // Sent in the clear, what is meant to be secret would be worse than no server.
+        if self.ports.iter().any(|port| port.tls) {
+            return Err(Error::BadSetting(
+                "TLS is not served by this version".into(),
+            ));
         }
         if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
             return Err(Error::BadSetting(
