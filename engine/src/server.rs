@@ -1,6 +1,7 @@
 //! The server before it runs: bound socket, settings; and `start()`, which blocks until it has stopped.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::context::Role;
 use crate::error::{Error, Result, code};
@@ -14,6 +15,7 @@ use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
+use crate::tls::TlsAcceptor;
 
 /// Ports of one server.
 const PORTS: usize = 60_000;
@@ -286,11 +288,18 @@ impl Server {
         for (index, bound) in (0..).zip(ports) {
             let own = bound.own.unwrap_or_else(|| settings.primary.clone());
             settings.notes.extend(own.notes.iter().cloned());
+            let tls = match bound.tls {
+                true => Some(TlsAcceptor::new(&own.tls)?),
+                false => None,
+            };
+            if let Some(tls) = &tls {
+                settings.notes.extend(tls.notes().iter().cloned());
+            }
             described.push(Port {
                 number: bound.listener.port(),
                 kind: bound.listener.kind(),
                 socket: bound.listener.raw(),
-                tls: bound.tls,
+                tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
