@@ -1,6 +1,6 @@
 //! Certificates for tests, made on the spot, in a directory that goes with the test.
 
-use crate::sync::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::path::PathBuf;
 
 use rcgen::{
