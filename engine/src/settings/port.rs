@@ -45,6 +45,7 @@ pub struct PortSettings {
     pub(crate) proxy: ProxySettings,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
+    /// In force if the port was opened with TLS.
     pub(crate) tls: TlsSettings,
     /// Things a user should read in the log: values that were replaced.
     pub(crate) notes: Vec<String>,
