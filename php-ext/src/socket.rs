@@ -16,7 +16,7 @@ pub(crate) fn import(descriptor: i32) -> Zv {
     let (Some(open), Some(import)) = (function(c"fopen"), function(c"socket_import_stream")) else {
         warn(
             code::FATAL,
-            format_args!("the extension sockets is not there"),
+            format_args!("this needs the extension sockets"),
         );
         return Zv::bool(false);
     };
