@@ -189,6 +189,18 @@ impl Context {
         self.port.get()
     }
 
+    /// Descriptor of a port's socket, if this process has it: the master until it stops accepting, and workers if
+    /// the port takes datagrams.
+    pub fn port_socket(&self, port: u16) -> Option<i32> {
+        let (_, port) = self.ports.iter().find(|(index, _)| *index == port)?;
+        let here = match self.role {
+            Role::Master => Phase::of(&self.shared) < Phase::Draining,
+            Role::Worker(_) => port.kind.is_datagram(),
+            Role::Manager => false,
+        };
+        (here && !fork::is_foreign()).then_some(port.socket)
+    }
+
     /// Counters of the whole server, the same from every process, and the caller's own if it is a worker.
     pub fn stats(&self) -> Stats {
         self.shared.stats(self.seat())
