@@ -22,7 +22,6 @@ use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -244,13 +243,10 @@ impl Reactor {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
-        use std::os::fd::{AsFd, AsRawFd};
+        use std::os::fd::AsRawFd;
         let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.ports.get(port).settings.tcp_nodelay {
-            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
-        }
         let fd = socket.as_raw_fd();
         let token = self.connections.insert(Connection::new(socket, id, port));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.

@@ -7,6 +7,7 @@ mod logging;
 mod metrics;
 mod network;
 mod proxy;
+mod sockets;
 mod tls;
 mod workers;
 
@@ -20,6 +21,7 @@ pub(super) static GROUPS: &[&[Row]] = &[
     metrics::ROWS,
     network::ROWS,
     proxy::ROWS,
+    sockets::ROWS,
     tls::ROWS,
     workers::ROWS,
 ];
