@@ -21,6 +21,17 @@ pub(crate) struct Port {
     pub(crate) interests: Interests,
 }
 
+impl Port {
+    /// From how much output on somebody wants to hear of a slow client; `None` if nobody does.
+    pub(crate) fn full_output(&self) -> Option<u64> {
+        match (self.interests.buffer_full, self.interests.buffer_empty) {
+            (true, _) => Some(self.settings.high_watermark()),
+            (false, true) => Some(self.settings.socket_buffer_size),
+            (false, false) => None,
+        }
+    }
+}
+
 /// All of them; index 0 is the primary port.
 #[derive(Clone)]
 pub(crate) struct Ports(Arc<[Port]>);

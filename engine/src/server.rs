@@ -11,7 +11,7 @@ use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
-use crate::settings::{PortSettings, Settings, Sizes, Value};
+use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
 
 /// Ports of one server.
@@ -242,10 +242,17 @@ impl Server {
             mut settings,
             log,
         } = self;
+        let own = |bound: &Bound| {
+            bound
+                .own
+                .clone()
+                .unwrap_or_else(|| settings.primary.clone())
+        };
+        let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
+        complete_heartbeats(settings.heartbeat_check_s, &mut owned);
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, bound) in (0..).zip(ports) {
-            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
+        for ((index, bound), own) in (0..).zip(ports).zip(owned) {
             settings.notes.extend(own.notes.iter().cloned());
             described.push(Port {
                 number: bound.listener.port(),

@@ -5,5 +5,6 @@ pub(crate) mod inherited;
 pub(crate) mod listener;
 pub(crate) mod networks;
 pub(crate) mod stream;
+pub(crate) mod unsent;
 
 pub use address::SocketType;

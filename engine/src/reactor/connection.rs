@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use super::deadlines::Times;
 use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
@@ -31,18 +32,25 @@ pub(super) struct Connection {
     pub(super) stage: Stage,
     /// The peer's end of input was seen, whatever the stage.
     pub(super) peer_done: bool,
+    /// The session has begun, so it will have a close event.
+    pub(super) begun: bool,
+    /// Somebody wants it not to be read.
+    pub(super) paused: bool,
     /// In a queue for reading already.
     pub(super) queued: bool,
     /// In the list of connections to flush already.
     pub(super) dirty: bool,
     /// The kernel takes no more output: wait for writability.
     pub(super) blocked: bool,
+    /// Its worker was told that much waits for the client, or would have been.
+    pub(super) full: bool,
+    pub(super) times: Times,
     pub(super) inbound: Inbound,
     pub(super) outbox: Outbox,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, id: SessionId, port: u16) -> Connection {
+    pub(super) fn new(socket: OwnedFd, id: SessionId, port: u16, now_ms: u64) -> Connection {
         Connection {
             socket,
             id,
@@ -50,9 +58,13 @@ impl Connection {
             port,
             stage: Stage::Open,
             peer_done: false,
+            begun: false,
+            paused: false,
             queued: false,
             dirty: false,
             blocked: false,
+            full: false,
+            times: Times::new(now_ms),
             inbound: Inbound::default(),
             outbox: Outbox::default(),
         }

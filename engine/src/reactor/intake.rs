@@ -51,6 +51,7 @@ impl Reactor {
                 Stage::Open => {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
+                        || self.connections[token].paused
                         || self.waits(token)
                     {
                         return;
@@ -69,6 +70,7 @@ impl Reactor {
                     false
                 }
                 Io::Bytes(count) => {
+                    self.connections[token].times.note_read(self.now_ms);
                     let bytes = &scratch[..count];
                     (!is_open || self.take_in(token, bytes, &mut budget))
                         && (count == scratch.len() || to_the_end)
@@ -141,9 +143,11 @@ impl Reactor {
         let mut inbound = std::mem::take(&mut connection.inbound);
         let was_ready = std::mem::take(&mut inbound.ready);
         let end;
+        let whole;
         if inbound.is_empty() {
             let cut = self.cut(token, port, new, &mut inbound.progress, budget);
             inbound.append(&new[cut.taken..]);
+            whole = cut.taken > 0;
             end = cut.end;
         } else {
             inbound.append(new);
@@ -151,11 +155,12 @@ impl Reactor {
             let cut = self.cut(token, port, inbound.bytes(), &mut progress, budget);
             inbound.progress = progress;
             inbound.take(cut.taken);
+            whole = cut.taken > 0;
             end = cut.end;
         }
         if !new.is_empty() {
             if let Some(slot) = self.shared.sessions.find(id) {
-                slot.note_received(self.now_us);
+                slot.note_received(self.now_us, self.now_ms);
             }
             bump(
                 &self.shared.reactor(self.id).received_bytes,
@@ -165,7 +170,14 @@ impl Reactor {
         let waits = matches!(end, CutEnd::Obstacle(_) | CutEnd::Turn);
         inbound.ready = waits && !inbound.is_empty();
         self.ready_inputs = self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
-        self.connections[token].inbound = inbound;
+        let half = matches!(end, CutEnd::Hungry) && !inbound.is_empty();
+        let connection = &mut self.connections[token];
+        connection.inbound = inbound;
+        if connection.times.note_half(half, whole, self.now_ms)
+            && port.settings.session.receive_timeout_ms > 0
+        {
+            self.watch(token);
+        }
         match end {
             CutEnd::Hungry => return true,
             CutEnd::Obstacle(obstacle) => self.await_end_of(&obstacle, token),
@@ -242,12 +254,9 @@ impl Reactor {
             .shared
             .sessions
             .find(id)
-            .map_or_else(String::new, |slot| slot.info().remote());
-        self.log.warning(format_args!(
-            "receive() (ERRNO {}): {}",
-            violation.code(),
-            violation.text(&peer)
-        ));
+            .map_or_else(String::new, Slot::remote);
+        self.log
+            .coded("receive", violation.code(), violation.text(&peer));
         self.peer_closed(token);
     }
 

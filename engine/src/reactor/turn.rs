@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deadlines::Deadlines;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
@@ -28,7 +29,6 @@ use crate::session::SessionId;
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
-use crate::stats::bump;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
@@ -74,8 +74,9 @@ pub(crate) struct Reactor {
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
     pub(super) ready_inputs: usize,
-    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
-    pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
+    pub(super) deadlines: Deadlines,
+    /// New sessions are not read until somebody resumes them.
+    delay_receive: bool,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
@@ -129,7 +130,8 @@ impl Reactor {
             scratch: vec![0; raw::CHUNK].into_boxed_slice(),
             again: VecDeque::new(),
             ready_inputs: 0,
-            lingering: VecDeque::new(),
+            deadlines: Deadlines::new(clock::monotonic_ms()),
+            delay_receive: settings.enable_delay_receive,
             spin: Spin::new(process::cpus()),
             delivered: 0,
             reading: true,
@@ -158,7 +160,7 @@ impl Reactor {
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
-            self.expire_lingering();
+            self.expire();
             self.feed.ring(self.now_ms);
             self.report();
         }
@@ -184,9 +186,7 @@ impl Reactor {
             && mailbox.may_sleep()
             && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
-        let due = lingers
-            .into_iter()
+        let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
             .min();
@@ -246,7 +246,9 @@ impl Reactor {
             let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
         }
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, port));
+        let token = self
+            .connections
+            .insert(Connection::new(socket, id, port, self.now_ms));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -256,15 +258,12 @@ impl Reactor {
         {
             self.log
                 .error(format_args!("epoll: cannot watch session#{id}: {error}"));
-            bump(&self.shared.reactor(self.id).aborted, 1);
-            if let Some(slot) = self.shared.sessions.find(id) {
-                slot.mark(state::CLAIMED | state::EVENT_DONE); // it never began, so it does not end
-            }
-            return self.release(token);
+            return self.abort(token);
         }
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
+        self.watch(token);
         self.begin(token);
     }
 
@@ -274,9 +273,14 @@ impl Reactor {
         let (id, port) = (connection.id, connection.port);
         let owner = self.feed.owner_for(id);
         connection.owner = owner;
+        connection.begun = true;
+        connection.paused = self.delay_receive;
+        connection.times.begin_by_ms = 0;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(state::LIVE);
+            slot.note_alive(self.now_ms);
+            let paused = if self.delay_receive { state::PAUSED } else { 0 };
+            slot.mark(state::LIVE | paused);
         }
         if self.ports.get(port).interests.connect && owner != NO_OWNER {
             self.dispatch(token, Kind::Connect, false);
@@ -349,14 +353,18 @@ impl Reactor {
             .flush(&connection.socket, &mut self.spares);
         let written = before - connection.outbox.len();
         if written > 0 {
+            connection.times.moved_ms = self.now_ms;
             self.account_written(token, written);
+        }
+        if !matches!(left, Left::Blocked) {
+            self.connections[token].times.stalled_since_ms = 0;
         }
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.connections[token].blocked = true,
+            Left::Blocked => self.note_blocked(token, written > 0),
             Left::Broken(errno) => self.break_off(token, errno),
         }
     }
@@ -371,6 +379,7 @@ impl Reactor {
             waiting.load(Ordering::Relaxed).saturating_sub(bytes),
             Ordering::Relaxed,
         );
+        self.output_shrank(token);
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {

@@ -1,9 +1,12 @@
 //! Sessions: one accepted client connection each, known to every process by their ids.
 
+mod index;
 mod info;
 mod slot;
 pub(crate) mod table;
 
+pub(crate) use index::Index;
+pub(crate) use info::Entrance;
 pub use info::SessionInfo;
 pub(crate) use table::{SessionTable, SessionTableAt};
 

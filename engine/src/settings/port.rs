@@ -1,6 +1,7 @@
 //! Checked settings of one listening port.
 
 use super::framing::FramingSettings;
+use super::session::SessionSettings;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
@@ -21,6 +22,7 @@ pub struct PortSettings {
     pub(crate) backlog: i32,
     pub(crate) framing: FramingSettings,
     pub(crate) on_worker_lost: OnWorkerLost,
+    pub(crate) session: SessionSettings,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
     /// Things a user should read in the log: values that were replaced.
@@ -33,6 +35,7 @@ impl Default for PortSettings {
             backlog: 512,
             framing: FramingSettings::default(),
             on_worker_lost: OnWorkerLost::Close,
+            session: SessionSettings::default(),
             socket_buffer_size: 8 << 20,
             tcp_nodelay: true,
             notes: Vec::new(),
