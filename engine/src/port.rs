@@ -6,6 +6,7 @@ use crate::callback::Interests;
 use crate::net::SocketType;
 use crate::protocol::Framing;
 use crate::settings::PortSettings;
+use crate::tls::TlsAcceptor;
 
 /// One listening address.
 pub(crate) struct Port {
@@ -15,7 +16,7 @@ pub(crate) struct Port {
     /// Descriptor of its socket in the master; in workers it is open for datagram ports only.
     pub(crate) socket: i32,
     /// Connections are encrypted.
-    pub(crate) tls: bool,
+    pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) settings: PortSettings,
     pub(crate) framing: Framing,
     pub(crate) interests: Interests,
@@ -29,6 +30,11 @@ impl Port {
             (false, true) => Some(self.settings.socket_buffer_size),
             (false, false) => None,
         }
+    }
+
+    /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
+    pub(crate) fn tells_connect(&self) -> bool {
+        self.interests.connect || self.tls.is_some()
     }
 }
 

@@ -26,6 +26,7 @@ impl Context {
                 socket: port.socket,
                 kind: port.kind,
             });
+            info.tls = self.sealed.borrow().get(&session).cloned();
             if self.settings.dispatch_mode as u8 == BY_USER {
                 info.uid = info.uid.or(Some(0));
             }
@@ -36,9 +37,38 @@ impl Context {
     /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one;
     /// whether that session is still there makes no difference.
     pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
+        self.list(after, limit, |_| true)
+    }
+
+    /// As [`Context::sessions`], of those that came by one port.
+    pub fn port_sessions(&self, port: u16, after: SessionId, limit: usize) -> Vec<SessionId> {
+        self.list(after, limit, |slot| slot.port() == port)
+    }
+
+    /// How many of the open sessions came by one port. Looks at all of them.
+    pub fn port_session_count(&self, port: u16) -> u64 {
+        self.list(0, usize::MAX, |slot| slot.port() == port).len() as u64
+    }
+
+    /// The port that an open session came by.
+    pub fn session_port(&self, session: SessionId) -> Option<u16> {
+        let slot = self.shared.sessions.find(session)?;
+        let port = slot.port();
+        slot.is_open().then_some(port)
+    }
+
+    fn list(
+        &self,
+        after: SessionId,
+        limit: usize,
+        wanted: impl Fn(&Slot) -> bool,
+    ) -> Vec<SessionId> {
         let mut index = self.index.borrow_mut();
-        let open = index.after(&self.shared.sessions, after, self.last_session());
-        open.map(|(id, _)| id).take(limit).collect()
+        { index.after(&self.shared.sessions, after, self.last_session()) }
+            .filter(|(_, slot)| wanted(slot))
+            .map(|(id, _)| id)
+            .take(limit)
+            .collect()
     }
 
     fn last_session(&self) -> SessionId {
@@ -53,13 +83,9 @@ impl Context {
             return None;
         }
         let now_ms = clock::monotonic_ms();
-        let silent: Vec<SessionId> = {
-            let mut index = self.index.borrow_mut();
-            { index.after(&self.shared.sessions, 0, self.last_session()) }
-                .filter(|(_, slot)| slot.is_silent(limit(self.port_of(slot)), now_ms))
-                .map(|(id, _)| id)
-                .collect()
-        };
+        let silent = self.list(0, usize::MAX, |slot| {
+            slot.is_silent(limit(self.port_of(slot)), now_ms)
+        });
         if close {
             for &session in &silent {
                 let _ = self.close(session, false); // it may just have ended by itself

@@ -45,6 +45,7 @@ impl Reactor {
         let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
         match stage {
             Stage::Open => {}
+            Stage::Opening => return self.leave_early(token),
             Stage::Lingering => return self.release(token),
             Stage::Closing | Stage::PeerClosed => return,
         }
@@ -65,6 +66,9 @@ impl Reactor {
 
     /// The connection is broken: nothing can be written any more.
     pub(super) fn break_off(&mut self, token: usize, errno: i32) {
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
+        }
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.note_errno(errno);
         }
@@ -76,19 +80,10 @@ impl Reactor {
 
     /// End a session at once: what is queued for the client is dropped.
     pub(super) fn cut_off(&mut self, token: usize) {
-        if !self.connections[token].begun {
-            return self.abort(token);
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
         }
         self.emit_close(token, false);
-        self.release(token);
-    }
-
-    /// Give up a connection whose session has not begun, so that it does not end either.
-    pub(super) fn abort(&mut self, token: usize) {
-        bump(&self.shared.reactor(self.id).aborted, 1);
-        if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
-            slot.mark(state::CLAIMED | state::EVENT_DONE);
-        }
         self.release(token);
     }
 
@@ -191,8 +186,8 @@ impl Reactor {
 
     pub(super) fn finish(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        if !connection.begun {
-            return self.abort(token);
+        if connection.stage == Stage::Opening {
+            return self.give_up(token);
         }
         if connection.stage == Stage::Lingering {
             // Those that linger already need not have the long patience of normal service.

@@ -7,10 +7,13 @@ use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
 use crate::session::table::NO_OWNER;
+use crate::tls::TlsSession;
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// The session has not begun: see [`super::opening`].
+    Opening,
     /// Reading and writing.
     Open,
     /// The peer has closed its side; open until the worker has dealt with that.
@@ -30,10 +33,11 @@ pub(super) struct Connection {
     /// Index of the port it came by.
     pub(super) port: u16,
     pub(super) stage: Stage,
+    pub(super) tls: Option<Box<TlsSession>>,
+    /// A PROXY header comes first.
+    pub(super) awaits_header: bool,
     /// The peer's end of input was seen, whatever the stage.
     pub(super) peer_done: bool,
-    /// The session has begun, so it will have a close event.
-    pub(super) begun: bool,
     /// Somebody wants it not to be read.
     pub(super) paused: bool,
     /// In a queue for reading already.
@@ -57,8 +61,9 @@ impl Connection {
             owner: NO_OWNER,
             port,
             stage: Stage::Open,
+            tls: None,
+            awaits_header: false,
             peer_done: false,
-            begun: false,
             paused: false,
             queued: false,
             dirty: false,

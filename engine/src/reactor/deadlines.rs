@@ -95,7 +95,7 @@ impl Times {
         let point = |at: u64, what| (at > 0).then_some((at, what));
         // A client that is only waiting for the last of its output has no reason to say anything.
         let heard_ms = match stage {
-            Stage::Open => self.read_ms,
+            Stage::Opening | Stage::Open => self.read_ms,
             _ => self.moved_ms,
         };
         let [begin, heartbeat, idle, message, output, linger] = [
@@ -112,7 +112,8 @@ impl Times {
         ];
         let [heartbeat, idle] = [heartbeat, idle].map(|limit| limit.filter(|_| silence_counts));
         let deadlines = match stage {
-            Stage::Open => [begin, heartbeat, idle, message, output],
+            Stage::Opening => [begin, heartbeat, idle, None, None],
+            Stage::Open => [heartbeat, idle, message, output, None],
             // A worker is at the close event, however long it takes.
             Stage::PeerClosed => [output, None, None, None, None],
             Stage::Closing => [heartbeat, idle, output, None, None],
@@ -263,7 +264,7 @@ impl Reactor {
         let whose = || slot.map_or_else(String::new, |slot| format!(" [{}]", slot.remote()));
         match what {
             Overdue::Heartbeat | Overdue::Idle => self.cut_off(token),
-            Overdue::Begin => self.abort(token),
+            Overdue::Begin => self.turn_away(token, "was too slow to begin its session"),
             Overdue::Linger => self.release(token),
             Overdue::Message => {
                 let limit = limits.receive_timeout_ms as f64 / 1e3;
@@ -316,7 +317,8 @@ mod tests {
         times.stalled_since_ms = 7_900;
         assert_eq!(next(&times), Some((9_900, Overdue::Output)));
         times.begin_by_ms = 9_000;
-        assert_eq!(next(&times), Some((9_000, Overdue::Begin)));
+        let opening = times.next(Stage::Opening, &limits(), true);
+        assert_eq!(opening, Some((9_000, Overdue::Begin)));
         assert_eq!(
             Times::new(1).next(Stage::Open, &SessionSettings::default(), true),
             None

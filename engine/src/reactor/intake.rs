@@ -4,7 +4,7 @@
 //! left over is kept with the connection. A connection whose worker has no room is not read, and what was read
 //! of it already waits.
 
-use super::connection::Stage;
+use super::connection::{Connection, Stage};
 use super::feed::Obstacle;
 use super::turn::Reactor;
 use crate::ipc::directory::Seat;
@@ -52,17 +52,20 @@ impl Reactor {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
                         || self.connections[token].paused
+                        || self.has_taken_leave(token)
                         || self.waits(token)
                     {
                         return;
                     }
                 }
+                Stage::Opening if self.draining() => return self.give_up(token),
+                Stage::Opening => {}
                 Stage::PeerClosed => return,
                 Stage::Closing | Stage::Lingering => {} // thrown away, only the end matters
             }
             let mut scratch = std::mem::take(&mut self.scratch);
             let connection = &self.connections[token];
-            let is_open = connection.stage == Stage::Open;
+            let (stage, sealed) = (connection.stage, connection.tls.is_some());
             let got = stream::read(&connection.socket, &mut scratch);
             let goes_on = match got {
                 Io::Bytes(0) => {
@@ -71,9 +74,14 @@ impl Reactor {
                 }
                 Io::Bytes(count) => {
                     self.connections[token].times.note_read(self.now_ms);
-                    let bytes = &scratch[..count];
-                    (!is_open || self.take_in(token, bytes, &mut budget))
-                        && (count == scratch.len() || to_the_end)
+                    let bytes = &mut scratch[..count];
+                    let goes_on = match stage {
+                        Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
+                        Stage::Open if sealed => self.unseal(token, bytes, &mut budget),
+                        Stage::Open => self.take_in(token, bytes, &mut budget),
+                        _ => true,
+                    };
+                    goes_on && (count == scratch.len() || to_the_end)
                 }
                 Io::WouldBlock => false,
                 Io::Broken(errno) => {
@@ -107,7 +115,7 @@ impl Reactor {
         let mut owner = owner;
         if let Some(slot) = slot
             && slot.is_fresh()
-            && !self.ports.get(connection.port).interests.connect
+            && !self.ports.get(connection.port).tells_connect()
         {
             // No event of it has been anywhere: the worker may be chosen anew.
             owner = self.feed.owner_for(id);
@@ -135,13 +143,21 @@ impl Reactor {
 
     /// Give the messages in what was kept of a connection and in `new` bytes of it to workers; keep the rest.
     /// False: the connection is not to be read now.
-    fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
+    pub(super) fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
         let connection = &mut self.connections[token];
         let ports = self.ports.clone();
         let port = ports.get(connection.port);
         let id = connection.id;
         let mut inbound = std::mem::take(&mut connection.inbound);
         let was_ready = std::mem::take(&mut inbound.ready);
+        if self.is_held(token) {
+            inbound.append(new);
+            inbound.ready = !inbound.is_empty();
+            self.ready_inputs =
+                self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
+            self.connections[token].inbound = inbound;
+            return false;
+        }
         let end;
         let whole;
         if inbound.is_empty() {
@@ -185,6 +201,26 @@ impl Reactor {
             CutEnd::Broken(violation) => self.refuse(token, &violation),
         }
         false
+    }
+
+    /// Whether nothing of the session goes to workers yet (`enable_delay_receive`). What came with its handshake
+    /// has been read all the same, and at a stop its worker gets it.
+    fn is_held(&self, token: usize) -> bool {
+        let connection = &self.connections[token];
+        let is_fresh = || { self.shared.sessions.find(connection.id) }.is_some_and(Slot::is_fresh);
+        connection.paused && !self.draining() && is_fresh()
+    }
+
+    /// The server reads no more: what is held for a resumption goes to workers.
+    pub(super) fn let_go_held(&mut self) {
+        let held = |connection: &Connection| connection.paused && connection.inbound.ready;
+        let held: Vec<usize> = { self.connections.iter() }
+            .filter(|(_, connection)| held(connection))
+            .map(|(token, _)| token)
+            .collect();
+        for token in held {
+            self.read_again(token);
+        }
     }
 
     /// Give the messages in `bytes` to workers.

@@ -1,9 +1,9 @@
 //! What a session tells of itself.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
 use super::slot::{NO_OWNER, Slot, state};
+use super::tls_info::TlsInfo;
 use crate::net::SocketType;
+use crate::net::address::Peer;
 use crate::sync::Ordering;
 
 /// What `getClientInfo` tells.
@@ -47,6 +47,8 @@ pub struct SessionInfo {
     pub protected: bool,
     /// It is not read, because somebody wants that.
     pub paused: bool,
+    /// Of a session under TLS, in the worker that has had its connect event.
+    pub tls: Option<TlsInfo>,
 }
 
 /// What a session tells of the port it came by.
@@ -57,38 +59,20 @@ pub(crate) struct Entrance {
 }
 
 impl Slot {
-    /// The client's address and port; empty and 0 on a unix socket.
-    fn peer(&self) -> (String, u16) {
-        let peer = self.peer.load(Ordering::Relaxed);
-        let (high, low) = (
-            self.address[0].load(Ordering::Relaxed),
-            self.address[1].load(Ordering::Relaxed),
-        );
-        let ip = match peer >> 16 {
-            4 => Ipv4Addr::from_bits(high as u32).to_string(),
-            6 => {
-                let ip = Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low));
-                ip.to_ipv4_mapped()
-                    .map_or_else(|| ip.to_string(), |v4| v4.to_string())
-            }
-            _ => String::new(),
-        };
-        (ip, peer as u16)
-    }
-
     /// The client as log lines name it.
     pub(crate) fn remote(&self) -> String {
-        let (ip, port) = self.peer();
-        match (ip.is_empty(), ip.contains(':')) {
-            (true, _) => "unix".into(),
-            (_, true) => format!("[{ip}]:{port}"),
-            (_, false) => format!("{ip}:{port}"),
+        match self.peer() {
+            Peer::Unix => "unix".into(),
+            Peer::Ip(address) => address.to_string(),
         }
     }
 
     /// Everything about the session, as of now.
     pub(crate) fn info(&self, entrance: Entrance) -> SessionInfo {
-        let (remote_ip, remote_port) = self.peer();
+        let (remote_ip, remote_port) = match self.peer() {
+            Peer::Unix => (String::new(), 0),
+            Peer::Ip(address) => (address.ip().to_string(), address.port()),
+        };
         let (owner, uid) = (self.owner(), self.uid());
         SessionInfo {
             uid: (uid > 0).then_some(uid),
@@ -110,6 +94,7 @@ impl Slot {
             send_queued_bytes: self.send_queued(),
             protected: self.has(state::PROTECTED),
             paused: self.has(state::PAUSED),
+            tls: None,
         }
     }
 }

@@ -9,6 +9,7 @@ mod port;
 mod rows;
 mod session;
 pub mod table;
+mod tls;
 mod value;
 
 pub use checked::{Settings, Sizes};
@@ -19,4 +20,7 @@ pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
 pub(crate) use session::{SessionSettings, complete_heartbeats};
 pub use table::{Kind, Row, Scope};
+#[allow(unused_imports, reason = "named by the tests of TLS")]
+pub(crate) use tls::SniCertificate;
+pub(crate) use tls::TlsSettings;
 pub use value::Value;

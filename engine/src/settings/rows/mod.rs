@@ -6,7 +6,9 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod network;
+mod proxy;
 mod sessions;
+mod tls;
 mod workers;
 
 use super::table::Row;
@@ -18,6 +20,8 @@ pub(super) static GROUPS: &[&[Row]] = &[
     logging::ROWS,
     metrics::ROWS,
     network::ROWS,
+    proxy::ROWS,
     sessions::ROWS,
+    tls::ROWS,
     workers::ROWS,
 ];
