@@ -13,7 +13,7 @@ use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
-use crate::settings::{PortSettings, Settings, Sizes, Value};
+use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
 use crate::tls::TlsAcceptor;
 
@@ -304,10 +304,17 @@ impl Server {
             mut settings,
             log,
         } = self;
+        let own = |bound: &Bound| {
+            bound
+                .own
+                .clone()
+                .unwrap_or_else(|| settings.primary.clone())
+        };
+        let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
+        complete_heartbeats(settings.heartbeat_check_s, &mut owned);
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, mut bound) in (0..).zip(ports) {
-            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
+        for ((index, mut bound), own) in (0..).zip(ports).zip(owned) {
             settings.notes.extend(own.notes.iter().cloned());
             bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {

@@ -26,6 +26,7 @@ mod socket_file;
 pub(crate) mod stream;
 #[allow(dead_code, reason = "used once datagram ports are served")]
 pub(crate) mod target;
+pub(crate) mod unsent;
 
 #[cfg(test)]
 mod alone;
