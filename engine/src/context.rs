@@ -3,6 +3,8 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod datagrams;
+
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
@@ -18,6 +20,7 @@ use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{SessionId, SessionInfo};
@@ -83,6 +86,8 @@ pub struct Context {
     leaving: Cell<Option<Leave>>,
     /// Port of the event at hand.
     port: Cell<u16>,
+    /// The datagram at hand.
+    packet: Cell<Option<Packet>>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
     /// Messages of this process to itself.
@@ -126,6 +131,7 @@ impl Context {
             closing: Cell::new(0),
             leaving: Cell::new(None),
             port: Cell::new(0),
+            packet: Cell::new(None),
             stopping: Cell::new(false),
             own: RefCell::new(Vec::new()),
             shared,
@@ -204,9 +210,14 @@ impl Context {
     /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
     /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
     /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
+    ///
+    /// Session 0 in the callback of a datagram is its sender, as for [`Context::send_to`].
     pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
         if data.is_empty() {
             return Err(Refused(code::NO_PAYLOAD));
+        }
+        if let (0, Some(packet)) = (session, self.packet.get()) {
+            return self.answer(&packet, data);
         }
         if data.len() as u64 > self.settings.output_buffer_size {
             self.log.warning(format_args!(

@@ -15,6 +15,7 @@ mod intake;
 mod mail;
 mod opening;
 mod outbox;
+mod packets;
 mod parked;
 mod spin;
 mod turn;

@@ -19,6 +19,7 @@ use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
 use crate::log::Author;
+use crate::packet::Packet;
 use crate::session::table::{NO_OWNER, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
@@ -295,6 +296,7 @@ impl Worker<'_> {
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
             Kind::Connect => self.connect(head.session, reactor),
+            Kind::Packet => self.packet(origin.port, reactor, payload.bytes()),
             Kind::Close => self.close(head.session, origin, reactor),
             Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
             Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
@@ -306,7 +308,7 @@ impl Worker<'_> {
         if self.leave.get().is_some() {
             return Verdict::Abandoned;
         }
-        if head.kind == Kind::Receive {
+        if matches!(head.kind, Kind::Receive | Kind::Packet) {
             self.mind_limits();
         }
         Verdict::Done
@@ -348,6 +350,29 @@ impl Worker<'_> {
                 self.context
                     .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
         }
+        Ok(())
+    }
+
+    fn packet(&self, port: u16, reactor: i32, frame: &[u8]) -> Result<(), Leave> {
+        let described = self.context.ports().get(port);
+        if let Some((packet, bytes)) = Packet::decode(port, described, frame) {
+            let handler = self.context.handler();
+            self.context.at_packet(Some(packet));
+            let step = match described.interests.packet {
+                true => {
+                    self.context.enter(Callback::Packet, 0);
+                    handler.on_packet(&self.context, &packet, bytes)
+                }
+                false => {
+                    self.context.enter(Callback::Receive, 0);
+                    handler.on_receive(&self.context, 0, reactor, bytes)
+                }
+            };
+            self.context.at_packet(None);
+            step?;
+            bump(&self.block.requests, 1);
+        }
+        bump(&self.block.packets, 1);
         Ok(())
     }
 
