@@ -74,5 +74,5 @@ pub use net::SocketType;
 pub use packet::Packet;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
-pub use session::{SessionId, SessionInfo};
+pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

@@ -7,6 +7,7 @@ use crate::net::SocketType;
 use crate::net::listener::Listener;
 use crate::protocol::Framing;
 use crate::settings::PortSettings;
+use crate::tls::TlsAcceptor;
 
 /// One listening address.
 pub(crate) struct Port {
@@ -18,10 +19,17 @@ pub(crate) struct Port {
     /// The socket itself, if it is one for datagrams: reactors read it, every process sends by it.
     pub(crate) datagrams: Option<Arc<Listener>>,
     /// Connections are encrypted.
-    pub(crate) tls: bool,
+    pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) settings: PortSettings,
     pub(crate) framing: Framing,
     pub(crate) interests: Interests,
+}
+
+impl Port {
+    /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
+    pub(crate) fn tells_connect(&self) -> bool {
+        self.interests.connect || self.tls.is_some()
+    }
 }
 
 /// All of them; index 0 is the primary port.

@@ -15,6 +15,7 @@ use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
+use crate::tls::TlsAcceptor;
 
 /// Ports of one server.
 const PORTS: usize = 60_000;
@@ -279,14 +280,21 @@ impl Server {
         for (index, bound) in (0..).zip(ports) {
             let own = bound.own.unwrap_or_else(|| settings.primary.clone());
             settings.notes.extend(own.notes.iter().cloned());
+            let tls = match bound.tls {
+                true => Some(TlsAcceptor::new(&own.tls)?),
+                false => None,
+            };
+            if let Some(tls) = &tls {
+                settings.notes.extend(tls.notes().iter().cloned());
+            }
             let listener = Arc::new(bound.listener);
             let is_datagram = listener.kind().is_datagram();
             described.push(Port {
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
                 number: listener.port(),
                 kind: listener.kind(),
                 socket: listener.raw(),
-                datagrams: is_datagram.then(|| Arc::clone(&listener)),
-                tls: bound.tls,
+                tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),

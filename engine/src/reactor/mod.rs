@@ -17,6 +17,7 @@ mod opening;
 mod outbox;
 mod packets;
 mod parked;
+mod sealed;
 mod spin;
 mod turn;
 mod wheel;

@@ -2,6 +2,7 @@
 
 use super::framing::FramingSettings;
 use super::table::Row;
+use super::tls::TlsSettings;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::net::networks::Networks;
@@ -44,6 +45,8 @@ pub struct PortSettings {
     pub(crate) proxy: ProxySettings,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
+    /// In force if the port was opened with TLS.
+    pub(crate) tls: TlsSettings,
     /// Things a user should read in the log: values that were replaced.
     pub(crate) notes: Vec<String>,
 }
@@ -57,6 +60,7 @@ impl Default for PortSettings {
             proxy: ProxySettings::default(),
             socket_buffer_size: 8 << 20,
             tcp_nodelay: true,
+            tls: TlsSettings::default(),
             notes: Vec::new(),
         }
     }

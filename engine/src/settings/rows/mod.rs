@@ -7,6 +7,7 @@ mod logging;
 mod metrics;
 mod network;
 mod proxy;
+mod tls;
 mod workers;
 
 use super::table::Row;
@@ -19,5 +20,6 @@ pub(super) static GROUPS: &[&[Row]] = &[
     metrics::ROWS,
     network::ROWS,
     proxy::ROWS,
+    tls::ROWS,
     workers::ROWS,
 ];
