@@ -3,6 +3,7 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod datagrams;
 mod sessions;
 
 use std::cell::{Cell, RefCell};
@@ -20,6 +21,7 @@ use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::session::{Index, SessionId, TlsInfo};
@@ -87,6 +89,8 @@ pub struct Context {
     sealed: RefCell<HashMap<SessionId, TlsInfo>>,
     /// Port of the event at hand.
     port: Cell<u16>,
+    /// The datagram at hand.
+    packet: Cell<Option<Packet>>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
     /// Sessions in the order of their ids.
@@ -134,6 +138,7 @@ impl Context {
             leaving: Cell::new(None),
             sealed: RefCell::default(),
             port: Cell::new(0),
+            packet: Cell::new(None),
             stopping: Cell::new(false),
             index: RefCell::new(Index::new(start)),
             own: RefCell::new(Vec::new()),
@@ -225,9 +230,14 @@ impl Context {
     /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
     /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
     /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
+    ///
+    /// Session 0 in the callback of a datagram is its sender, as for [`Context::send_to`].
     pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
         if data.is_empty() {
             return Err(Refused(code::NO_PAYLOAD));
+        }
+        if let (0, Some(packet)) = (session, self.packet.get()) {
+            return self.answer(&packet, data);
         }
         if data.len() as u64 > self.settings.output_buffer_size {
             self.log.coded(

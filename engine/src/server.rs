@@ -99,14 +99,6 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
@@ -324,16 +316,19 @@ impl Server {
             if let Some(tls) = &tls {
                 settings.notes.extend(tls.notes().iter().cloned());
             }
+            let listener = Arc::new(bound.listener);
+            let is_datagram = listener.kind().is_datagram();
             described.push(Port {
-                number: bound.listener.port(),
-                kind: bound.listener.kind(),
-                socket: bound.listener.raw(),
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
+                number: listener.port(),
+                kind: listener.kind(),
+                socket: listener.raw(),
                 tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
             });
-            listeners.push(bound.listener);
+            listeners.push(listener);
         }
         let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {

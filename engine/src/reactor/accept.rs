@@ -103,7 +103,7 @@ impl Acceptor {
     }
 
     /// Take what is waiting, up to a turn's share for each port.
-    pub(crate) fn accept(&mut self, listeners: &[Listener]) {
+    pub(crate) fn accept(&mut self, listeners: &[Arc<Listener>]) {
         if !self.ready.contains(&true) || clock::monotonic_ms() < self.paused_until {
             return;
         }
