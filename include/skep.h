@@ -36,6 +36,9 @@
 #define SKEP_VERSION_TEXT_(part) SKEP_VERSION_QUOTE_(part)
 #define SKEP_VERSION_QUOTE_(part) #part
 
+/// Room for a host as text, in skep_port_info.
+#define SKEP_HOST_SIZE 256
+
 /// Room for an address as text, in skep_session_info.
 #define SKEP_REMOTE_IP_SIZE 48
 
@@ -101,6 +104,42 @@ typedef struct {
 /// A worker ended badly; `death` is valid during the call only.
 typedef void (*skep_worker_death_callback)(skep_server *server, const skep_death *death, void *user_data);
 
+/// Kind of a listening socket: one of SKEP_SOCKET_*.
+typedef int32_t skep_socket_type;
+
+/// What is known of a port.
+typedef struct {
+    /// In: sizeof(skep_port_info). Out: how many of these bytes have been filled in.
+    size_t size;
+    /// Kind of its socket.
+    skep_socket_type socket_type;
+    /// The number it is bound to; 0 for a unix socket.
+    uint32_t number;
+    /// Descriptor of its socket, valid during setup and in the master.
+    int32_t socket;
+    /// 1 if its connections are encrypted, otherwise 0.
+    uint32_t tls;
+    /// Host as given, NUL-terminated; cut off if it is longer.
+    char host[SKEP_HOST_SIZE];
+} skep_port_info;
+
+/// A session began or ended; `reactor` is the thread that serves it, or SKEP_CLOSED_BY_SERVER.
+typedef void (*skep_session_callback)(skep_server *server,
+                                      skep_session_id session,
+                                      int32_t reactor,
+                                      void *user_data);
+
+/// A message came: `len` bytes at `data`, which are not NUL-terminated and valid during the call only.
+typedef void (*skep_receive_callback)(skep_server *server,
+                                      skep_session_id session,
+                                      int32_t reactor,
+                                      const uint8_t *data,
+                                      size_t len,
+                                      void *user_data);
+
+/// Output began or ceased to wait for a slow client.
+typedef void (*skep_buffer_callback)(skep_server *server, skep_session_id session, void *user_data);
+
 /// State of a worker: one of SKEP_WORKER_*.
 typedef int32_t skep_worker_status;
 
@@ -117,9 +156,6 @@ typedef void (*skep_worker_error_callback)(skep_server *server,
                                            int32_t code,
                                            int32_t signal,
                                            void *user_data);
-
-/// Kind of a listening socket: one of SKEP_SOCKET_*.
-typedef int32_t skep_socket_type;
 
 /// What is known of a session. Times are microseconds since the Unix epoch, 0 for never.
 typedef struct {
@@ -149,25 +185,11 @@ typedef struct {
     int32_t close_errno;
     /// The client's port; 0 on a unix socket.
     uint32_t remote_port;
-    /// 0.
-    uint32_t reserved;
+    /// Index of the port it came by; 0 is the primary one.
+    uint32_t port;
     /// The client's address, NUL-terminated; empty on a unix socket.
     char remote_ip[SKEP_REMOTE_IP_SIZE];
 } skep_session_info;
-
-/// A session began or ended; `reactor` is the thread that serves it, or SKEP_CLOSED_BY_SERVER.
-typedef void (*skep_session_callback)(skep_server *server,
-                                      skep_session_id session,
-                                      int32_t reactor,
-                                      void *user_data);
-
-/// A message came: `len` bytes at `data`, which are not NUL-terminated and valid during the call only.
-typedef void (*skep_receive_callback)(skep_server *server,
-                                      skep_session_id session,
-                                      int32_t reactor,
-                                      const uint8_t *data,
-                                      size_t len,
-                                      void *user_data);
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
 typedef struct {
@@ -361,6 +383,132 @@ skep_status skep_server_on_worker_death(skep_server *server,
                                         skep_worker_death_callback callback,
                                         void *user_data);
 
+/// Bind one more port, and write its index to `out`: the primary port, that of skep_server_new(), has 0, the
+/// others count up from 1. It has the settings of the primary port unless it is given some of its own, and the
+/// primary port's callback for every event that it has no callback of its own for.
+///
+/// Ownership: `host` is borrowed for the call, `out` is the caller's.
+/// Callable from: setup.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (type, text), SKEP_LISTEN_FAILED, SKEP_STATE after start,
+///   SKEP_WRONG_THREAD; the server is then unchanged.
+skep_status skep_server_listen(skep_server *server,
+                               const char *host,
+                               uint16_t port,
+                               skep_socket_type socket_type,
+                               uint16_t *out);
+
+/// Encrypt the connections of a port. Its certificate is a setting of the port.
+///
+/// Ownership: none.
+/// Callable from: setup.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (no such port), SKEP_BAD_SETTING (a port that takes
+///   datagrams), SKEP_STATE after start, SKEP_WRONG_THREAD.
+skep_status skep_server_use_tls(skep_server *server, uint16_t port);
+
+/// What is known of the port with this index.
+///
+/// Ownership: `out` is the caller's; set its `size` first.
+/// Callable from: setup and any process.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`size`, no such port), SKEP_WRONG_THREAD.
+skep_status skep_server_port_info(const skep_server *server, uint16_t port, skep_port_info *out);
+
+/// Give a port settings of its own, each with its default value at first: it takes over none of the primary
+/// port's any more. The setters below do so too. The primary port has its own always.
+///
+/// Ownership: none.
+/// Callable from: setup.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (no such port), SKEP_STATE after start, SKEP_WRONG_THREAD.
+skep_status skep_port_own_settings(skep_server *server,
+                                   uint16_t port);
+
+/// Set a number, a size in bytes, or a time in whole seconds, for one port: backlog, ... Only settings whose
+/// scope is a port can be set so.
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (text, no such port), SKEP_UNKNOWN_SETTING,
+///   SKEP_BAD_SETTING (also for a setting of the whole server), SKEP_STATE after start, SKEP_WRONG_THREAD; the
+///   port is then unchanged.
+skep_status skep_port_set_int(skep_server *server,
+                              uint16_t port,
+                              const char *key,
+                              int64_t value);
+
+/// Set a time in seconds, fractions allowed, for one port.
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_port_set_int().
+skep_status skep_port_set_double(skep_server *server, uint16_t port, const char *key, double value);
+
+/// Set a truth value for one port: open_tcp_nodelay, ...
+///
+/// Ownership: `key` is borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_port_set_int().
+skep_status skep_port_set_bool(skep_server *server, uint16_t port, const char *key, bool value);
+
+/// Set a text, a size with a suffix, such as "8M", or a list of numbers, for one port.
+///
+/// Ownership: `key` and `value` are borrowed for the call.
+/// Callable from: setup.
+/// Errors: as for skep_port_set_int().
+skep_status skep_port_set_text(skep_server *server, uint16_t port, const char *key, const char *value);
+
+/// Call `callback` in a worker when a session has begun that came by this port. Without a callback of its own
+/// a port has that of the primary port, index 0, which is also that of skep_server_on_connect().
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (no such port), SKEP_STATE after start, SKEP_WRONG_THREAD;
+///   the callback is then not called.
+skep_status skep_port_on_connect(skep_server *server,
+                                 uint16_t port,
+                                 skep_session_callback callback,
+                                 void *user_data);
+
+/// Call `callback` in a worker for every message of a session that came by this port. A server cannot start
+/// while neither a port nor the primary port has one.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: as for skep_port_on_connect().
+skep_status skep_port_on_receive(skep_server *server,
+                                 uint16_t port,
+                                 skep_receive_callback callback,
+                                 void *user_data);
+
+/// Call `callback` in a worker when a session has ended that came by this port, once for each session.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: as for skep_port_on_connect().
+skep_status skep_port_on_close(skep_server *server,
+                               uint16_t port,
+                               skep_session_callback callback,
+                               void *user_data);
+
+/// Call `callback` in a worker when much waits for a client that came by this port, see
+/// skep_server_on_buffer_full().
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: as for skep_port_on_connect().
+skep_status skep_port_on_buffer_full(skep_server *server,
+                                     uint16_t port,
+                                     skep_buffer_callback callback,
+                                     void *user_data);
+
+/// Call `callback` in a worker when, after that, little waits for the client any more.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: as for skep_port_on_connect().
+skep_status skep_port_on_buffer_empty(skep_server *server,
+                                      uint16_t port,
+                                      skep_buffer_callback callback,
+                                      void *user_data);
+
 /// Show `title` instead of the command line of the calling process, in ps and /proc. Longer titles are
 /// cut to the room that arguments and environment had when the program was started.
 ///
@@ -550,7 +698,8 @@ skep_status skep_server_new(const char *host, uint16_t port, skep_socket_type so
 /// Errors: SKEP_STATE inside a callback of this server, SKEP_WRONG_THREAD.
 skep_status skep_server_free(skep_server *server);
 
-/// The port the server is bound to: the real one if it was made with port 0; 0 for a unix socket.
+/// The number of the primary port: the real one if the server was made with port 0; 0 for a unix
+/// socket.
 ///
 /// Ownership: `out` is the caller's.
 /// Callable from: setup and any process.
@@ -565,7 +714,7 @@ skep_status skep_server_port(const skep_server *server, uint16_t *out);
 ///
 /// Ownership: `server` stays the caller's; free it afterwards.
 /// Callable from: setup.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_MISSING_CALLBACK (receive), SKEP_STATE (second start),
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_MISSING_CALLBACK (receive, of a port), SKEP_STATE (second start),
 ///   SKEP_LISTEN_FAILED, SKEP_START_FAILED, SKEP_LEFT, SKEP_WRONG_THREAD, SKEP_PANIC.
 skep_status skep_server_start(skep_server *server);
 
@@ -622,7 +771,8 @@ skep_status skep_server_list_sessions(skep_server *server,
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_connect(skep_server *server, skep_session_callback callback, void *user_data);
 
-/// Call `callback` in a worker for every message. A server cannot start without it.
+/// Call `callback` in a worker for every message. A server cannot start without it, unless each of its ports
+/// has one of its own.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
 /// Callable from: setup; the callback runs in: worker.
@@ -637,13 +787,30 @@ skep_status skep_server_on_receive(skep_server *server, skep_receive_callback ca
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_close(skep_server *server, skep_session_callback callback, void *user_data);
 
-/// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ...
+/// Call `callback` in a worker when buffer_high_watermark bytes or more wait for a client.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_buffer_full(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// Call `callback` in a worker when, after that, buffer_low_watermark bytes or fewer wait for the client.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_buffer_empty(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ... A setting
+/// of a port is set for the primary port, and so for those that have none of their own.
 ///
 /// Ownership: `key` is borrowed for the call.
 /// Callable from: setup.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (text), SKEP_UNKNOWN_SETTING, SKEP_BAD_SETTING,
 ///   SKEP_STATE after start, SKEP_WRONG_THREAD; the setting is then unchanged.
-skep_status skep_server_set_int(skep_server *server, const char *key, int64_t value);
+skep_status skep_server_set_int(skep_server *server,
+                                const char *key,
+                                int64_t value);
 
 /// Set a time in seconds, fractions allowed: max_wait_time, ...
 ///

@@ -4,6 +4,7 @@
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
 use std::cell::{Cell, RefCell};
+use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -308,10 +309,32 @@ impl Context {
 
     /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
     pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
+        let given = self.given_ids();
+        self.shared.sessions.list(given, None, after, limit)
+    }
+
+    /// As [`Context::sessions`], of those that came by one port.
+    pub fn port_sessions(&self, port: u16, after: SessionId, limit: usize) -> Vec<SessionId> {
+        let given = self.given_ids();
+        self.shared.sessions.list(given, Some(port), after, limit)
+    }
+
+    /// How many of the open sessions came by one port. Looks at all of them.
+    pub fn port_session_count(&self, port: u16) -> u64 {
+        let sessions = self.shared.sessions.open_slots(self.given_ids());
+        sessions.filter(|slot| slot.port() == port).count() as u64
+    }
+
+    /// The port that an open session came by.
+    pub fn session_port(&self, session: SessionId) -> Option<u16> {
+        let slot = self.shared.sessions.find(session)?;
+        let port = slot.port();
+        slot.is_open().then_some(port)
+    }
+
+    fn given_ids(&self) -> RangeInclusive<SessionId> {
         let last = self.shared.server().last_session.load(Ordering::Acquire);
-        self.shared
-            .sessions
-            .list(self.settings.start_session_id + 1..=last, after, limit)
+        self.settings.start_session_id + 1..=last
     }
 
     /// Replace all workers without losing a request. Ok: the manager will do it.

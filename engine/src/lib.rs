@@ -23,7 +23,7 @@
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
 //! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
-//! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
+//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
 
 #![deny(unsafe_code)]
 
@@ -55,6 +55,12 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "complete before the reactors use it"
+)]
+mod tls;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;

@@ -9,6 +9,7 @@ use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
@@ -37,7 +38,7 @@ impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
-            None => Listener::bind(host, port, kind)?,
+            None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
         Ok(Bound {
             listener,
@@ -80,6 +81,14 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
@@ -149,6 +158,14 @@ impl Server {
         Ok(())
     }
 
+    /// The settings a port has of its own: those of the primary port count for a port that has none.
+    pub fn port_settings(&self, index: u16) -> Option<&PortSettings> {
+        match index {
+            0 => Some(&self.settings.primary),
+            _ => self.ports.get(usize::from(index))?.own.as_ref(),
+        }
+    }
+
     fn bound(&mut self, index: u16) -> Result<&mut Bound> {
         let count = self.ports.len();
         self.ports.get_mut(usize::from(index)).ok_or_else(|| {
@@ -200,6 +217,16 @@ impl Server {
         Ok(())
     }
 
+    /// Write a line to the server's log, as a warning.
+    pub fn log_warning(&self, text: &str) {
+        self.log.warning(text);
+    }
+
+    /// Write a line to the server's log, as an error.
+    pub fn log_error(&self, text: &str) {
+        self.log.error(text);
+    }
+
     /// The settings as they are now.
     pub fn settings(&self) -> &Settings {
         &self.settings
@@ -208,6 +235,20 @@ impl Server {
     /// The sizes this server would have if it started now.
     pub fn sizes(&self) -> Sizes {
         self.settings.clone().complete()
+    }
+
+    /// Whether every port has the callback it needs: [`Server::start`] fails with the same error if not.
+    pub fn check_callbacks(&self, handler: &dyn Handler) -> Result<()> {
+        for (index, port) in (0..).zip(&self.ports) {
+            let wanted = handler.interests(index);
+            let missing = match port.listener.kind().is_datagram() {
+                true if !wanted.packet && !wanted.receive => "onPacket",
+                false if !wanted.receive => "onReceive",
+                _ => continue,
+            };
+            return Err(Error::MissingCallback(missing));
+        }
+        Ok(())
     }
 
     /// Run the server: returns in this process when it has stopped. The handler is copied into every
@@ -219,14 +260,12 @@ impl Server {
     /// missing, the socket cannot listen or shared memory cannot be had. SIGINT and SIGQUIT end the
     /// whole server at once and the calling process by that signal.
     pub fn start(self, handler: Rc<dyn Handler>, children: Children) -> Result<Ended> {
-        for (index, port) in (0..).zip(&self.ports) {
-            let wanted = handler.interests(index);
-            let missing = match port.listener.kind().is_datagram() {
-                true if !wanted.packet && !wanted.receive => "onPacket",
-                false if !wanted.receive => "onReceive",
-                _ => continue,
-            };
-            return Err(Error::MissingCallback(missing));
+        self.check_callbacks(&*handler)?;
+        // Sent in the clear, what is meant to be secret would be worse than no server.
+        if self.ports.iter().any(|port| port.tls) {
+            return Err(Error::BadSetting(
+                "TLS is not served by this version".into(),
+            ));
         }
         if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
             return Err(Error::BadSetting(

@@ -31,7 +31,14 @@ impl Handler for Frames {
     }
 
     fn on_connect(&self, context: &Context, session: SessionId, _: i32) -> Step {
-        self.note(context, "connect", &format!("session={session}"));
+        let remote = context.info(session).map_or_else(String::new, |info| {
+            format!("{}:{}", info.remote_ip, info.remote_port)
+        });
+        self.note(
+            context,
+            "connect",
+            &format!("session={session} remote={remote}"),
+        );
         Ok(())
     }
 

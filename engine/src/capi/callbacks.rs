@@ -1,13 +1,14 @@
-//! The callbacks of a server: where they are kept, and the handler that calls them. Their types and their
-//! registration are in files by theme.
+//! The callbacks of a server and of its ports: where they are kept, and the handler that calls them. Their types
+//! and their registration are in files by theme.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 
 use super::death::skep_death;
 use super::guard::guard;
 use super::handle::{get, skep_server};
+use super::port::must_exist;
 use super::session::skep_session_id;
 use super::status::{Fault, skep_status};
 use crate::{Context, Death, Handler, Interests, SessionId, Step};
@@ -22,6 +23,12 @@ impl<T> Default for Slot<T> {
 }
 
 impl<T: Copy> Slot<T> {
+    /// This one, or `primary` if nothing is registered here.
+    fn or(&self, primary: &Slot<T>) -> Slot<T> {
+        let own = if self.is_set() { self } else { primary };
+        Slot(Cell::new(own.0.get()))
+    }
+
     fn set(&self, callback: T, user_data: *mut c_void) {
         self.0.set((Some(callback), user_data));
     }
@@ -51,9 +58,18 @@ pub(super) struct Callbacks {
     pub(super) worker_stop: Slot<WorkerFn>,
     pub(super) worker_error: Slot<WorkerErrorFn>,
     pub(super) worker_death: Slot<WorkerDeathFn>,
+    /// By port; as many as anything has been registered for.
+    ports: RefCell<Vec<PortCallbacks>>,
+}
+
+/// The callbacks of one port.
+#[derive(Default)]
+pub(super) struct PortCallbacks {
     pub(super) connect: Slot<SessionFn>,
     pub(super) receive: Slot<ReceiveFn>,
     pub(super) close: Slot<SessionFn>,
+    pub(super) buffer_full: Slot<BufferFn>,
+    pub(super) buffer_empty: Slot<BufferFn>,
 }
 
 pub(super) type ProcessFn = unsafe extern "C" fn(*mut skep_server, *mut c_void);
@@ -67,10 +83,29 @@ pub(super) type SessionFn =
 pub(super) type ReceiveFn =
     unsafe extern "C" fn(*mut skep_server, skep_session_id, i32, *const u8, usize, *mut c_void);
 
+pub(super) type BufferFn = unsafe extern "C" fn(*mut skep_server, skep_session_id, *mut c_void);
+
 impl Callbacks {
-    /// Whether the server can start.
-    pub(super) fn can_serve(&self) -> bool {
-        self.receive.is_set()
+    /// Callbacks for each port: its own or the primary port's. The ports behind the last one have those of the
+    /// primary port, and no row here.
+    fn effective(&self) -> Vec<PortCallbacks> {
+        let ports = self.ports.borrow();
+        let Some(primary) = ports.first() else {
+            return vec![PortCallbacks::default()];
+        };
+        ports.iter().map(|port| port.or(primary)).collect()
+    }
+}
+
+impl PortCallbacks {
+    fn or(&self, primary: &PortCallbacks) -> PortCallbacks {
+        PortCallbacks {
+            connect: self.connect.or(&primary.connect),
+            receive: self.receive.or(&primary.receive),
+            close: self.close.or(&primary.close),
+            buffer_full: self.buffer_full.or(&primary.buffer_full),
+            buffer_empty: self.buffer_empty.or(&primary.buffer_empty),
+        }
     }
 }
 
@@ -95,16 +130,53 @@ pub(super) unsafe fn register<T: Copy>(
     })
 }
 
+/// Register one callback of one port, replacing an earlier one.
+///
+/// # Safety
+/// As for [`get`].
+pub(super) unsafe fn register_at<T: Copy>(
+    server: *mut skep_server,
+    port: u16,
+    slot: fn(&PortCallbacks) -> &Slot<T>,
+    callback: Option<T>,
+    user_data: *mut c_void,
+) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller of the exported function gives a handle as `get` needs it.
+        let server = unsafe { get(server) }?;
+        let callback = callback.ok_or_else(|| Fault::null("callback"))?;
+        server.setup(|engine| {
+            must_exist(engine, port)?;
+            let mut ports = server.callbacks.ports.borrow_mut();
+            let index = usize::from(port);
+            if ports.len() <= index {
+                ports.resize_with(index + 1, PortCallbacks::default);
+            }
+            slot(&ports[index]).set(callback, user_data);
+            Ok(())
+        })
+    })
+}
+
 /// The engine's handler over the callbacks of one handle.
 pub(super) struct CHandler {
     server: *mut skep_server,
+    /// See [`Callbacks::effective`].
+    ports: Vec<PortCallbacks>,
 }
 
 impl CHandler {
     /// # Safety
     /// `server` is a live handle that is not freed while the handler exists.
     pub(super) unsafe fn new(server: *mut skep_server) -> CHandler {
-        CHandler { server }
+        // SAFETY: a live handle, says the caller.
+        let ports = unsafe { &*server }.callbacks.effective();
+        CHandler { server, ports }
+    }
+
+    /// Callbacks of one port; those of the primary one if it has none of its own.
+    fn port(&self, index: u16) -> &PortCallbacks {
+        self.ports.get(usize::from(index)).unwrap_or(&self.ports[0]) // `effective` makes one at least
     }
 
     fn handle(&self) -> &skep_server {
@@ -112,56 +184,54 @@ impl CHandler {
         unsafe { &*self.server }
     }
 
-    /// Make the call if the event is registered; then see whether it wants the process to end. The
-    /// registration is copied out first: nothing is borrowed while user code runs.
-    fn call<T: Copy>(
-        &self,
-        slot: fn(&Callbacks) -> &Slot<T>,
-        call: impl FnOnce(T, *mut c_void),
-    ) -> Step {
-        if let Some((callback, user_data)) = slot(&self.handle().callbacks).get() {
+    /// Make the call if the event is registered; then see whether it wants the process to end. No cell is
+    /// borrowed while user code runs.
+    fn call<T: Copy>(&self, slot: &Slot<T>, call: impl FnOnce(T, *mut c_void)) -> Step {
+        if let Some((callback, user_data)) = slot.get() {
             call(callback, user_data);
         }
         self.handle().step()
     }
 
     fn process(&self, slot: fn(&Callbacks) -> &Slot<ProcessFn>) -> Step {
-        self.call(slot, |callback, user_data| {
+        self.call(slot(&self.handle().callbacks), |callback, user_data| {
             // SAFETY: registered with this signature; the handle is live by the contract of `new`.
             unsafe { callback(self.server, user_data) }
         })
     }
 
     fn worker(&self, slot: fn(&Callbacks) -> &Slot<WorkerFn>, worker: u32) -> Step {
-        self.call(slot, |callback, user_data| {
+        self.call(slot(&self.handle().callbacks), |callback, user_data| {
             // SAFETY: as in `process`.
             unsafe { callback(self.server, worker, user_data) }
         })
     }
 
-    fn session(
-        &self,
-        slot: fn(&Callbacks) -> &Slot<SessionFn>,
-        session: SessionId,
-        reactor: i32,
-    ) -> Step {
+    fn session(&self, slot: &Slot<SessionFn>, session: SessionId, reactor: i32) -> Step {
         self.call(slot, |callback, user_data| {
             // SAFETY: as in `process`.
             unsafe { callback(self.server, session, reactor, user_data) }
         })
     }
+
+    fn buffer(&self, slot: &Slot<BufferFn>, session: SessionId) -> Step {
+        self.call(slot, |callback, user_data| {
+            // SAFETY: as in `process`.
+            unsafe { callback(self.server, session, user_data) }
+        })
+    }
 }
 
 impl Handler for CHandler {
-    fn interests(&self, _: u16) -> Interests {
-        let callbacks = &self.handle().callbacks;
+    fn interests(&self, port: u16) -> Interests {
+        let callbacks = self.port(port);
         Interests {
             connect: callbacks.connect.is_set(),
             receive: callbacks.receive.is_set(),
             close: callbacks.close.is_set(),
             packet: false,
-            buffer_full: false,
-            buffer_empty: false,
+            buffer_full: callbacks.buffer_full.is_set(),
+            buffer_empty: callbacks.buffer_empty.is_set(),
         }
     }
 
@@ -198,7 +268,7 @@ impl Handler for CHandler {
             ..
         } = death;
         self.call(
-            |callbacks| &callbacks.worker_error,
+            &self.handle().callbacks.worker_error,
             |callback, user_data| {
                 // SAFETY: as in `process`.
                 unsafe { callback(self.server, worker, pid, code, signal, user_data) }
@@ -206,7 +276,7 @@ impl Handler for CHandler {
         )?;
         let death = skep_death::from(death);
         self.call(
-            |callbacks| &callbacks.worker_death,
+            &self.handle().callbacks.worker_death,
             |callback, user_data| {
                 // SAFETY: as in `process`; `death` is valid for the call, as the callback's contract says.
                 unsafe { callback(self.server, &raw const death, user_data) }
@@ -234,30 +304,28 @@ impl Handler for CHandler {
         self.worker(|callbacks| &callbacks.worker_stop, worker)
     }
 
-    fn on_connect(&self, _: &Context, session: SessionId, reactor: i32) -> Step {
-        self.session(|callbacks| &callbacks.connect, session, reactor)
+    fn on_connect(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        self.session(&self.port(context.event_port()).connect, session, reactor)
     }
 
-    fn on_receive(&self, _: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
-        self.call(
-            |callbacks| &callbacks.receive,
-            |callback, user_data| {
-                // SAFETY: as in `process`; `data` is valid for the call, as the callback's contract says.
-                unsafe {
-                    callback(
-                        self.server,
-                        session,
-                        reactor,
-                        data.as_ptr(),
-                        data.len(),
-                        user_data,
-                    )
-                }
-            },
-        )
+    fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
+        let slot = &self.port(context.event_port()).receive;
+        self.call(slot, |callback, user_data| {
+            let (at, len) = (data.as_ptr(), data.len());
+            // SAFETY: as in `process`; `data` is valid for the call, as the callback's contract says.
+            unsafe { callback(self.server, session, reactor, at, len, user_data) }
+        })
     }
 
-    fn on_close(&self, _: &Context, session: SessionId, reactor: i32) -> Step {
-        self.session(|callbacks| &callbacks.close, session, reactor)
+    fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
+        self.session(&self.port(context.event_port()).close, session, reactor)
+    }
+
+    fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {
+        self.buffer(&self.port(context.event_port()).buffer_full, session)
+    }
+
+    fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
+        self.buffer(&self.port(context.event_port()).buffer_empty, session)
     }
 }

@@ -12,7 +12,7 @@ use std::rc::Rc;
 
 use super::callbacks::Callbacks;
 use super::status::{Fault, SKEP_NOT_RUNNING, SKEP_STATE, SKEP_WRONG_THREAD};
-use crate::{Context, Leave, Server, Step};
+use crate::{Context, Leave, PortInfo, Server, Step};
 
 /// A server: settings and callbacks first, then skep_server_start(). It belongs to the thread that
 /// made it, in every process that this thread forks.
@@ -23,7 +23,8 @@ pub struct skep_server {
     pub(super) callbacks: Callbacks,
     /// The callback at work has asked to end the process with this code.
     leave: Cell<Option<i32>>,
-    port: u16,
+    /// What is known of the ports, for every process.
+    ports: RefCell<Vec<PortInfo>>,
     thread: usize,
 }
 
@@ -36,7 +37,7 @@ enum Phase {
 impl skep_server {
     pub(super) fn new(server: Server) -> skep_server {
         skep_server {
-            port: server.port(),
+            ports: RefCell::new(ports_of(&server)),
             phase: RefCell::new(Phase::Setup(Box::new(server))),
             context: RefCell::new(None),
             callbacks: Callbacks::default(),
@@ -45,8 +46,20 @@ impl skep_server {
         }
     }
 
+    /// The primary port's number.
     pub(super) fn port(&self) -> u16 {
-        self.port
+        self.port_info(0).map_or(0, |port| port.port)
+    }
+
+    pub(super) fn port_info(&self, index: u16) -> Option<PortInfo> {
+        self.ports.borrow().get(usize::from(index)).cloned()
+    }
+
+    /// The ports have changed: see what they are now.
+    pub(super) fn note_ports(&self) -> Result<(), Fault> {
+        let ports = self.setup(|server| Ok(ports_of(server)))?;
+        self.ports.replace(ports);
+        Ok(())
     }
 
     /// Change the server before it starts. `change` must not call user code.
@@ -107,6 +120,10 @@ impl skep_server {
     pub(super) fn step(&self) -> Step {
         self.leave.take().map_or(Ok(()), |code| Err(Leave { code }))
     }
+}
+
+fn ports_of(server: &Server) -> Vec<PortInfo> {
+    (0..).map_while(|index| server.port_info(index)).collect()
 }
 
 /// Follow a handle.

@@ -30,6 +30,8 @@ mod callbacks;
 mod death;
 mod guard;
 mod handle;
+mod port;
+mod port_callbacks;
 mod process;
 mod process_callbacks;
 mod server;
@@ -43,6 +45,8 @@ mod version;
 
 pub use death::*;
 pub use handle::skep_server;
+pub use port::*;
+pub use port_callbacks::*;
 pub use process::*;
 pub use process_callbacks::*;
 pub use server::*;

@@ -38,15 +38,17 @@ pub unsafe extern "C" fn skep_server_new(
     guard(|| {
         // SAFETY: the caller gives NULL or a terminated text, and NULL or room for a pointer.
         let (host, out) = unsafe { (text(host, "host")?, Out::new(out, "out")?) };
-        let kind = SocketType::from_number(socket_type.into()).ok_or_else(|| {
-            Fault::new(
-                SKEP_INVALID_ARGUMENT,
-                format!("no socket type has the number {socket_type}"),
-            )
-        })?;
+        let kind = socket_type_of(socket_type)?;
         let server = Server::bind(host, port.into(), kind)?;
         out.set(Box::into_raw(Box::new(skep_server::new(server))));
         Ok(())
+    })
+}
+
+pub(super) fn socket_type_of(number: skep_socket_type) -> Result<SocketType, Fault> {
+    SocketType::from_number(number.into()).ok_or_else(|| {
+        let text = format!("no socket type has the number {number}");
+        Fault::new(SKEP_INVALID_ARGUMENT, text)
     })
 }
 
@@ -72,7 +74,8 @@ pub unsafe extern "C" fn skep_server_free(server: *mut skep_server) -> skep_stat
     })
 }
 
-/// The port the server is bound to: the real one if it was made with port 0; 0 for a unix socket.
+/// The number of the primary port: the real one if the server was made with port 0; 0 for a unix
+/// socket.
 ///
 /// Ownership: `out` is the caller's.
 /// Callable from: setup and any process.
@@ -98,7 +101,7 @@ pub unsafe extern "C" fn skep_server_port(
 ///
 /// Ownership: `server` stays the caller's; free it afterwards.
 /// Callable from: setup.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_MISSING_CALLBACK (receive), SKEP_STATE (second start),
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_MISSING_CALLBACK (receive, of a port), SKEP_STATE (second start),
 ///   SKEP_LISTEN_FAILED, SKEP_START_FAILED, SKEP_LEFT, SKEP_WRONG_THREAD, SKEP_PANIC.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_start(server: *mut skep_server) -> skep_status {
@@ -106,16 +109,13 @@ pub unsafe extern "C" fn skep_server_start(server: *mut skep_server) -> skep_sta
     let status = guard(|| {
         // SAFETY: the caller gives NULL or a live handle.
         let handle = unsafe { get(server) }?;
-        if !handle.callbacks.can_serve() {
-            // Before the engine takes the server, so that the program can still register it.
-            handle.setup(|_| Ok(()))?;
-            return Err(Error::MissingCallback("receive").into());
-        }
-        let engine = handle.begin()?;
-        let ended = Ending(handle);
         // SAFETY: skep_server_free refuses the handle until `ended` is dropped, and the engine drops
         // its handler before that; the last reference is the context's, which `ended` drops.
         let handler = unsafe { CHandler::new(server) };
+        // Before the engine takes the server, so that the program can still register what is missing.
+        handle.setup(|engine| Ok(engine.check_callbacks(&handler)?))?;
+        let engine = handle.begin()?;
+        let ended = Ending(handle);
         let result = engine.start(Rc::new(handler), Children::Exit);
         drop(ended);
         match result {

@@ -45,8 +45,8 @@ pub struct skep_session_info {
     pub close_errno: i32,
     /// The client's port; 0 on a unix socket.
     pub remote_port: u32,
-    /// 0.
-    pub reserved: u32,
+    /// Index of the port it came by; 0 is the primary one.
+    pub port: u32,
     /// The client's address, NUL-terminated; empty on a unix socket.
     pub remote_ip: [c_char; SKEP_REMOTE_IP_SIZE],
 }
@@ -87,7 +87,7 @@ impl skep_session_info {
             socket: info.socket,
             close_errno: info.close_errno,
             remote_port: info.remote_port.into(),
-            reserved: 0,
+            port: info.port.into(),
             remote_ip,
         }
     }

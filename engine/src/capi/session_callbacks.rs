@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use super::callbacks::register;
+use super::callbacks::register_at;
 use super::handle::skep_server;
 use super::session::skep_session_id;
 use super::status::skep_status;
@@ -30,6 +30,15 @@ pub type skep_receive_callback = Option<
     ),
 >;
 
+/// Output began or ceased to wait for a slow client.
+pub type skep_buffer_callback = Option<
+    unsafe extern "C" fn(
+        server: *mut skep_server,
+        session: skep_session_id,
+        user_data: *mut c_void,
+    ),
+>;
+
 /// The reactor id that a close callback gets when skep_server_close() ended the session. A client that
 /// left, a broken connection, a lost request and a stopping server give the real reactor id.
 pub const SKEP_CLOSED_BY_SERVER: i32 = -1;
@@ -48,10 +57,11 @@ pub unsafe extern "C" fn skep_server_on_connect(
     user_data: *mut c_void,
 ) -> skep_status {
     // SAFETY: the handle is the caller's, as documented.
-    unsafe { register(server, |callbacks| &callbacks.connect, callback, user_data) }
+    unsafe { register_at(server, 0, |port| &port.connect, callback, user_data) }
 }
 
-/// Call `callback` in a worker for every message. A server cannot start without it.
+/// Call `callback` in a worker for every message. A server cannot start without it, unless each of its ports
+/// has one of its own.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
 /// Callable from: setup; the callback runs in: worker.
@@ -63,7 +73,7 @@ pub unsafe extern "C" fn skep_server_on_receive(
     user_data: *mut c_void,
 ) -> skep_status {
     // SAFETY: the handle is the caller's, as documented.
-    unsafe { register(server, |callbacks| &callbacks.receive, callback, user_data) }
+    unsafe { register_at(server, 0, |port| &port.receive, callback, user_data) }
 }
 
 /// Call `callback` in a worker when a session has ended, once for each session. skep_server_close() runs
@@ -79,5 +89,35 @@ pub unsafe extern "C" fn skep_server_on_close(
     user_data: *mut c_void,
 ) -> skep_status {
     // SAFETY: the handle is the caller's, as documented.
-    unsafe { register(server, |callbacks| &callbacks.close, callback, user_data) }
+    unsafe { register_at(server, 0, |port| &port.close, callback, user_data) }
+}
+
+/// Call `callback` in a worker when buffer_high_watermark bytes or more wait for a client.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_on_buffer_full(
+    server: *mut skep_server,
+    callback: skep_buffer_callback,
+    user_data: *mut c_void,
+) -> skep_status {
+    // SAFETY: the handle is the caller's, as documented.
+    unsafe { register_at(server, 0, |port| &port.buffer_full, callback, user_data) }
+}
+
+/// Call `callback` in a worker when, after that, buffer_low_watermark bytes or fewer wait for the client.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_on_buffer_empty(
+    server: *mut skep_server,
+    callback: skep_buffer_callback,
+    user_data: *mut c_void,
+) -> skep_status {
+    // SAFETY: the handle is the caller's, as documented.
+    unsafe { register_at(server, 0, |port| &port.buffer_empty, callback, user_data) }
 }

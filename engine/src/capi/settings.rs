@@ -4,11 +4,13 @@ use std::ffi::c_char;
 
 use super::guard::{guard, text};
 use super::handle::{get, skep_server};
+use super::port::must_exist;
 use super::status::{Fault, skep_status};
 use crate::Error;
 use crate::settings::{Kind, Row, Value};
 
-/// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ...
+/// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ... A setting
+/// of a port is set for the primary port, and so for those that have none of their own.
 ///
 /// Ownership: `key` is borrowed for the call.
 /// Callable from: setup.
@@ -21,7 +23,7 @@ pub unsafe extern "C" fn skep_server_set_int(
     value: i64,
 ) -> skep_status {
     // SAFETY: handle and key are the caller's, as documented.
-    guard(|| unsafe { set(server, key, Value::Int(value)) })
+    guard(|| unsafe { set(server, None, key, Value::Int(value)) })
 }
 
 /// Set a time in seconds, fractions allowed: max_wait_time, ...
@@ -36,7 +38,7 @@ pub unsafe extern "C" fn skep_server_set_double(
     value: f64,
 ) -> skep_status {
     // SAFETY: handle and key are the caller's, as documented.
-    guard(|| unsafe { set(server, key, Value::Float(value)) })
+    guard(|| unsafe { set(server, None, key, Value::Float(value)) })
 }
 
 /// Set a truth value: open_tcp_nodelay, ...
@@ -51,7 +53,7 @@ pub unsafe extern "C" fn skep_server_set_bool(
     value: bool,
 ) -> skep_status {
     // SAFETY: handle and key are the caller's, as documented.
-    guard(|| unsafe { set(server, key, Value::Bool(value)) })
+    guard(|| unsafe { set(server, None, key, Value::Bool(value)) })
 }
 
 /// Set a text (log_file, ...), a size with a suffix, such as "8M", or a list of numbers, such as "0,3".
@@ -69,22 +71,36 @@ pub unsafe extern "C" fn skep_server_set_text(
         // SAFETY: the caller gives NULL or a terminated text.
         let value = unsafe { text(value, "value") }?;
         // SAFETY: handle and key are the caller's, as documented.
-        unsafe { set(server, key, Value::Text(value.into())) }
+        unsafe { set(server, None, key, Value::Text(value.into())) }
     })
 }
 
+/// Set one value of the server, or of one port.
+///
 /// # Safety
 /// As for [`get`] and [`text`].
-unsafe fn set(server: *mut skep_server, key: *const c_char, value: Value) -> Result<(), Fault> {
+pub(super) unsafe fn set(
+    server: *mut skep_server,
+    port: Option<u16>,
+    key: *const c_char,
+    value: Value,
+) -> Result<(), Fault> {
     // SAFETY: by this function's own contract.
     let (server, key) = unsafe { (get(server)?, text(key, "key")?) };
     server.setup(|engine| {
+        if let Some(port) = port {
+            must_exist(engine, port)?;
+        }
         let row = Row::find(key).ok_or_else(|| Error::UnknownSetting(key.into()))?;
         if !fits(row.kind, &value) {
             let wanted = wanted(row.kind);
             return Err(Error::BadSetting(format!("{key} takes {wanted}, not {value:?}")).into());
         }
-        Ok(engine.set(key, &value)?)
+        match port {
+            None => engine.set(key, &value)?,
+            Some(port) => engine.set_port(port, key, &value)?,
+        }
+        Ok(())
     })
 }
 

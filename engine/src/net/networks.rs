@@ -1,5 +1,4 @@
 //! A list of networks, as the setting `proxy_protocol_from` takes it.
-#![allow(dead_code, reason = "wired in by the reactor")]
 
 use std::net::IpAddr;
 
@@ -27,6 +26,11 @@ impl Networks {
             }
         }
         Ok(list)
+    }
+
+    /// Whether nobody is named.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.networks.is_empty() && !self.unix
     }
 
     /// Whether `address` is in one of them. An IPv4 address is the same whether written as IPv6 or not; the

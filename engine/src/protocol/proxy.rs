@@ -8,7 +8,6 @@
 //! at its first wrong byte and not at a deadline.
 //!
 //! The optional fields behind the addresses of a version 2 header (TLVs) are skipped unread.
-#![allow(dead_code, reason = "wired in by the reactor")]
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -16,7 +15,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 mod tests;
 
 /// The longest header there can be: more bytes than this need never be kept for [`parse`].
-pub(crate) const LONGEST: usize = V2_FIXED + V2_MOST;
+#[cfg(test)]
+const LONGEST: usize = V2_FIXED + V2_MOST;
 
 /// What the bytes so far amount to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

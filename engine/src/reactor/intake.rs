@@ -56,12 +56,14 @@ impl Reactor {
                         return;
                     }
                 }
+                Stage::Opening if self.draining() => return self.give_up(token),
+                Stage::Opening => {}
                 Stage::PeerClosed => return,
                 Stage::Closing | Stage::Lingering => {} // thrown away, only the end matters
             }
             let mut scratch = std::mem::take(&mut self.scratch);
             let connection = &self.connections[token];
-            let is_open = connection.stage == Stage::Open;
+            let stage = connection.stage;
             let got = stream::read(&connection.socket, &mut scratch);
             let goes_on = match got {
                 Io::Bytes(0) => {
@@ -70,8 +72,12 @@ impl Reactor {
                 }
                 Io::Bytes(count) => {
                     let bytes = &scratch[..count];
-                    (!is_open || self.take_in(token, bytes, &mut budget))
-                        && (count == scratch.len() || to_the_end)
+                    let goes_on = match stage {
+                        Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
+                        Stage::Open => self.take_in(token, bytes, &mut budget),
+                        _ => true,
+                    };
+                    goes_on && (count == scratch.len() || to_the_end)
                 }
                 Io::WouldBlock => false,
                 Io::Broken(errno) => {
@@ -133,7 +139,7 @@ impl Reactor {
 
     /// Give the messages in what was kept of a connection and in `new` bytes of it to workers; keep the rest.
     /// False: the connection is not to be read now.
-    fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
+    pub(super) fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
         let connection = &mut self.connections[token];
         let ports = self.ports.clone();
         let port = ports.get(connection.port);

@@ -13,6 +13,7 @@ mod inbound;
 pub(crate) mod inbox;
 mod intake;
 mod mail;
+mod opening;
 mod outbox;
 mod parked;
 mod spin;

@@ -28,7 +28,6 @@ use crate::session::SessionId;
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
-use crate::stats::bump;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
@@ -256,20 +255,16 @@ impl Reactor {
         {
             self.log
                 .error(format_args!("epoll: cannot watch session#{id}: {error}"));
-            bump(&self.shared.reactor(self.id).aborted, 1);
-            if let Some(slot) = self.shared.sessions.find(id) {
-                slot.mark(state::CLAIMED | state::EVENT_DONE); // it never began, so it does not end
-            }
-            return self.release(token);
+            return self.give_up(token);
         }
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
-        self.begin(token);
+        self.open(token);
     }
 
     /// The session begins: from here on it is seen, and can be sent to.
-    fn begin(&mut self, token: usize) {
+    pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let (id, port) = (connection.id, connection.port);
         let owner = self.feed.owner_for(id);

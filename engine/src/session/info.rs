@@ -8,6 +8,8 @@ use crate::sync::Ordering;
 /// What `getClientInfo` tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionInfo {
+    /// Index of the port it came by.
+    pub port: u16,
     /// Worker that gets this session's messages; `None` if any worker may.
     pub worker: Option<u32>,
     /// Descriptor of the connection in the master.
@@ -69,6 +71,7 @@ impl Slot {
         };
         let owner = self.owner();
         SessionInfo {
+            port: self.port(),
             worker: (owner != NO_OWNER).then_some(owner),
             socket: self.socket.load(Ordering::Relaxed),
             remote_port: peer as u16,

@@ -13,7 +13,7 @@
 //! when the close callback starts after the peer has gone. `EVENT_DONE` and `SOCKET_CLOSED` in any
 //! order; with both, the slot is free.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::SessionId;
 use crate::ipc::shm::shared_block;
@@ -107,14 +107,10 @@ impl Slot {
     /// A new session takes the slot. For the main thread only.
     pub(super) fn begin(&self, id: SessionId, birth: &Birth<'_>) {
         self.id.store(0, Ordering::Release); // the previous session is gone before its fields are
-        let (family, port, address) = encode_peer(birth.peer);
         self.owner.store(NO_OWNER, Ordering::Relaxed);
         self.reactor.store(birth.reactor, Ordering::Relaxed);
         self.socket.store(birth.socket, Ordering::Relaxed);
-        self.peer
-            .store(family << 16 | u32::from(port), Ordering::Relaxed);
-        self.address[0].store(address[0], Ordering::Relaxed);
-        self.address[1].store(address[1], Ordering::Relaxed);
+        self.set_peer(birth.peer);
         self.connected_us.store(birth.now_us, Ordering::Relaxed);
         self.port.store(birth.port.into(), Ordering::Relaxed);
         self.uid.store(0, Ordering::Relaxed);
@@ -175,6 +171,31 @@ impl Slot {
     /// Index of the port it came by.
     pub(crate) fn port(&self) -> u16 {
         self.port.load(Ordering::Relaxed) as u16
+    }
+
+    /// The client is at this address. For the main thread at first; the reactor learns better from a PROXY
+    /// header, before anybody sees the session.
+    pub(crate) fn set_peer(&self, peer: &Peer) {
+        let (family, port, address) = encode_peer(peer);
+        let word = family << 16 | u32::from(port);
+        self.peer.store(word, Ordering::Relaxed);
+        self.address[0].store(address[0], Ordering::Relaxed);
+        self.address[1].store(address[1], Ordering::Relaxed);
+    }
+
+    /// Where the client is.
+    pub(crate) fn peer(&self) -> Peer {
+        let word = self.peer.load(Ordering::Relaxed);
+        let (high, low) = (
+            self.address[0].load(Ordering::Relaxed),
+            self.address[1].load(Ordering::Relaxed),
+        );
+        let ip: IpAddr = match word >> 16 {
+            4 => Ipv4Addr::from_bits(high as u32).into(),
+            6 => Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low)).to_canonical(),
+            _ => return Peer::Unix,
+        };
+        Peer::Ip(SocketAddr::new(ip, word as u16))
     }
 
     /// Reactor: this worker owns the session from now on.

@@ -82,18 +82,30 @@ impl SessionTable {
         slots.map(Slot::unanswered).sum()
     }
 
-    /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`. `given`: the
-    /// ids given so far; slots that no id has reached are not looked at, which would make them cost memory.
-    pub(crate) fn list(
+    /// The sessions that are open. `given`: the ids given so far; slots that no id has reached are not
+    /// looked at, which would make them cost memory.
+    pub(crate) fn open_slots(
         &self,
         given: RangeInclusive<SessionId>,
-        after: SessionId,
-        limit: usize,
-    ) -> Vec<SessionId> {
-        let mut ids: Vec<SessionId> = given
+    ) -> impl Iterator<Item = &Slot> {
+        given
             .take(self.slots().len())
             .map(|id| self.slot(id))
             .filter(|slot| slot.is_open())
+    }
+
+    /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`; of one port, if one
+    /// is named. `given`: as for [`SessionTable::open_slots`].
+    pub(crate) fn list(
+        &self,
+        given: RangeInclusive<SessionId>,
+        port: Option<u16>,
+        after: SessionId,
+        limit: usize,
+    ) -> Vec<SessionId> {
+        let mut ids: Vec<SessionId> = self
+            .open_slots(given)
+            .filter(|slot| port.is_none_or(|port| slot.port() == port))
             .map(|slot| slot.id.load(Ordering::Acquire))
             .filter(|&id| id > after)
             .collect();
@@ -216,15 +228,15 @@ mod tests {
         let mut pages = Vec::new();
         let mut after = 0;
         loop {
-            let page = table.list(1..=100, after, 10);
+            let page = table.list(1..=100, None, after, 10);
             let Some(&last) = page.last() else { break };
             after = last;
             pages.push(page);
         }
         assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 7]);
         assert_eq!(pages.concat(), open);
-        assert_eq!(table.list(1..=100, 0, 0), []);
-        assert_eq!(table.list(1..=100, SessionId::MAX, 10), []);
+        assert_eq!(table.list(1..=100, None, 0, 0), []);
+        assert_eq!(table.list(1..=100, None, SessionId::MAX, 10), []);
     }
 
     #[test]

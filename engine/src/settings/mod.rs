@@ -8,6 +8,7 @@ mod http_address;
 mod port;
 mod rows;
 pub mod table;
+mod tls;
 mod value;
 
 pub use checked::{Settings, Sizes};
@@ -17,4 +18,6 @@ pub(crate) use http_address::HttpAddress;
 pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
 pub use table::{Kind, Row, Scope};
+#[allow(unused_imports, reason = "the rows and the reactor are still to come")]
+pub(crate) use tls::{SniCertificate, TlsSettings};
 pub use value::Value;

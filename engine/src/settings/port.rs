@@ -4,6 +4,7 @@ use super::framing::FramingSettings;
 use super::table::Row;
 use super::value::Value;
 use crate::error::{Error, Result};
+use crate::net::networks::Networks;
 use crate::protocol::Framing;
 
 /// What becomes of a session whose message was lost with its worker.
@@ -15,12 +16,32 @@ pub(crate) enum OnWorkerLost {
     Keep,
 }
 
+/// What is known of balancers in front of a port.
+#[derive(Debug, Clone)]
+pub(crate) struct ProxySettings {
+    /// Connections begin with a PROXY header.
+    pub(crate) expected: bool,
+    pub(crate) from: Networks,
+    pub(crate) timeout_ms: u64,
+}
+
+impl Default for ProxySettings {
+    fn default() -> ProxySettings {
+        ProxySettings {
+            expected: false,
+            from: Networks::default(),
+            timeout_ms: 5000,
+        }
+    }
+}
+
 /// Checked settings of one port.
 #[derive(Debug, Clone)]
 pub struct PortSettings {
     pub(crate) backlog: i32,
     pub(crate) framing: FramingSettings,
     pub(crate) on_worker_lost: OnWorkerLost,
+    pub(crate) proxy: ProxySettings,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
     /// Things a user should read in the log: values that were replaced.
@@ -33,6 +54,7 @@ impl Default for PortSettings {
             backlog: 512,
             framing: FramingSettings::default(),
             on_worker_lost: OnWorkerLost::Close,
+            proxy: ProxySettings::default(),
             socket_buffer_size: 8 << 20,
             tcp_nodelay: true,
             notes: Vec::new(),
@@ -41,8 +63,14 @@ impl Default for PortSettings {
 }
 
 impl PortSettings {
-    /// How bytes become messages.
+    /// How bytes become messages. Fails if the settings do not go together.
     pub(crate) fn framing(&self) -> Result<Framing> {
+        if self.proxy.expected && self.proxy.from.is_empty() {
+            return Err(Error::BadSetting(
+                "proxy_protocol needs proxy_protocol_from: anybody else could claim to be any client"
+                    .into(),
+            ));
+        }
         self.framing.framing()
     }
 

@@ -6,6 +6,7 @@ mod lifecycle;
 mod logging;
 mod metrics;
 mod network;
+mod proxy;
 mod workers;
 
 use super::table::Row;
@@ -17,5 +18,6 @@ pub(super) static GROUPS: &[&[Row]] = &[
     logging::ROWS,
     metrics::ROWS,
     network::ROWS,
+    proxy::ROWS,
     workers::ROWS,
 ];
