@@ -4,16 +4,20 @@
 //!
 //! As lean as rustls permits: one recv of up to 64 KiB per readable event, all the records in it
 //! decrypted, their plain text encrypted again, one write. Like the plain one it keeps what the socket
-//! does not take, and a peer that does not read stops being read from. SIGTERM ends it as it is.
+//! does not take, and a peer that does not read stops being read from. SIGTERM ends it.
 
 use std::io::{self, ErrorKind, Read, Write};
 use std::net::Ipv4Addr;
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 
 use anyhow::{Context, Result, bail};
 use mio::net::{TcpListener, TcpStream};
+use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::{SigSet, Signal};
+use nix::sys::signalfd::{SfdFlags, SignalFd};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::{ServerConfig, ServerConnection};
@@ -22,6 +26,7 @@ use slab::Slab;
 const BUFFER: usize = 64 * 1024;
 const BATCH: usize = 1024;
 const LISTENER: Token = Token(usize::MAX);
+const TERM: Token = Token(usize::MAX - 1);
 
 struct Client {
     socket: TcpStream,
@@ -46,6 +51,12 @@ fn main() -> Result<()> {
     let mut poll = Poll::new()?;
     poll.registry()
         .register(&mut listener, LISTENER, Interest::READABLE)?;
+    let mut term = SigSet::empty();
+    term.add(Signal::SIGTERM);
+    term.thread_block()?;
+    let term = SignalFd::with_flags(&term, SfdFlags::SFD_CLOEXEC | SfdFlags::SFD_NONBLOCK)?;
+    poll.registry()
+        .register(&mut SourceFd(&term.as_raw_fd()), TERM, Interest::READABLE)?;
     println!("READY {}", listener.local_addr()?.port());
 
     let mut clients = Slab::new();
@@ -60,6 +71,9 @@ fn main() -> Result<()> {
             polled => polled?,
         }
         for event in &events {
+            if event.token() == TERM {
+                return Ok(());
+            }
             if event.token() == LISTENER {
                 accept(&listener, &poll, &config, &mut clients)?;
             } else if let Some(client) = clients.get_mut(event.token().0)

@@ -35,7 +35,7 @@ function server(string $socket, array $arguments): Skep\Server
         $settings[$key] = match (true) {
             $value === 'true' => true,
             $value === 'false' => false,
-            ctype_digit($value) => (int) $value,
+            $value === (string) (int) $value => (int) $value,
             default => $value,
         };
     }

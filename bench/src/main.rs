@@ -108,8 +108,10 @@ fn parse() -> Result<Option<Options>> {
     let target = target
         .or_else(|| std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from))
         .map_or(Ok(root.join("target")), std::path::absolute)?;
+    let rounds = rounds.unwrap_or(if quick { 2 } else { 5 });
     let settings = Settings {
-        rounds: rounds.unwrap_or(if quick { 2 } else { 5 }),
+        rounds,
+        retries: if quick { 0 } else { rounds },
         window: window.unwrap_or(Duration::from_millis(if quick { 300 } else { 2000 })),
         warmup: warmup.unwrap_or(Duration::from_millis(if quick { 200 } else { 500 })),
         idle: Duration::from_secs(if quick { 1 } else { 3 }),

@@ -74,7 +74,7 @@ pub fn write(settings: &Settings, outcomes: &[Outcome]) -> String {
              A disturbed round is measured again, up to {} times per case: others used more than a tenth of a\n\
              core, or the hypervisor moved the CPUs nearer together or apart (see core to core: the time a\n\
              cache line takes from one to the other and back; every echo pays it several times).",
-            settings.rounds, settings.window, settings.warmup, settings.rounds
+            settings.rounds, settings.window, settings.warmup, settings.retries
         ),
     );
     if let Some((most, bytes)) = settings.idle_connections.zip(settings.bulk_bytes) {

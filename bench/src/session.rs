@@ -19,6 +19,8 @@ const NOISY: f64 = 0.10;
 pub struct Settings {
     /// Measurements per side.
     pub rounds: usize,
+    /// How many disturbed ones per case are made again.
+    pub retries: usize,
     /// Length of each.
     pub window: Duration,
     /// Load before each.
@@ -88,7 +90,7 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
         .iter()
         .map(|(side, _)| plan(settings, *side))
         .collect();
-    let mut spare = settings.rounds;
+    let mut spare = settings.retries;
     let mut disturbed = 0;
     let mut round = 1;
     while round <= settings.rounds {
@@ -122,7 +124,7 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
         }
         round += 1;
     }
-    let again = settings.rounds - spare;
+    let again = settings.retries - spare;
     if again > 0 {
         notes.push(format!(
             "{}: {again} disturbed rounds were measured again",
