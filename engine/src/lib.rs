@@ -72,5 +72,5 @@ pub use ipc::probe;
 pub use net::SocketType;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
-pub use session::{SessionId, SessionInfo};
+pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

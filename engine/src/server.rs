@@ -1,6 +1,7 @@
 //! The server before it runs: bound socket, settings; and `start()`, which blocks until it has stopped.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::context::Role;
 use crate::error::{Error, Result, code};
@@ -14,6 +15,7 @@ use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
+use crate::tls::TlsAcceptor;
 
 /// Ports of one server.
 const PORTS: usize = 60_000;
@@ -40,12 +42,27 @@ impl Bound {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
-        Ok(Bound {
+        Ok(Bound::of(listener))
+    }
+
+    fn of(listener: Listener) -> Bound {
+        Bound {
             listener,
             own: None,
             tls: false,
-        })
+        }
     }
+}
+
+/// The sockets that the service manager has passed; at least one.
+fn passed(log: &Log) -> Result<Vec<Bound>> {
+    let all = inherited::take_all()?;
+    for descriptor in all.skipped {
+        log.warning(format_args!(
+            "the socket[{descriptor}] is not a listening socket"
+        ));
+    }
+    Ok(all.listeners.into_iter().map(Bound::of).collect())
 }
 
 /// A bound port as it is seen from outside.
@@ -77,7 +94,8 @@ impl Server {
     /// Create and bind the listening socket; it starts to listen in [`Server::start`]. A socket of this
     /// address that the service manager has passed (`LISTEN_FDS`) is used instead of a new one.
     ///
-    /// `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
+    /// The host `SYSTEMD` (in any case) with port 0 stands for all sockets that the service manager has passed,
+    /// in their order; `kind` is theirs then. Else `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
@@ -92,8 +110,12 @@ impl Server {
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
+        let ports = match inherited::is_systemd(host, port) {
+            true => passed(&log)?,
+            false => vec![Bound::new(host, port, kind)?],
+        };
         Ok(Server {
-            ports: vec![Bound::new(host, port, kind)?],
+            ports,
             settings,
             log,
         })
@@ -276,6 +298,7 @@ impl Server {
         if threads > 1 {
             return Err(Error::Threads(threads));
         }
+        inherited::forget(); // one thread, as was just seen: no other reads the environment
         let Server {
             ports,
             mut settings,
@@ -283,14 +306,22 @@ impl Server {
         } = self;
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, bound) in (0..).zip(ports) {
+        for (index, mut bound) in (0..).zip(ports) {
             let own = bound.own.unwrap_or_else(|| settings.primary.clone());
             settings.notes.extend(own.notes.iter().cloned());
+            bound.listener.apply(&own.sockets())?;
+            let tls = match bound.tls {
+                true => Some(TlsAcceptor::new(&own.tls)?),
+                false => None,
+            };
+            if let Some(tls) = &tls {
+                settings.notes.extend(tls.notes().iter().cloned());
+            }
             described.push(Port {
                 number: bound.listener.port(),
                 kind: bound.listener.kind(),
                 socket: bound.listener.raw(),
-                tls: bound.tls,
+                tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),

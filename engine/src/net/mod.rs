@@ -28,6 +28,6 @@ pub(crate) mod stream;
 pub(crate) mod target;
 
 #[cfg(test)]
-mod exhausted;
+mod alone;
 
 pub use address::SocketType;

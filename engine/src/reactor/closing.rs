@@ -66,7 +66,7 @@ impl Reactor {
         let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
         match stage {
             Stage::Open => {}
-            Stage::Opening => return self.turn_away(token, "left before its session began"),
+            Stage::Opening => return self.leave_early(token),
             Stage::Lingering => return self.release(token),
             Stage::Closing | Stage::PeerClosed => return,
         }

@@ -6,6 +6,7 @@ use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
 use crate::session::table::NO_OWNER;
+use crate::tls::TlsSession;
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,6 +32,7 @@ pub(super) struct Connection {
     /// Index of the port it came by.
     pub(super) port: u16,
     pub(super) stage: Stage,
+    pub(super) tls: Option<Box<TlsSession>>,
     /// A PROXY header comes first.
     pub(super) awaits_header: bool,
     /// The peer's end of input was seen, whatever the stage.
@@ -53,6 +55,7 @@ impl Connection {
             owner: NO_OWNER,
             port,
             stage: Stage::Open,
+            tls: None,
             awaits_header: false,
             peer_done: false,
             queued: false,

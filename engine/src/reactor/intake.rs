@@ -51,6 +51,7 @@ impl Reactor {
                 Stage::Open => {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
+                        || self.has_taken_leave(token)
                         || self.waits(token)
                     {
                         return;
@@ -63,7 +64,7 @@ impl Reactor {
             }
             let mut scratch = std::mem::take(&mut self.scratch);
             let connection = &self.connections[token];
-            let stage = connection.stage;
+            let (stage, sealed) = (connection.stage, connection.tls.is_some());
             let got = stream::read(&connection.socket, &mut scratch);
             let goes_on = match got {
                 Io::Bytes(0) => {
@@ -71,9 +72,10 @@ impl Reactor {
                     false
                 }
                 Io::Bytes(count) => {
-                    let bytes = &scratch[..count];
+                    let bytes = &mut scratch[..count];
                     let goes_on = match stage {
                         Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
+                        Stage::Open if sealed => self.unseal(token, bytes, &mut budget),
                         Stage::Open => self.take_in(token, bytes, &mut budget),
                         _ => true,
                     };
@@ -111,7 +113,7 @@ impl Reactor {
         let mut owner = owner;
         if let Some(slot) = slot
             && slot.is_fresh()
-            && !self.ports.get(connection.port).interests.connect
+            && !self.ports.get(connection.port).tells_connect()
         {
             // No event of it has been anywhere: the worker may be chosen anew.
             owner = self.feed.owner_for(id);

@@ -16,6 +16,7 @@ mod mail;
 mod opening;
 mod outbox;
 mod parked;
+mod sealed;
 mod spin;
 mod turn;
 mod wheel;

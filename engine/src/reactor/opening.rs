@@ -16,7 +16,7 @@ impl Reactor {
         let (id, port) = (connection.id, connection.port);
         let proxy = &self.ports.get(port).settings.proxy;
         if !proxy.expected {
-            return self.begin(token);
+            return self.await_handshake(token);
         }
         let trusted = self
             .shared
@@ -34,8 +34,16 @@ impl Reactor {
     }
 
     /// More bytes of a connection whose session has not begun. False: it is not to be read now.
-    pub(super) fn go_on_opening(&mut self, token: usize, bytes: &[u8], budget: &mut usize) -> bool {
+    pub(super) fn go_on_opening(
+        &mut self,
+        token: usize,
+        bytes: &mut [u8],
+        budget: &mut usize,
+    ) -> bool {
         let connection = &mut self.connections[token];
+        if !connection.awaits_header {
+            return self.unseal(token, bytes, budget);
+        }
         connection.inbound.append(bytes);
         let (len, source) = match proxy::parse(connection.inbound.bytes()) {
             Proxied::Header { len, source } => (len, source),
@@ -57,8 +65,23 @@ impl Reactor {
         if let (Some(peer), Some(slot)) = (peer, self.shared.sessions.find(connection.id)) {
             slot.set_peer(&peer);
         }
-        self.begin(token);
-        rest.is_empty() || self.take_in(token, rest.bytes(), budget)
+        self.await_handshake(token);
+        if rest.is_empty() || !self.connections.contains(token) {
+            return true;
+        }
+        match self.connections[token].tls {
+            Some(_) => self.unseal(token, rest.bytes_mut(), budget),
+            None => self.take_in(token, rest.bytes(), budget),
+        }
+    }
+
+    /// The client has left before its session began.
+    pub(super) fn leave_early(&mut self, token: usize) {
+        let ended = self.connections[token].tls.as_mut();
+        match ended.map(|tls| tls.end_of_input()) {
+            Some(Err(error)) => self.end_tls(token, &error),
+            _ => self.turn_away(token, "left before its session began"),
+        }
     }
 
     /// End a connection whose session has not begun.

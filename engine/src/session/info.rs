@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 
 use super::slot::{NO_OWNER, Slot};
+use super::tls_info::TlsInfo;
 use crate::sync::Ordering;
 
 /// What `getClientInfo` tells.
@@ -34,6 +35,8 @@ pub struct SessionInfo {
     pub recv_queued_bytes: u64,
     /// Bytes accepted by send and not yet written to the socket.
     pub send_queued_bytes: u64,
+    /// Of a session under TLS, in the worker that has had its connect event.
+    pub tls: Option<TlsInfo>,
 }
 
 impl SessionInfo {
@@ -84,6 +87,7 @@ impl Slot {
             close_errno: self.close_errno.load(Ordering::Relaxed),
             recv_queued_bytes: self.recv_queued(),
             send_queued_bytes: self.send_queued(),
+            tls: None,
         }
     }
 }

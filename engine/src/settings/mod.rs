@@ -18,6 +18,7 @@ pub(crate) use http_address::HttpAddress;
 pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
 pub use table::{Kind, Row, Scope};
-#[allow(unused_imports, reason = "the rows and the reactor are still to come")]
-pub(crate) use tls::{SniCertificate, TlsSettings};
+#[allow(unused_imports, reason = "named by the tests of TLS")]
+pub(crate) use tls::SniCertificate;
+pub(crate) use tls::TlsSettings;
 pub use value::Value;

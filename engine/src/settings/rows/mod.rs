@@ -7,6 +7,8 @@ mod logging;
 mod metrics;
 mod network;
 mod proxy;
+mod sockets;
+mod tls;
 mod workers;
 
 use super::table::Row;
@@ -19,5 +21,7 @@ pub(super) static GROUPS: &[&[Row]] = &[
     metrics::ROWS,
     network::ROWS,
     proxy::ROWS,
+    sockets::ROWS,
+    tls::ROWS,
     workers::ROWS,
 ];
