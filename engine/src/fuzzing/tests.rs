@@ -61,4 +61,8 @@ proptest! {
         mqtt(limit, &cuts, &stream);
         length_by(limit, answers, &cuts, &stream);
     }
+    #[test]
+    fn target_of_tls_records_holds(after_hello: Option<bool>, bytes in bytes(200)) {
+        tls(after_hello, &bytes);
+    }
 }

@@ -65,6 +65,7 @@ impl TlsAcceptor {
     }
 
     /// Milliseconds a handshake may take; 0 for no limit.
+    #[allow(dead_code, reason = "the reactor's timer wheel asks for it")]
     pub(crate) fn handshake_timeout_ms(&self) -> u64 {
         self.settings.handshake_timeout_ms
     }
