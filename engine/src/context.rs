@@ -3,9 +3,11 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod datagrams;
+mod sessions;
+
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
-use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -19,9 +21,10 @@ use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::{NO_OWNER, Slot, state};
-use crate::session::{SessionId, SessionInfo, TlsInfo};
+use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::shared::phase::Phase;
@@ -86,8 +89,12 @@ pub struct Context {
     sealed: RefCell<HashMap<SessionId, TlsInfo>>,
     /// Port of the event at hand.
     port: Cell<u16>,
+    /// The datagram at hand.
+    packet: Cell<Option<Packet>>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
+    /// Sessions in the order of their ids.
+    index: RefCell<Index>,
     /// Messages of this process to itself.
     own: RefCell<Vec<Head>>,
 }
@@ -114,6 +121,7 @@ impl Context {
             Endpoint::Worker(seat) => Role::Worker(seat.worker()),
             Endpoint::Main | Endpoint::Reactor(_) => Role::Master,
         };
+        let start = settings.start_session_id;
         Rc::new(Context {
             role,
             endpoint,
@@ -130,7 +138,9 @@ impl Context {
             leaving: Cell::new(None),
             sealed: RefCell::default(),
             port: Cell::new(0),
+            packet: Cell::new(None),
             stopping: Cell::new(false),
+            index: RefCell::new(Index::new(start)),
             own: RefCell::new(Vec::new()),
             shared,
         })
@@ -220,32 +230,42 @@ impl Context {
     /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
     /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
     /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
+    ///
+    /// Session 0 in the callback of a datagram is its sender, as for [`Context::send_to`].
     pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
         if data.is_empty() {
             return Err(Refused(code::NO_PAYLOAD));
         }
+        if let (0, Some(packet)) = (session, self.packet.get()) {
+            return self.answer(&packet, data);
+        }
         if data.len() as u64 > self.settings.output_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
-                 chunked transfer mode or adjust the output_buffer_size",
+            self.log.coded(
+                "send",
                 code::DATA_LENGTH_TOO_LARGE,
-                data.len(),
-                self.settings.output_buffer_size,
-            ));
+                format_args!(
+                    "The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
+                     chunked transfer mode or adjust the output_buffer_size",
+                    data.len(),
+                    self.settings.output_buffer_size,
+                ),
+            );
             return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
         }
         let slot = self.live(session)?;
         if slot.has(state::ENDED) {
             return Err(Refused(code::SESSION_CLOSED));
         }
-        if slot.send_queued() >= self.port_of(slot).settings.socket_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): send failed, session={session} output buffer overflow",
+        let port = self.port_of(slot);
+        if slot.send_queued() >= port.settings.socket_buffer_size {
+            self.log.coded(
+                "send",
                 code::OUTPUT_BUFFER_OVERFLOW,
-            ));
+                format_args!("send failed, session={session} output buffer overflow"),
+            );
             return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
         }
-        slot.note_queued(data.len());
+        slot.note_queued(data.len(), port.full_output());
         self.to_reactor(
             slot.reactor(),
             Head::new(Kind::Send, session, data.len() as u64),
@@ -314,46 +334,6 @@ impl Context {
             .sessions
             .find(session)
             .is_some_and(|slot| slot.is_open())
-    }
-
-    /// What is known of a session: until its socket is closed, and in its close callback.
-    pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
-        let slot = self.shared.sessions.find_live(session)?;
-        let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
-        visible.then(|| SessionInfo {
-            tls: self.sealed.borrow().get(&session).cloned(),
-            ..slot.info()
-        })
-    }
-
-    /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
-    pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, None, after, limit)
-    }
-
-    /// As [`Context::sessions`], of those that came by one port.
-    pub fn port_sessions(&self, port: u16, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, Some(port), after, limit)
-    }
-
-    /// How many of the open sessions came by one port. Looks at all of them.
-    pub fn port_session_count(&self, port: u16) -> u64 {
-        let sessions = self.shared.sessions.open_slots(self.given_ids());
-        sessions.filter(|slot| slot.port() == port).count() as u64
-    }
-
-    /// The port that an open session came by.
-    pub fn session_port(&self, session: SessionId) -> Option<u16> {
-        let slot = self.shared.sessions.find(session)?;
-        let port = slot.port();
-        slot.is_open().then_some(port)
-    }
-
-    fn given_ids(&self) -> RangeInclusive<SessionId> {
-        let last = self.shared.server().last_session.load(Ordering::Acquire);
-        self.settings.start_session_id + 1..=last
     }
 
     /// Replace all workers without losing a request. Ok: the manager will do it.
