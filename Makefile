@@ -13,7 +13,7 @@ PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make
 XDEBUG   := php8.2-xdebug
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-c test-php test-xdebug models check bench chaos clean
+.PHONY: help deps build demo test test-rust test-c test-php test-xdebug models check bench chaos fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -56,6 +56,7 @@ test-xdebug: build ## the same under xdebug (develop, debug, coverage), which it
 
 check: ## formatting, lints, layers
 	$(CARGO) fmt --all --check
+	$(CARGO) fmt --manifest-path engine/fuzz/Cargo.toml --check
 	$(FOR_PHP) $(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
 	.ci/layers.sh
 
@@ -64,6 +65,9 @@ chaos: build ## a minute of kills, crashes and reloads under load, for each kind
 	$(CARGO) build --release -p skep-tests --bins
 	@mkdir -p $(TARGET)/chaos
 	for language in php rust; do $(TARGET)/release/skep-test-chaos $$language "$$(realpath $(TARGET))/chaos/$$language-$$$$" || exit 1; done
+
+fuzz: ## each fuzz target for FUZZ_SECONDS (60); installs cargo-fuzz
+	.ci/fuzz.sh
 
 bench: build ## table of ratios against a bare epoll loop
 	bench/run.sh

@@ -4,6 +4,7 @@
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
@@ -20,7 +21,7 @@ use crate::ipc::parker::Parker;
 use crate::log::Log;
 use crate::port::{Port, Ports};
 use crate::session::table::{NO_OWNER, Slot, state};
-use crate::session::{SessionId, SessionInfo};
+use crate::session::{SessionId, SessionInfo, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::shared::phase::Phase;
@@ -81,6 +82,8 @@ pub struct Context {
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
     leaving: Cell<Option<Leave>>,
+    /// What was agreed on with clients under TLS.
+    sealed: RefCell<HashMap<SessionId, TlsInfo>>,
     /// Port of the event at hand.
     port: Cell<u16>,
     /// Worker: end after the callback at hand.
@@ -125,6 +128,7 @@ impl Context {
             lifelines,
             closing: Cell::new(0),
             leaving: Cell::new(None),
+            sealed: RefCell::default(),
             port: Cell::new(0),
             stopping: Cell::new(false),
             own: RefCell::new(Vec::new()),
@@ -272,7 +276,7 @@ impl Context {
         // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
         let wanted = self.port_of(slot).interests;
-        let met = !wanted.connect || slot.has(state::CONNECTED);
+        let met = !self.port_of(slot).tells_connect() || slot.has(state::CONNECTED);
         let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
         let here = owner == NO_OWNER || ours;
         let bits = if here { state::CLAIMED } else { 0 };
@@ -316,7 +320,10 @@ impl Context {
     pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
         let slot = self.shared.sessions.find_live(session)?;
         let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
-        visible.then(|| slot.info())
+        visible.then(|| SessionInfo {
+            tls: self.sealed.borrow().get(&session).cloned(),
+            ..slot.info()
+        })
     }
 
     /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
@@ -356,6 +363,12 @@ impl Context {
             return Err(Refused(code::WRONG_OPERATION));
         }
         self.to_manager(Head::new(Kind::Reload, 0, 0))
+    }
+
+    /// Read the certificates of all ports again, for the clients that come from now on. Ok: the master will
+    /// do it; the log tells how it went.
+    pub fn reload_tls(&self) -> Result<(), Refused> {
+        self.to_main(Head::new(Kind::ReloadTls, 0, 0))
     }
 
     /// Stop the server in good order. Ok: the master will do it.
@@ -450,6 +463,16 @@ impl Context {
         self.port.set(port);
     }
 
+    /// A session under TLS has begun; what was agreed on with its client.
+    pub(crate) fn note_tls(&self, session: SessionId, info: TlsInfo) {
+        self.sealed.borrow_mut().insert(session, info);
+    }
+
+    /// A session has ended: forget what is known of it here.
+    pub(crate) fn forget(&self, session: SessionId) {
+        self.sealed.borrow_mut().remove(&session);
+    }
+
     /// The ports of the server.
     pub(crate) fn ports(&self) -> &Ports {
         &self.ports
@@ -471,6 +494,7 @@ impl Context {
             Ok(()) => self.resume(at_work),
             Err(leave) => self.leaving.set(Some(leave)), // and this callback stays on record
         }
+        self.forget(session);
         self.port.set(outer_port);
         self.closing.set(outer);
     }

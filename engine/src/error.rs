@@ -62,6 +62,10 @@ pub mod code {
     pub const PACKAGE_LENGTH_TOO_LARGE: i32 = 1201;
     /// A message has no length.
     pub const PACKAGE_LENGTH_NOT_FOUND: i32 = 1202;
+    /// A TLS client has shown no certificate, but had to.
+    pub const SSL_EMPTY_PEER_CERTIFICATE: i32 = 1013;
+    /// A TLS session could not be made.
+    pub const SSL_CREATE_SESSION_FAILED: i32 = 1020;
     /// One send is larger than `output_buffer_size`.
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
     /// The length of a message makes no sense.
@@ -189,6 +193,8 @@ pub fn text(code: i32) -> String {
         code::SSL_CREATE_CONTEXT_FAILED => "SSL create context failed".into(),
         code::PACKAGE_LENGTH_TOO_LARGE => "Package length too large".into(),
         code::PACKAGE_LENGTH_NOT_FOUND => "Package length not found".into(),
+        code::SSL_EMPTY_PEER_CERTIFICATE => "SSL empty peer certificate".into(),
+        code::SSL_CREATE_SESSION_FAILED => "SSL create session failed".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
         code::PACKAGE_MALFORMED_DATA => "Package malformed data".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),

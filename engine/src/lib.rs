@@ -23,7 +23,7 @@
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
 //! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
-//! `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
+//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
 
 #![deny(unsafe_code)]
 
@@ -33,6 +33,9 @@ mod context;
 mod daemon;
 mod dispatch;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
@@ -52,6 +55,12 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
+#[allow(
+    dead_code,
+    unused_imports,
+    reason = "complete before the reactors use it"
+)]
+mod tls;
 
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;
@@ -63,5 +72,5 @@ pub use ipc::probe;
 pub use net::SocketType;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
-pub use session::{SessionId, SessionInfo};
+pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

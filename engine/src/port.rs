@@ -6,6 +6,7 @@ use crate::callback::Interests;
 use crate::net::SocketType;
 use crate::protocol::Framing;
 use crate::settings::PortSettings;
+use crate::tls::TlsAcceptor;
 
 /// One listening address.
 pub(crate) struct Port {
@@ -15,10 +16,17 @@ pub(crate) struct Port {
     /// Descriptor of its socket in the master; in workers it is open for datagram ports only.
     pub(crate) socket: i32,
     /// Connections are encrypted.
-    pub(crate) tls: bool,
+    pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) settings: PortSettings,
     pub(crate) framing: Framing,
     pub(crate) interests: Interests,
+}
+
+impl Port {
+    /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
+    pub(crate) fn tells_connect(&self) -> bool {
+        self.interests.connect || self.tls.is_some()
+    }
 }
 
 /// All of them; index 0 is the primary port.

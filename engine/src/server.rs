@@ -1,6 +1,7 @@
 //! The server before it runs: bound socket, settings; and `start()`, which blocks until it has stopped.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use crate::context::Role;
 use crate::error::{Error, Result, code};
@@ -9,10 +10,12 @@ use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
+use crate::tls::TlsAcceptor;
 
 /// Ports of one server.
 const PORTS: usize = 60_000;
@@ -35,9 +38,17 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
-            None => Listener::bind(host, port, kind)?,
+            None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
         Ok(Bound {
             listener,
@@ -275,13 +286,23 @@ impl Server {
         let mut described = Vec::new();
         let mut listeners = Vec::new();
         for (index, bound) in (0..).zip(ports) {
+            let inherits = index > 0 && bound.own.is_none();
             let own = bound.own.unwrap_or_else(|| settings.primary.clone());
-            settings.notes.extend(own.notes.iter().cloned());
+            if !inherits {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
+            let tls = match bound.tls {
+                true => Some(TlsAcceptor::new(&own.tls)?),
+                false => None,
+            };
+            if let Some(tls) = &tls {
+                settings.notes.extend(tls.notes().iter().cloned());
+            }
             described.push(Port {
                 number: bound.listener.port(),
                 kind: bound.listener.kind(),
                 socket: bound.listener.raw(),
-                tls: bound.tls,
+                tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),

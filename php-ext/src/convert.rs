@@ -77,7 +77,10 @@ pub(crate) fn setting(value: Zv) -> Value {
         kind::STRING => {
             // SAFETY: a string that the script's array holds.
             let text = unsafe { bytes(value.as_string()) };
-            Value::Text(String::from_utf8_lossy(text).into_owned())
+            match std::str::from_utf8(text) {
+                Ok(text) => Value::Text(text.into()),
+                Err(_) => Value::Bytes(text.into()),
+            }
         }
         kind::ARRAY => {
             let mut items = Vec::new();

@@ -54,6 +54,13 @@ impl Event {
         })
     }
 
+    /// An argument as it stands there; panics if the event has none of this name.
+    #[track_caller]
+    pub fn text(&self, key: &str) -> &str {
+        let found = self.arguments.get(key);
+        found.unwrap_or_else(|| panic!("no {key} in {self:?}"))
+    }
+
     /// An argument that is a number; panics if the event has none of this name.
     #[track_caller]
     pub fn number<T: FromStr>(&self, key: &str) -> T {

@@ -1,89 +1,92 @@
-//! A listening socket: bound when it is made, listening from `start()` on.
+//! A socket that serves a port, of any kind: bound when it is made, taking connections (or datagrams) from `start()`
+//! on.
+//!
+//! Settings come after the constructor has bound the address, SO_REUSEPORT included. Linux looks at that option of
+//! both sockets at the time of the *second* bind, so [`Listener::share_port`] may set it on a socket that is bound. For
+//! a server that finds its address taken by one that shares it, the question is turned round: it joins, and
+//! [`Listener::apply`] fails as the bind would have if the settings do not ask for sharing after all.
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::net::{SocketAddr, ToSocketAddrs};
-use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
-use std::path::PathBuf;
+use std::net::SocketAddr;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::path::Path;
 
 use nix::errno::Errno;
 use nix::sys::socket::{
-    AddressFamily, Backlog, SockFlag, SockType, SockaddrLike, SockaddrStorage, UnixAddr, bind,
-    connect, getsockname, listen, setsockopt, socket, sockopt,
+    AddressFamily, SockFlag, SockType, SockaddrStorage, UnixAddr, bind, getsockname, socket,
 };
+use nix::sys::stat::{Mode, fchmod};
 
-use super::address::{Peer, SocketType};
-use crate::error::{Error, Result, code, text};
+use super::address::{Peer, SocketType, resolve};
+use super::options::{SocketOptions, widen};
+use super::peer::DatagramPeer;
+use super::socket_file::{SocketFile, remove_stale};
+use super::target::Target;
+use super::{datagram, option};
+use crate::error::{Doing, Error, Result, code, text};
 
 /// Longest usable unix socket path.
 const UNIX_PATH_MAX: usize = 107;
 
-/// A bound socket that will take connections.
+/// A bound socket that will take connections or datagrams.
 #[derive(Debug)]
 pub(crate) struct Listener {
     socket: OwnedFd,
     kind: SocketType,
     host: String,
     port: u16,
-    /// Removed by [`Listener::unlink`].
-    path: Option<PathBuf>,
+    /// The file to remove in the end: of a unix socket that this server has bound itself.
+    file: Option<SocketFile>,
+    /// Of a socket that the service manager has passed, if it was given one.
+    name: Option<String>,
+    /// Another socket has this address too, and nobody has asked for that yet.
+    joined: bool,
+    /// Connections may have come before the options were set.
+    early: bool,
 }
 
 impl Listener {
-    /// Create and bind. Port 0 lets the kernel choose; [`Listener::port`] then has the real one.
-    pub(crate) fn bind(host: &str, port: i64, kind: SocketType) -> Result<Listener> {
-        let failed = |code: i32| Error::Listen {
-            address: format!("{host}:{port}"),
-            text: text(code),
-            code,
-        };
-        if !(0..=65535).contains(&port) {
-            return Err(failed(code::INVALID_LISTEN_PORT));
-        }
+    /// Create and bind. Port 0 lets the kernel choose; [`Listener::port`] then has the real one. Of the options only
+    /// those count that are needed before or at bind; [`Listener::apply`] sets the others.
+    pub(crate) fn bind(
+        host: &str,
+        port: i64,
+        kind: SocketType,
+        options: &SocketOptions,
+    ) -> Result<Listener> {
+        let failed = |code: i32| listen_error(host, port, code);
         let errno = |e: Errno| failed(e as i32);
-        let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-        if kind == SocketType::UnixStream {
+        let number = u16::try_from(port).map_err(|_| failed(code::INVALID_LISTEN_PORT))?;
+        if kind.is_unix() {
             if host.len() > UNIX_PATH_MAX {
                 return Err(failed(code::NAME_TOO_LONG));
             }
-            remove_stale(host);
-            let address = UnixAddr::new(host).map_err(errno)?;
-            let fd = socket(AddressFamily::Unix, SockType::Stream, flags, None).map_err(errno)?;
-            bind(fd.as_raw_fd(), &address).map_err(errno)?;
-            return Ok(Listener {
-                socket: fd,
-                kind,
-                host: host.into(),
-                port: 0,
-                path: Some(host.into()),
-            });
+            if host.is_empty() {
+                return Err(failed(code::BAD_HOST_ADDR)); // the kernel would invent an abstract name
+            }
+            let (socket, file) = bind_path(host, kind, options).map_err(errno)?;
+            let mut listener = Listener::adopt(socket, kind, host, 0);
+            if let Err(error) = file.dress(options) {
+                file.remove();
+                return Err(failed(error.raw_os_error().unwrap_or(libc::ENOENT)));
+            }
+            listener.file = Some(file);
+            return Ok(listener);
         }
-        let address =
-            resolve(host, port as u16, kind).ok_or_else(|| failed(code::BAD_HOST_ADDR))?;
-        let family = if address.is_ipv6() {
-            AddressFamily::Inet6
-        } else {
-            AddressFamily::Inet
+        let address = resolve(host, number, kind).ok_or_else(|| failed(code::BAD_HOST_ADDR))?;
+        let kind = kind.over(&address);
+        let (socket, joined) = match bind_ip(address, kind, options.reuse_port, false) {
+            Err(Errno::EADDRINUSE) if !options.reuse_port && port != 0 => {
+                let joined = bind_ip(address, kind, true, false);
+                (joined.map_err(|_| errno(Errno::EADDRINUSE))?, true)
+            }
+            outcome => (outcome.map_err(errno)?, false),
         };
-        let fd = socket(family, SockType::Stream, flags, None).map_err(errno)?;
-        setsockopt(&fd, sockopt::ReuseAddr, &true).map_err(errno)?;
-        if address.is_ipv6() {
-            setsockopt(&fd, sockopt::Ipv6V6Only, &false).map_err(errno)?;
-        }
-        bind(fd.as_raw_fd(), &SockaddrStorage::from(address)).map_err(errno)?;
-        let bound: SockaddrStorage = getsockname(fd.as_raw_fd()).map_err(errno)?;
-        let port = match (bound.as_sockaddr_in(), bound.as_sockaddr_in6()) {
-            (Some(v4), _) => v4.port(),
-            (_, Some(v6)) => v6.port(),
-            _ => port as u16,
-        };
-        Ok(Listener {
-            socket: fd,
-            kind,
-            host: host.into(),
-            port,
-            path: None,
-        })
+        let port = ip_name(&socket).map_or(number, |name| name.port());
+        let mut listener = Listener::adopt(socket, kind, host, port);
+        listener.joined = joined;
+        Ok(listener)
     }
 
     /// A socket that somebody else has bound, and whose name is theirs to remove.
@@ -93,18 +96,81 @@ impl Listener {
             kind,
             host: host.into(),
             port,
-            path: None,
+            file: None,
+            name: None,
+            joined: false,
+            early: false,
         }
     }
 
-    /// Start taking connections.
+    pub(super) fn with_name(mut self, name: Option<String>) -> Listener {
+        self.name = name;
+        self
+    }
+
+    /// Set what belongs to the socket itself, its file included, and what connections inherit. Before
+    /// [`Listener::listen`]; after it (or on a socket that was passed listening) too, but then connections that are
+    /// waiting already get their share only through [`Listener::dress`].
+    pub(crate) fn apply(&mut self, options: &SocketOptions) -> Result<()> {
+        if options.reuse_port {
+            self.share_port()?;
+        }
+        self.refuse_joined()?;
+        self.early = self.is_listening();
+        options.set_on(self.socket.as_fd(), self.kind)?;
+        match &self.file {
+            Some(file) => file
+                .dress(options)
+                .doing("set the mode and owner of the socket file"),
+            None => Ok(()),
+        }
+    }
+
+    /// Let other sockets of the same user bind this address too. A unix socket has nothing to share: no change.
+    pub(crate) fn share_port(&mut self) -> Result<()> {
+        if !self.kind.is_unix() {
+            option::set(&self.socket, option::SO_REUSEPORT, 1).doing(option::SO_REUSEPORT.name)?;
+            self.joined = false;
+        }
+        Ok(())
+    }
+
+    /// One more socket with the same address and its own queue, after [`Listener::share_port`] and before the user
+    /// changes: the kernel shares an address among sockets of one user only. Every socket that listens gets its part of
+    /// the connections, so each of them has to be accepted from; and what waits in the queue of one that is closed is
+    /// reset.
+    pub(crate) fn sibling(&self, options: &SocketOptions) -> Result<Listener> {
+        let failed = |e: Errno| self.failed(e as i32);
+        let address = ip_name(self).ok_or_else(|| failed(Errno::EOPNOTSUPP))?;
+        if !option::get(self, option::SO_REUSEPORT).is_ok_and(|shared| shared != 0) {
+            // Until one of them listens, bind would allow it all the same, and listen(2) would fail.
+            return Err(failed(Errno::EADDRINUSE));
+        }
+        let v6_only =
+            self.kind.is_v6() && option::get(self, option::IPV6_V6ONLY).is_ok_and(|only| only != 0);
+        let socket = bind_ip(address, self.kind, true, v6_only).map_err(failed)?;
+        let mut sibling = Listener::adopt(socket, self.kind, &self.host, self.port);
+        sibling.apply(options)?;
+        Ok(sibling)
+    }
+
+    /// Start taking connections. Datagrams come from bind on: nothing to start.
     pub(crate) fn listen(&self, backlog: i32) -> Result<()> {
-        let queue = Backlog::new(backlog).unwrap_or(Backlog::MAXCONN);
-        listen(&self.socket, queue).map_err(|errno| Error::ListenCall {
-            address: format!("{}:{}", self.host, self.port),
-            backlog,
-            code: errno as i32,
-        })
+        self.refuse_joined()?;
+        if self.kind.is_datagram() {
+            return Ok(());
+        }
+        let queue = SocketOptions::queue(backlog);
+        // SAFETY: no pointers. (Not nix: its limit is that of the C library, the system's may be higher.)
+        let listening = unsafe { libc::listen(self.raw(), queue) };
+        match Errno::result(listening) {
+            Ok(_) => Ok(()),
+            Err(errno) => Err(Error::ListenCall {
+                address: format!("{}:{}", self.host, self.port),
+                backlog,
+                code: errno as i32,
+            }),
+        }
     }
 
     /// The next waiting connection: non-blocking, close-on-exec. `WouldBlock` if there is none.
@@ -123,23 +189,33 @@ impl Listener {
         let fd = Errno::result(fd)?;
         // SAFETY: a fresh descriptor that nobody else owns.
         let socket = unsafe { OwnedFd::from_raw_fd(fd) };
-        // SAFETY: zeroed storage is a valid sockaddr_storage, and the kernel wrote `len` bytes of it.
-        let address = unsafe { SockaddrStorage::from_raw(storage.as_ptr().cast(), Some(len)) };
-        let peer = match address {
-            Some(a) => match (a.as_sockaddr_in(), a.as_sockaddr_in6()) {
-                (Some(v4), _) => Peer::Ip(SocketAddr::from((v4.ip(), v4.port()))),
-                (_, Some(v6)) => Peer::Ip(SocketAddr::from((v6.ip(), v6.port()))),
-                _ => Peer::Unix,
-            },
-            None => Peer::Unix,
+        // SAFETY: zeroed storage is a valid sockaddr_storage, whatever part of it the kernel has written.
+        let storage = unsafe { storage.assume_init() };
+        let peer = match DatagramPeer::from_kernel(&storage, len as usize) {
+            DatagramPeer::Ip(address) => Peer::Ip(address),
+            DatagramPeer::Unix(_) => Peer::Unix,
         };
         Ok((socket, peer))
+    }
+
+    /// Give an accepted connection what it has not inherited. Costs nothing for a socket whose options were set before
+    /// it listened.
+    pub(crate) fn dress(&self, connection: &OwnedFd, options: &SocketOptions) {
+        if self.early {
+            options.dress(connection.as_fd(), self.kind);
+        }
+    }
+
+    /// Send one datagram from this socket; see [`datagram::send_to`].
+    pub(crate) fn send_to(&self, bytes: &[u8], target: &Target) -> Result<(), i32> {
+        datagram::send_to(self.as_fd(), self.kind, bytes, target)
     }
 
     pub(crate) fn raw(&self) -> RawFd {
         self.socket.as_raw_fd()
     }
 
+    /// The kind it really is: an IPv6 address makes a TCP socket a TCP6 socket.
     pub(crate) fn kind(&self) -> SocketType {
         self.kind
     }
@@ -152,43 +228,115 @@ impl Listener {
         self.port
     }
 
-    /// Remove the socket file, if this is a unix socket.
+    /// The name that the service manager has given a socket it has passed (`FileDescriptorName=`).
+    pub(crate) fn name(&self) -> Option<&str> {
+        self.name.as_deref()
+    }
+
+    /// Remove the socket file, if this is a unix socket and the file is still ours. One that was passed is not.
     pub(crate) fn unlink(&self) {
-        if let Some(path) = &self.path {
-            let _ = std::fs::remove_file(path); // already gone is as good
+        if let Some(file) = &self.file {
+            file.remove();
         }
     }
-}
 
-pub(super) fn resolve(host: &str, port: u16, kind: SocketType) -> Option<SocketAddr> {
-    let bare = host
-        .strip_prefix('[')
-        .and_then(|h| h.strip_suffix(']'))
-        .unwrap_or(host);
-    let mut found = (bare, port).to_socket_addrs().ok()?;
-    // The address decides the family: "::" on a TCP socket is IPv6 all the same.
-    if bare.parse::<std::net::IpAddr>().is_ok() {
-        return found.next();
+    fn is_listening(&self) -> bool {
+        option::get(self, option::SO_ACCEPTCONN).is_ok_and(|listens| listens != 0)
     }
-    found.find(|address| address.is_ipv6() == (kind == SocketType::Tcp6))
-}
 
-/// A socket file that nobody listens on any more would make bind fail for ever. Anything else at the
-/// path, a socket in use included, is left alone: bind then says that the address is in use.
-fn remove_stale(path: &str) {
-    use std::os::unix::fs::FileTypeExt;
-    let is_socket =
-        std::fs::symlink_metadata(path).is_ok_and(|found| found.file_type().is_socket());
-    if is_socket && is_refused(path).unwrap_or(false) {
-        let _ = std::fs::remove_file(path); // if this fails, bind says why
+    fn refuse_joined(&self) -> Result<()> {
+        match self.joined {
+            true => Err(self.failed(libc::EADDRINUSE)),
+            false => Ok(()),
+        }
+    }
+
+    fn failed(&self, code: i32) -> Error {
+        listen_error(&self.host, i64::from(self.port), code)
     }
 }
 
-/// Whether a connection to this socket file is refused. Non-blocking: a listener whose queue is full
-/// would keep us waiting, and is alive.
-fn is_refused(path: &str) -> nix::Result<bool> {
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
+
+fn listen_error(host: &str, port: i64, code: i32) -> Error {
+    Error::Listen {
+        address: format!("{host}:{port}"),
+        text: text(code),
+        code,
+    }
+}
+
+/// The IP address a socket is bound to; none for a unix socket.
+fn ip_name(socket: &impl AsFd) -> Option<SocketAddr> {
+    let name: SockaddrStorage = getsockname(socket.as_fd().as_raw_fd()).ok()?;
+    match (name.as_sockaddr_in(), name.as_sockaddr_in6()) {
+        (Some(v4), _) => Some(SocketAddr::V4((*v4).into())),
+        (_, Some(v6)) => Some(SocketAddr::V6((*v6).into())),
+        _ => None,
+    }
+}
+
+fn create(kind: SocketType, family: AddressFamily) -> nix::Result<OwnedFd> {
     let flags = SockFlag::SOCK_NONBLOCK | SockFlag::SOCK_CLOEXEC;
-    let probe = socket(AddressFamily::Unix, SockType::Stream, flags, None)?;
-    let outcome = connect(probe.as_raw_fd(), &UnixAddr::new(path)?);
-    Ok(outcome == Err(Errno::ECONNREFUSED))
+    let created = if kind.is_datagram() {
+        let created = socket(family, SockType::Datagram, flags, None)?;
+        let _ = widen(&created); // a wish
+        created
+    } else {
+        socket(family, SockType::Stream, flags, None)?
+    };
+    Ok(created)
 }
+
+fn bind_ip(
+    address: SocketAddr,
+    kind: SocketType,
+    reuse_port: bool,
+    v6_only: bool,
+) -> nix::Result<OwnedFd> {
+    let family = match address {
+        SocketAddr::V4(_) => AddressFamily::Inet,
+        SocketAddr::V6(_) => AddressFamily::Inet6,
+    };
+    let created = create(kind, family)?;
+    let set = |option, value: bool| {
+        option::set(&created, option, i32::from(value))
+            .map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::EINVAL)))
+    };
+    if kind.is_stream() {
+        set(option::SO_REUSEADDR, true)?; // for UDP it would let anybody take the port over
+    }
+    if reuse_port {
+        set(option::SO_REUSEPORT, true)?;
+    }
+    if address.is_ipv6() {
+        set(option::IPV6_V6ONLY, v6_only)?;
+    }
+    bind(created.as_raw_fd(), &SockaddrStorage::from(address))?;
+    Ok(created)
+}
+
+fn bind_path(
+    path: &str,
+    kind: SocketType,
+    options: &SocketOptions,
+) -> nix::Result<(OwnedFd, SocketFile)> {
+    remove_stale(path);
+    let address = UnixAddr::new(path)?;
+    let created = create(kind, AddressFamily::Unix)?;
+    if let Some(mode) = options.unix_mode {
+        // The file gets the mode of the socket less the umask: never, not for a moment, more than is wanted.
+        fchmod(&created, Mode::from_bits_truncate(mode))?;
+    }
+    bind(created.as_raw_fd(), &address)?;
+    let file = SocketFile::made(Path::new(path));
+    let file = file.map_err(|e| Errno::from_raw(e.raw_os_error().unwrap_or(libc::ENOENT)))?;
+    Ok((created, file))
+}
+
+#[cfg(test)]
+mod tests;

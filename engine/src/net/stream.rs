@@ -1,10 +1,18 @@
 //! The calls on one connection. Never blocking, never a SIGPIPE.
 
-use std::io;
+use std::io::{self, IoSlice};
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
-use nix::sys::socket::{MsgFlags, Shutdown, send, setsockopt, shutdown, sockopt};
+use nix::sys::socket::{MsgFlags, Shutdown, send, sendmsg, setsockopt, shutdown, sockopt};
+
+use super::option;
+use crate::sys::sigpipe;
+
+/// Slices that the kernel takes in one call (IOV_MAX).
+const SLICES: usize = 1024;
+/// The most that one sendfile(2) sends.
+const FILE_STEP: u64 = 0x7fff_f000;
 
 /// What a read or a write did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,6 +61,78 @@ pub(crate) fn write(socket: &OwnedFd, bytes: &[u8]) -> Io {
     }
 }
 
+/// Write as much of `slices`, in their order, as the socket takes in one call. (Not writev(2): it raises SIGPIPE.)
+pub(crate) fn write_gathered(socket: &OwnedFd, slices: &[IoSlice<'_>]) -> Io {
+    let slices = slices.get(..SLICES).unwrap_or(slices);
+    loop {
+        let sent = sendmsg::<()>(
+            socket.as_raw_fd(),
+            slices,
+            &[],
+            MsgFlags::MSG_NOSIGNAL,
+            None,
+        );
+        if let Some(done) = outcome(sent) {
+            return done;
+        }
+    }
+}
+
+/// Write at most `count` bytes of a file from `offset` on, which moves with what was written. `Bytes(0)` for a `count`
+/// that is not 0: the file ends here, it has become shorter. `Broken` may be the socket's fault or the file's (`EIO`).
+///
+/// sendfile(2) raises SIGPIPE at a connection that is broken, and has no flag against it. Threads that block all
+/// signals (reactors) do not notice; in others it is hidden, at the price of two cheap calls.
+pub(crate) fn send_file(
+    socket: &OwnedFd,
+    file: BorrowedFd<'_>,
+    offset: &mut u64,
+    count: u64,
+) -> Io {
+    let Ok(mut position) = i64::try_from(*offset) else {
+        return Io::Broken(libc::EINVAL);
+    };
+    let count = count.min(FILE_STEP) as usize;
+    loop {
+        let sent = sigpipe::hidden(
+            || {
+                // SAFETY: `position` is a local the call reads and moves; both descriptors are open while borrowed.
+                let sent = unsafe {
+                    libc::sendfile(
+                        socket.as_raw_fd(),
+                        file.as_raw_fd(),
+                        &raw mut position,
+                        count,
+                    )
+                };
+                Errno::result(sent).map(|n| n as usize)
+            },
+            |sent| *sent == Err(Errno::EPIPE),
+        );
+        if let Some(done) = outcome(sent) {
+            if let Io::Bytes(sent) = done {
+                *offset += sent as u64;
+            }
+            return done;
+        }
+    }
+}
+
+/// Hold back partial segments until told otherwise (TCP only): a header and the file behind it travel together. The
+/// kernel lets go by itself after 200 ms.
+pub(crate) fn cork(socket: &OwnedFd, on: bool) {
+    let _ = option::set(socket, option::TCP_CORK, i32::from(on)); // a unix socket has no such option
+}
+
+/// Close with a reset: what is queued in either direction is thrown away. (A unix socket closes as always.)
+pub(crate) fn reset(socket: OwnedFd) {
+    let at_once = libc::linger {
+        l_onoff: 1,
+        l_linger: 0,
+    };
+    let _ = setsockopt(&socket, sockopt::Linger, &at_once); // then it is an ordinary close
+}
+
 /// Tell the peer that nothing more will come.
 pub(crate) fn end_output(socket: &OwnedFd) {
     let _ = shutdown(socket.as_raw_fd(), Shutdown::Write); // a broken connection needs no farewell
@@ -62,3 +142,6 @@ pub(crate) fn end_output(socket: &OwnedFd) {
 pub(crate) fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
     Ok(setsockopt(&socket, sockopt::TcpNoDelay, &true)?)
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,6 +22,7 @@ use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::net::SocketType;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::settings::{HttpAddress, Settings};
 use crate::shared::Shared;
 use crate::sys::signal;
@@ -41,10 +42,11 @@ pub(crate) fn bind(settings: &Settings) -> Result<Option<Listener>> {
         HttpAddress::Unix(path) => (path.as_str(), 0, SocketType::UnixStream),
         HttpAddress::Ip { host, port } => (host.as_str(), i64::from(*port), SocketType::Tcp),
     };
-    let listener = Listener::bind(host, port, kind).and_then(|listener| {
-        listener.listen(BACKLOG)?;
-        Ok(listener)
-    });
+    let listener =
+        Listener::bind(host, port, kind, &SocketOptions::default()).and_then(|listener| {
+            listener.listen(BACKLOG)?;
+            Ok(listener)
+        });
     listener.map(Some).map_err(|error| Error::Listen {
         address: format!("metrics_listen {address}"),
         text: crate::error::text(error.code()),

@@ -1,40 +1,30 @@
 //! Framing: bytes in, messages out. No I/O, no processes.
+//!
+//! `framing` is the front: one [`Framing`] per port, one [`Progress`] per connection. Behind it one file per way of
+//! finding the end of a message: `raw`, `marker` (both EOF rules), `length_field`, `length_fn`, `mqtt`. What a rule can
+//! only refuse is a [`Violation`]; the connection is over then. `proxy` is what a balancer says before the first message.
+//!
+//! What holds for every rule, whatever the bytes (the properties in `tests` and the fuzz targets check it):
+//! * a message has at least one byte and at most `max_length`;
+//! * where the reads cut the bytes makes no difference, neither to messages nor to the violation; the exceptions are the
+//!   two rules that are about reads, [`Rule::Raw`] and [`Rule::EofCheck`];
+//! * no byte is searched twice, so a peer that sends its bytes one by one costs no more than one that does not.
 
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod feed;
+mod framing;
+mod length_field;
+mod length_fn;
+mod marker;
+mod mqtt;
+pub(crate) mod proxy;
 pub(crate) mod raw;
+#[cfg(test)]
+mod tests;
+mod violation;
 
-pub(crate) struct Framing {
-    rule: Rule,
-}
-pub(crate) enum Rule {
-    Raw,
-}
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(crate) struct Progress {
-    scanned: u32,
-}
-pub(crate) enum Step {
-    Message(usize),
-    More { total: Option<usize> },
-    Broken(Violation),
-}
-pub(crate) struct Violation;
-impl Violation {
-    pub(crate) fn code(&self) -> i32 {
-        0
-    }
-    pub(crate) fn text(&self, peer: &str) -> String {
-        peer.into()
-    }
-}
-impl Framing {
-    pub(crate) fn new(rule: Rule, _max_length: usize) -> Framing {
-        Framing { rule }
-    }
-    pub(crate) fn is_raw(&self) -> bool {
-        matches!(self.rule, Rule::Raw)
-    }
-    pub(crate) fn next(&self, bytes: &[u8], progress: &mut Progress) -> Step {
-        progress.scanned += 1;
-        Step::Message(bytes.len())
-    }
-}
+pub(crate) use framing::{DEFAULT_MAX_LENGTH, Framing, Progress, Rule, Step};
+pub(crate) use length_field::{LengthField, LengthKind};
+pub(crate) use length_fn::LengthFn;
+pub(crate) use marker::Marker;
+pub(crate) use violation::Violation;

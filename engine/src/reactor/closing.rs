@@ -66,6 +66,7 @@ impl Reactor {
         let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
         match stage {
             Stage::Open => {}
+            Stage::Opening => return self.leave_early(token),
             Stage::Lingering => return self.release(token),
             Stage::Closing | Stage::PeerClosed => return,
         }
@@ -86,6 +87,9 @@ impl Reactor {
 
     /// The connection is broken: nothing can be written any more.
     pub(super) fn break_off(&mut self, token: usize, errno: i32) {
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
+        }
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.note_errno(errno);
         }
@@ -198,6 +202,9 @@ impl Reactor {
     }
 
     pub(super) fn finish(&mut self, token: usize) {
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
+        }
         self.emit_close(token, false);
         self.close_after_output(token);
     }

@@ -6,10 +6,13 @@ use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
 use crate::session::table::NO_OWNER;
+use crate::tls::TlsSession;
 
 /// Where a connection is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
+    /// The session has not begun: see [`super::opening`].
+    Opening,
     /// Reading and writing.
     Open,
     /// The peer has closed its side; open until the worker has dealt with that.
@@ -29,6 +32,9 @@ pub(super) struct Connection {
     /// Index of the port it came by.
     pub(super) port: u16,
     pub(super) stage: Stage,
+    pub(super) tls: Option<Box<TlsSession>>,
+    /// A PROXY header comes first.
+    pub(super) awaits_header: bool,
     /// The peer's end of input was seen, whatever the stage.
     pub(super) peer_done: bool,
     /// In a queue for reading already.
@@ -49,6 +55,8 @@ impl Connection {
             owner: NO_OWNER,
             port,
             stage: Stage::Open,
+            tls: None,
+            awaits_header: false,
             peer_done: false,
             queued: false,
             dirty: false,

@@ -51,17 +51,20 @@ impl Reactor {
                 Stage::Open => {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
+                        || self.has_taken_leave(token)
                         || self.waits(token)
                     {
                         return;
                     }
                 }
+                Stage::Opening if self.draining() => return self.give_up(token),
+                Stage::Opening => {}
                 Stage::PeerClosed => return,
                 Stage::Closing | Stage::Lingering => {} // thrown away, only the end matters
             }
             let mut scratch = std::mem::take(&mut self.scratch);
             let connection = &self.connections[token];
-            let is_open = connection.stage == Stage::Open;
+            let (stage, sealed) = (connection.stage, connection.tls.is_some());
             let got = stream::read(&connection.socket, &mut scratch);
             let goes_on = match got {
                 Io::Bytes(0) => {
@@ -69,9 +72,14 @@ impl Reactor {
                     false
                 }
                 Io::Bytes(count) => {
-                    let bytes = &scratch[..count];
-                    (!is_open || self.take_in(token, bytes, &mut budget))
-                        && (count == scratch.len() || to_the_end)
+                    let bytes = &mut scratch[..count];
+                    let goes_on = match stage {
+                        Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
+                        Stage::Open if sealed => self.unseal(token, bytes, &mut budget),
+                        Stage::Open => self.take_in(token, bytes, &mut budget),
+                        _ => true,
+                    };
+                    goes_on && (count == scratch.len() || to_the_end)
                 }
                 Io::WouldBlock => false,
                 Io::Broken(errno) => {
@@ -105,7 +113,7 @@ impl Reactor {
         let mut owner = owner;
         if let Some(slot) = slot
             && slot.is_fresh()
-            && !self.ports.get(connection.port).interests.connect
+            && !self.ports.get(connection.port).tells_connect()
         {
             // No event of it has been anywhere: the worker may be chosen anew.
             owner = self.feed.owner_for(id);
@@ -133,7 +141,7 @@ impl Reactor {
 
     /// Give the messages in what was kept of a connection and in `new` bytes of it to workers; keep the rest.
     /// False: the connection is not to be read now.
-    fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
+    pub(super) fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
         let connection = &mut self.connections[token];
         let ports = self.ports.clone();
         let port = ports.get(connection.port);

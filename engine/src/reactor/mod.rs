@@ -13,9 +13,12 @@ mod inbound;
 pub(crate) mod inbox;
 mod intake;
 mod mail;
+mod opening;
 mod outbox;
 mod parked;
+mod sealed;
 mod spin;
 mod turn;
+mod wheel;
 
 pub(crate) use turn::{Reactor, Setup};

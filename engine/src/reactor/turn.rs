@@ -14,6 +14,7 @@ use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
+use super::sealed;
 use super::spin::Spin;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
@@ -25,12 +26,12 @@ use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
-use crate::session::table::{NO_OWNER, Slot, state};
+use crate::session::table::{Slot, state};
 use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
-use crate::stats::bump;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
+use crate::tls;
 
 const BELL: Token = Token(usize::MAX);
 /// Messages of one lane before the next lane gets its turn.
@@ -70,6 +71,9 @@ pub(crate) struct Reactor {
     pub(super) poll: Poll,
     events: Events,
     pub(super) scratch: Box<[u8]>,
+    /// What TLS has decrypted.
+    pub(super) plain: Vec<u8>,
+    pub(super) tls_spares: tls::Spares,
     /// Connections to read again without waiting for an event.
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
@@ -127,6 +131,8 @@ impl Reactor {
             poll,
             events: Events::with_capacity(1024),
             scratch: vec![0; raw::CHUNK].into_boxed_slice(),
+            plain: Vec::new(),
+            tls_spares: tls::Spares::default(),
             again: VecDeque::new(),
             ready_inputs: 0,
             lingering: VecDeque::new(),
@@ -256,31 +262,25 @@ impl Reactor {
         {
             self.log
                 .error(format_args!("epoll: cannot watch session#{id}: {error}"));
-            bump(&self.shared.reactor(self.id).aborted, 1);
-            if let Some(slot) = self.shared.sessions.find(id) {
-                slot.mark(state::CLAIMED | state::EVENT_DONE); // it never began, so it does not end
-            }
-            return self.release(token);
+            return self.give_up(token);
         }
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
-        self.begin(token);
+        self.open(token);
     }
 
     /// The session begins: from here on it is seen, and can be sent to.
-    fn begin(&mut self, token: usize) {
+    pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let (id, port) = (connection.id, connection.port);
+        let id = connection.id;
         let owner = self.feed.owner_for(id);
         connection.owner = owner;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
             slot.mark(state::LIVE);
         }
-        if self.ports.get(port).interests.connect && owner != NO_OWNER {
-            self.dispatch(token, Kind::Connect, false);
-        }
+        self.announce(token);
         if self.finishing {
             self.finish(token);
         }
@@ -314,11 +314,21 @@ impl Reactor {
 
     /// Give an event of a connection to the worker that owns the session.
     pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
+        self.dispatch_with(token, kind, by_server, &[]);
+    }
+
+    pub(super) fn dispatch_with(
+        &mut self,
+        token: usize,
+        kind: Kind,
+        by_server: bool,
+        payload: &[u8],
+    ) {
         let connection = &self.connections[token];
         let port = connection.port;
         let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
         let seat = self.feed.choose(connection.owner);
-        self.feed.push(seat, head, &[]);
+        self.feed.push(seat, head, payload);
     }
 
     /// Remember to write this connection's output at the end of the turn.
@@ -344,9 +354,15 @@ impl Reactor {
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let before = connection.outbox.len();
-        let left = connection
-            .outbox
-            .flush(&connection.socket, &mut self.spares);
+        let (outbox, socket) = (&mut connection.outbox, &connection.socket);
+        let left = match &mut connection.tls {
+            None => outbox.flush(socket, &mut self.spares),
+            Some(tls) => {
+                let last = connection.stage == Stage::Closing;
+                let (spares, tls_spares) = (&mut self.spares, &mut self.tls_spares);
+                sealed::flush(tls, outbox, socket, spares, tls_spares, last)
+            }
+        };
         let written = before - connection.outbox.len();
         if written > 0 {
             self.account_written(token, written);

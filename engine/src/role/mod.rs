@@ -94,6 +94,7 @@ pub(crate) fn run(
     fork::watch_foreign_forks();
     let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
     warn_of_suppressed_events(&settings, &ports, &log);
+    recommend_split(&ports, &log);
     let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
     let beginning = Rc::clone(&service);
     prepare(listeners, ports, settings, sizes, log, handler, beginning).inspect_err(|error| {
@@ -213,6 +214,20 @@ fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
     });
     log.finish();
     code
+}
+
+/// Messages glued together surprise nearly everybody: say once what is meant instead.
+fn recommend_split(ports: &Ports, log: &Log) {
+    for (_, port) in ports
+        .iter()
+        .filter(|(_, port)| port.settings.framing.is_loose())
+    {
+        log.notice(format_args!(
+            "port {}: open_eof_check delivers what has come, ending with package_eof, which may be several messages; \
+             open_eof_split delivers each alone",
+            port.number
+        ));
+    }
 }
 
 fn warn_of_suppressed_events(settings: &Settings, ports: &Ports, log: &Log) {

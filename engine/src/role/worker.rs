@@ -19,6 +19,7 @@ use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
 use crate::log::Author;
+use crate::session::TlsInfo;
 use crate::session::table::{NO_OWNER, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
@@ -294,7 +295,7 @@ impl Worker<'_> {
         self.context.at_port(origin.port);
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
-            Kind::Connect => self.connect(head.session, reactor),
+            Kind::Connect => self.connect(head.session, origin, reactor, payload.bytes()),
             Kind::Close => self.close(head.session, origin, reactor),
             Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
             Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
@@ -312,9 +313,21 @@ impl Worker<'_> {
         Verdict::Done
     }
 
-    fn connect(&self, session: u64, reactor: i32) -> Result<(), Leave> {
+    fn connect(
+        &self,
+        session: u64,
+        origin: Origin,
+        reactor: i32,
+        facts: &[u8],
+    ) -> Result<(), Leave> {
+        if let Some(info) = TlsInfo::decode(facts) {
+            self.context.note_tls(session, info);
+        }
         if let Some(slot) = self.shared.sessions.find(session) {
             slot.mark(state::CONNECTED); // before the callback: it may close the session
+        }
+        if !self.context.ports().get(origin.port).interests.connect {
+            return Ok(());
         }
         self.context.enter(Callback::Connect, session);
         self.context
@@ -376,6 +389,7 @@ impl Worker<'_> {
                 return Err(leave);
             }
         }
+        self.context.forget(session);
         if let Some(slot) = slot {
             slot.mark(state::EVENT_DONE);
         }

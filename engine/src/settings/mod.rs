@@ -3,10 +3,12 @@
 mod checked;
 mod daemon;
 mod dispatch_mode;
+mod framing;
 mod http_address;
 mod port;
 mod rows;
 pub mod table;
+mod tls;
 mod value;
 
 pub use checked::{Settings, Sizes};
@@ -16,4 +18,7 @@ pub(crate) use http_address::HttpAddress;
 pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
 pub use table::{Kind, Row, Scope};
+#[allow(unused_imports, reason = "named by the tests of TLS")]
+pub(crate) use tls::SniCertificate;
+pub(crate) use tls::TlsSettings;
 pub use value::Value;

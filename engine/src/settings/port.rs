@@ -1,9 +1,12 @@
 //! Checked settings of one listening port.
 
+use super::framing::FramingSettings;
 use super::table::Row;
+use super::tls::TlsSettings;
 use super::value::Value;
 use crate::error::{Error, Result};
-use crate::protocol::{Framing, Rule};
+use crate::net::networks::Networks;
+use crate::protocol::Framing;
 
 /// What becomes of a session whose message was lost with its worker.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,13 +17,36 @@ pub(crate) enum OnWorkerLost {
     Keep,
 }
 
+/// What is known of balancers in front of a port.
+#[derive(Debug, Clone)]
+pub(crate) struct ProxySettings {
+    /// Connections begin with a PROXY header.
+    pub(crate) expected: bool,
+    pub(crate) from: Networks,
+    pub(crate) timeout_ms: u64,
+}
+
+impl Default for ProxySettings {
+    fn default() -> ProxySettings {
+        ProxySettings {
+            expected: false,
+            from: Networks::default(),
+            timeout_ms: 5000,
+        }
+    }
+}
+
 /// Checked settings of one port.
 #[derive(Debug, Clone)]
 pub struct PortSettings {
     pub(crate) backlog: i32,
+    pub(crate) framing: FramingSettings,
     pub(crate) on_worker_lost: OnWorkerLost,
+    pub(crate) proxy: ProxySettings,
     pub(crate) socket_buffer_size: u64,
     pub(crate) tcp_nodelay: bool,
+    /// In force if the port was opened with TLS.
+    pub(crate) tls: TlsSettings,
     /// Things a user should read in the log: values that were replaced.
     pub(crate) notes: Vec<String>,
 }
@@ -29,18 +55,27 @@ impl Default for PortSettings {
     fn default() -> PortSettings {
         PortSettings {
             backlog: 512,
+            framing: FramingSettings::default(),
             on_worker_lost: OnWorkerLost::Close,
+            proxy: ProxySettings::default(),
             socket_buffer_size: 8 << 20,
             tcp_nodelay: true,
+            tls: TlsSettings::default(),
             notes: Vec::new(),
         }
     }
 }
 
 impl PortSettings {
-    /// How bytes become messages.
+    /// How bytes become messages. Fails if the settings do not go together.
     pub(crate) fn framing(&self) -> Result<Framing> {
-        Ok(Framing::new(Rule::Raw, 0))
+        if self.proxy.expected && self.proxy.from.is_empty() {
+            return Err(Error::BadSetting(
+                "proxy_protocol needs proxy_protocol_from: anybody else could claim to be any client"
+                    .into(),
+            ));
+        }
+        self.framing.framing()
     }
 
     /// Set one value. A setting of the whole server is refused; nothing is changed by a failed call.

@@ -13,8 +13,12 @@ pub enum Value {
     Bool(bool),
     /// Text.
     Text(String),
+    /// Text that is not UTF-8.
+    Bytes(Vec<u8>),
     /// Integers.
     List(Vec<i64>),
+    /// Values by name, in order: a PHP array that is more than integers. Numbered places have their number as a name.
+    Map(Vec<(String, Value)>),
 }
 
 /// Loose integer, as PHP converts: leading digits of a text, 0 if there are none.
@@ -24,6 +28,8 @@ pub(super) fn int(value: &Value) -> i64 {
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
         Value::List(items) => i64::from(!items.is_empty()),
+        Value::Map(items) => i64::from(!items.is_empty()),
+        Value::Bytes(_) => int(&Value::Text(text(value))),
         Value::Text(t) => {
             let t = t.trim_start();
             let digits = t.strip_prefix(['-', '+']).unwrap_or(t);
@@ -63,7 +69,9 @@ pub(super) fn truth(value: &Value) -> bool {
         Value::Float(f) => *f != 0.0,
         Value::Bool(b) => *b,
         Value::Text(t) => !t.is_empty() && t != "0",
+        Value::Bytes(bytes) => !bytes.is_empty(), // not "0", which would be text
         Value::List(items) => !items.is_empty(),
+        Value::Map(items) => !items.is_empty(),
     }
 }
 
@@ -73,7 +81,16 @@ pub(super) fn text(value: &Value) -> String {
         Value::Float(f) => f.to_string(),
         Value::Bool(b) => if *b { "1" } else { "" }.into(),
         Value::Text(t) => t.clone(),
-        Value::List(_) => "Array".into(), // PHP's own idea of it
+        Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        Value::List(_) | Value::Map(_) => "Array".into(), // PHP's own idea of it
+    }
+}
+
+/// Text as it was given, byte by byte.
+pub(super) fn bytes(value: &Value) -> Vec<u8> {
+    match value {
+        Value::Bytes(bytes) => bytes.clone(),
+        other => text(other).into_bytes(),
     }
 }
 
@@ -81,6 +98,7 @@ pub(super) fn text(value: &Value) -> String {
 pub(super) fn list(value: &Value) -> Result<Vec<i64>> {
     match value {
         Value::List(items) => Ok(items.clone()),
+        Value::Map(items) => Ok(items.iter().map(|(_, item)| int(item)).collect()),
         Value::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
         Value::Text(text) => {
             let numbers = text.split(',').map(|item| item.trim().parse::<i64>());
@@ -90,6 +108,17 @@ pub(super) fn list(value: &Value) -> Result<Vec<i64>> {
         }
         other => Ok(vec![int(other)]),
     }
+}
+
+/// Texts: an array, or one text with commas between them. Spaces around them and empty ones do not count.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    let given = match value {
+        Value::List(items) => items.iter().map(i64::to_string).collect(),
+        Value::Map(items) => items.iter().map(|(_, item)| text(item)).collect(),
+        other => text(other).split(',').map(String::from).collect::<Vec<_>>(),
+    };
+    let trimmed = given.iter().map(|item| item.trim().to_string());
+    trimmed.filter(|item| !item.is_empty()).collect()
 }
 
 /// Bytes; a text may end in K, M or G. Negative numbers count as 0.

@@ -10,12 +10,15 @@
 //! * [`process`]: ids, limits, the parent-death signal, a session of its own
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
+//! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
 //! * [`random::number`]: different in every process
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod affinity;
 pub(crate) mod clock;
 pub(crate) mod eventfd;
+#[allow(dead_code, reason = "used once sendfile is served")]
+pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod identity;
 pub(crate) mod lock;
@@ -25,5 +28,6 @@ pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
+pub(crate) mod sigpipe;
 pub(crate) mod title;
 pub(crate) mod wait;
