@@ -38,6 +38,14 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
@@ -307,7 +315,9 @@ impl Server {
         let mut described = Vec::new();
         let mut listeners = Vec::new();
         for ((index, mut bound), own) in (0..).zip(ports).zip(owned) {
-            settings.notes.extend(own.notes.iter().cloned());
+            if index == 0 || bound.own.is_some() {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
             bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {
                 true => Some(TlsAcceptor::new(&own.tls)?),
