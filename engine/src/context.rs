@@ -3,12 +3,16 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod backlog;
+
 use std::cell::{Cell, RefCell};
 use std::ops::RangeInclusive;
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
+
+use backlog::Backlog;
 
 use crate::error::code;
 use crate::handler::{CLOSED_BY_SERVER, Callback, Handler, Leave};
@@ -72,6 +76,8 @@ pub struct Context {
     log: Log,
     /// By reactor.
     reactors: RefCell<Vec<Outlet>>,
+    /// By reactor, where this process must not wait for them; else none.
+    backlogs: RefCell<Vec<Backlog>>,
     manager: RefCell<Option<Outlet>>,
     main: RefCell<Option<Outlet>>,
     /// For waiting until a lane has room; made when first needed.
@@ -119,6 +125,7 @@ impl Context {
             settings,
             log,
             reactors: RefCell::new(reactors),
+            backlogs: RefCell::new(Vec::new()),
             manager: RefCell::new(manager),
             main: RefCell::new(main),
             parker: RefCell::new(None),
@@ -257,18 +264,25 @@ impl Context {
         }
         let slot = self.live(session)?;
         let owner = slot.owner();
-        // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
+        // The event is ours to emit if we own the session, or if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
         let wanted = self.port_of(slot).interests;
         let met = !wanted.connect || slot.has(state::CONNECTED);
-        let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
-        let here = owner == NO_OWNER || ours;
+        let spread = owner == NO_OWNER;
+        let ours = met
+            && match self.worker_id() {
+                Some(_) if spread => wanted.close,
+                Some(id) => id == owner && self.speaks_for(session),
+                None => false,
+            };
+        let here = ours || (spread && !wanted.close);
         let bits = if here { state::CLAIMED } else { 0 };
         // Should this process die before the reactor has heard of it, the manager tells it.
         self.put_on_record(session);
         let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
-        // Replaced just now: the successor may be in a callback of this session.
-        let handed_over = ours && !self.speaks_for(session);
+        // Replaced just now, or the session was given to another worker, which may be in a callback of it.
+        let lost = !self.speaks_for(session) || slot.owner() != owner;
+        let handed_over = ours && !spread && lost;
         let mut told = Ok(());
         if claimed {
             let mut flags = if reset { close_flags::RESET } else { 0 };
@@ -507,7 +521,27 @@ impl Context {
         let outlet = outlets
             .get_mut(reactor as usize)
             .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        if let Some(backlog) = self.backlogs.borrow_mut().get_mut(reactor as usize) {
+            backlog.post(outlet, head, data);
+            return Ok(());
+        }
         self.post(outlet, head, data)
+    }
+
+    /// From now on this process keeps what a reactor has no room for instead of waiting: the reactors may be waiting
+    /// for it.
+    pub(crate) fn never_wait(&self) {
+        let reactors = self.reactors.borrow();
+        let backlogs = reactors.iter().map(|_| Backlog::default());
+        self.backlogs.replace(backlogs.collect());
+    }
+
+    /// Send on what was kept.
+    pub(crate) fn flush_backlog(&self) {
+        let (mut backlogs, mut reactors) = (self.backlogs.borrow_mut(), self.reactors.borrow_mut());
+        for (backlog, outlet) in backlogs.iter_mut().zip(reactors.iter_mut()) {
+            backlog.flush(outlet);
+        }
     }
 
     /// Order something of the manager. Never waits: it may be in a user's callback.

@@ -1,8 +1,11 @@
 //! The server before it runs: bound socket, settings; and `start()`, which blocks until it has stopped.
 
 use std::rc::Rc;
+use std::sync::Arc;
 
+use crate::choice::{DispatchFn, LengthFn};
 use crate::context::Role;
+use crate::errand::Errands;
 use crate::error::{Error, Result, code};
 use crate::handler::Handler;
 use crate::log::Log;
@@ -11,7 +14,7 @@ use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
-use crate::role::{self, Ended};
+use crate::role::{self, Ended, Program};
 use crate::settings::{PortSettings, Settings, Sizes, Value};
 use crate::sys::{fork, output};
 
@@ -24,6 +27,7 @@ pub struct Server {
     ports: Vec<Bound>,
     settings: Settings,
     log: Log,
+    dispatch: Option<DispatchFn>,
 }
 
 /// A port before the start.
@@ -96,7 +100,29 @@ impl Server {
             ports: vec![Bound::new(host, port, kind)?],
             settings,
             log,
+            dispatch: None,
         })
+    }
+
+    /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
+    /// threads of the master, as soon as there is something to be given away: it should be quick, and must not call the
+    /// server. Without a function of its own a handler may still choose on the main thread, see
+    /// [`Handler::on_dispatch`].
+    pub fn dispatch_with(&mut self, function: DispatchFn) {
+        self.dispatch = Some(function);
+    }
+
+    /// Let a function say where the messages of a port end. It is called by the reactor threads of the master: it should
+    /// be quick, and must not call the server. Fails for a port that does not exist.
+    pub fn length_with(&mut self, port: u16, function: LengthFn) -> Result<()> {
+        match port {
+            0 => self.settings.primary.framing.length_by = Some(function),
+            _ => {
+                let own = &mut self.bound(port)?.own;
+                own.get_or_insert_default().framing.length_by = Some(function);
+            }
+        }
+        Ok(())
     }
 
     /// Bind one more port; its index. It takes over the settings of the primary port unless it is given some
@@ -280,11 +306,19 @@ impl Server {
             ports,
             mut settings,
             log,
+            mut dispatch,
         } = self;
+        let errands = Arc::new(Errands::default());
+        if dispatch.is_none() && handler.dispatches() {
+            dispatch = Some(errands.dispatch_fn());
+        }
         let mut described = Vec::new();
         let mut listeners = Vec::new();
         for (index, bound) in (0..).zip(ports) {
-            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
+            let mut own = bound.own.unwrap_or_else(|| settings.primary.clone());
+            if handler.measures(index) {
+                own.framing.length_by = Some(errands.length_fn(index));
+            }
             settings.notes.extend(own.notes.iter().cloned());
             described.push(Port {
                 number: bound.listener.port(),
@@ -297,7 +331,13 @@ impl Server {
             });
             listeners.push(bound.listener);
         }
-        let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
+        role::suppress_events(&settings, &mut described, &log);
+        let program = Program {
+            handler,
+            dispatch,
+            errands,
+        };
+        let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {
             fork::flush_stdio();
             fork::exit_now(ended.code);

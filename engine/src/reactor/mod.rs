@@ -1,10 +1,11 @@
 //! A reactor: one thread of the master that owns connections for life. It reads, frames, dispatches to
 //! workers, and writes what workers send. It never waits for a worker and never runs user code.
 //!
-//! `turn` is the loop, `intake` how bytes become messages for workers, `closing` how connections end; `connection`, `inbound` and `outbox` are what it works on; `feed` is the way to workers;
+//! `turn` is the loop, `intake` how bytes become messages for workers, `closing` how connections end; `connection`, `inbound` and `outbox` are what it works on; `choosing` which worker it is, `feed` the way there, `rescue` the way past one that is stuck;
 //! `inbox` is how the main thread talks to it; `accept` runs on the main thread.
 
 pub(crate) mod accept;
+mod choosing;
 mod closing;
 mod connection;
 mod endings;
@@ -16,6 +17,7 @@ mod mail;
 mod opening;
 mod outbox;
 mod parked;
+mod rescue;
 mod spin;
 mod turn;
 mod wheel;

@@ -15,17 +15,18 @@ use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
 use super::spin::Spin;
+use crate::choice::DispatchFn;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind, Origin};
+use crate::ipc::frame::Kind;
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
 use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
-use crate::session::table::{NO_OWNER, Slot, state};
+use crate::session::table::{Slot, state};
 use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
 use crate::sync::{AtomicU64, Ordering};
@@ -47,6 +48,8 @@ pub(crate) struct Setup {
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) turn: Arc<AtomicU64>,
+    /// The user's dispatch function.
+    pub(crate) dispatch: Option<DispatchFn>,
     pub(crate) log: Log,
 }
 
@@ -98,6 +101,7 @@ impl Reactor {
             sizes,
             inbox,
             turn,
+            dispatch,
             log,
         } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
@@ -107,7 +111,14 @@ impl Reactor {
             BELL,
             Interest::READABLE,
         )?;
-        let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let dispatcher = Dispatcher::new(
+            &settings,
+            dispatch,
+            id,
+            Arc::clone(&shared),
+            turn,
+            log.clone(),
+        );
         let reactor = Reactor {
             id,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
@@ -154,6 +165,7 @@ impl Reactor {
             self.serve_ready();
             self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
+            self.rescue(mailbox);
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
@@ -188,6 +200,7 @@ impl Reactor {
             .into_iter()
             .chain(self.log.tick())
             .chain(self.next_dismissal())
+            .chain(self.feed.dispatcher().next_look())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -212,7 +225,7 @@ impl Reactor {
             return;
         }
         let routes = self.shared.server().routes.load(Ordering::Acquire);
-        self.inbox.report(false); // what is recalled is in no lane for a moment
+        self.report_unquiet(); // what is recalled is in no lane for a moment
         while let Some(old) = self.feed.begin_change(&self.shared) {
             mailbox.drain_sender(Endpoint::Worker(old), |head, payload| {
                 self.handle_mail(head, payload)
@@ -267,13 +280,16 @@ impl Reactor {
     pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let (id, port) = (connection.id, connection.port);
-        let owner = self.feed.owner_for(id);
+        let owner = self.feed.dispatcher().owner_for(id);
         connection.owner = owner;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(state::LIVE);
+            slot.mark(match self.feed.dispatcher().spreads() {
+                true => state::LIVE | state::SPREAD,
+                false => state::LIVE,
+            });
         }
-        if self.ports.get(port).interests.connect && owner != NO_OWNER {
+        if self.ports.get(port).interests.connect {
             self.dispatch(token, Kind::Connect, false);
         }
         if self.finishing {
@@ -305,15 +321,6 @@ impl Reactor {
                 self.read(token, true);
             }
         }
-    }
-
-    /// Give an event of a connection to the worker that owns the session.
-    pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
-        let connection = &self.connections[token];
-        let port = connection.port;
-        let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
-        let seat = self.feed.choose(connection.owner);
-        self.feed.push(seat, head, &[]);
     }
 
     /// Remember to write this connection's output at the end of the turn.
@@ -400,6 +407,11 @@ impl Reactor {
             .reactor(self.id)
             .held_back
             .store(self.feed.waiting() as u64, Ordering::Relaxed);
+    }
+
+    /// Tell the main thread that something is on its way for a moment where it cannot see it.
+    pub(super) fn report_unquiet(&self) {
+        self.inbox.report(false);
     }
 
     /// Tell the main thread, if it may be waiting for that.

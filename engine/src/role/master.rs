@@ -1,5 +1,6 @@
 //! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
 
+mod errands;
 mod stopping;
 
 use std::os::fd::OwnedFd;
@@ -16,6 +17,7 @@ use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
 use crate::daemon::{self, Service};
+use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -58,6 +60,7 @@ struct Master {
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
     acceptor: Acceptor,
+    errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
     listeners: Vec<Listener>,
     poll: Poll,
@@ -121,8 +124,11 @@ impl Master {
             sizes,
             shared,
             service,
+            dispatch,
+            errands,
             ..
         } = ground;
+        errands.open(bell.clone());
         let poll = Poll::new()?;
         poll.registry().register(
             &mut SourceFd(&bell.descriptor().raw()),
@@ -141,6 +147,7 @@ impl Master {
                 sizes,
                 inbox: Arc::clone(&inbox),
                 turn: Arc::clone(&turn),
+                dispatch: dispatch.clone(),
                 log: log.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -177,6 +184,9 @@ impl Master {
             log.clone(),
             Vec::new(),
         );
+        if errands.may_come() {
+            context.never_wait();
+        }
         Ok(Master {
             context,
             shared,
@@ -188,6 +198,7 @@ impl Master {
             reactors,
             observer,
             acceptor,
+            errands,
             listeners,
             poll,
             events: Events::with_capacity(16),
@@ -220,6 +231,8 @@ impl Master {
             self.heed_signals();
             self.read_mail(&mut mailbox);
             self.reap();
+            self.serve_errands();
+            self.context.flush_backlog();
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
@@ -283,7 +296,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.beat();
-        let may_sleep = mailbox.may_sleep();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
         let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
@@ -400,6 +413,7 @@ impl Master {
     }
 
     fn join_reactors(&mut self) {
+        self.errands.close(); // nobody answers from here on
         self.order_all(|| Order::Quit);
         for reactor in &mut self.reactors {
             if let Some(thread) = reactor.thread.take() {

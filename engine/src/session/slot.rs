@@ -38,6 +38,10 @@ pub(crate) mod state {
     pub(crate) const SERVER_CLOSED: u32 = 64;
     /// The connect event has been handed to its callback.
     pub(crate) const CONNECTED: u32 = 128;
+    /// Its messages may be in several workers: it ends when all of them are done.
+    pub(crate) const SPREAD: u32 = 1 << 16;
+    /// The connect event has been dealt with.
+    pub(crate) const CONNECT_DONE: u32 = 1 << 17;
     /// With both, the slot is free.
     pub(crate) const FREE: u32 = EVENT_DONE | SOCKET_CLOSED;
 }
@@ -141,7 +145,8 @@ impl Slot {
     /// Open for sending and not being closed.
     pub(crate) fn is_open(&self) -> bool {
         let now = self.state.load(Ordering::Acquire);
-        now & state::LIVE != 0 && now & (state::CLAIMED | state::ENDED) == 0
+        let over = state::CLAIMED | state::ENDED | state::PEER_CLOSED;
+        now & state::LIVE != 0 && now & over == 0
     }
 
     /// Whether all of `bits` are set.
@@ -163,9 +168,15 @@ impl Slot {
             .is_ok()
     }
 
-    /// Worker that owns the session, or [`NO_OWNER`].
+    /// Worker that owns the session, or [`NO_OWNER`]. SeqCst: with `state` it makes the pair by which a worker that
+    /// closes a session and the reactor that moves it see each other.
     pub(crate) fn owner(&self) -> u32 {
-        self.owner.load(Ordering::Relaxed)
+        self.owner.load(Ordering::SeqCst)
+    }
+
+    /// User id it is bound to; 0 none.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid.load(Ordering::Acquire)
     }
 
     /// Index of the port it came by.
@@ -200,12 +211,7 @@ impl Slot {
 
     /// Reactor: this worker owns the session from now on.
     pub(crate) fn set_owner(&self, worker: u32) {
-        self.owner.store(worker, Ordering::Relaxed);
-    }
-
-    /// Whether no message has been given to a worker yet.
-    pub(crate) fn is_fresh(&self) -> bool {
-        self.dispatched.load(Ordering::Relaxed) == 0
+        self.owner.store(worker, Ordering::SeqCst);
     }
 
     /// Reactor thread that serves it.
