@@ -3,6 +3,7 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod backlog;
 mod closing;
 mod datagrams;
 mod orders;
@@ -14,6 +15,8 @@ use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
+
+use backlog::Backlog;
 
 use crate::error::code;
 use crate::handler::{Callback, Handler, Leave};
@@ -74,6 +77,8 @@ pub struct Context {
     log: Log,
     /// By reactor.
     reactors: RefCell<Vec<Outlet>>,
+    /// By reactor, where this process must not wait for them; else none.
+    backlogs: RefCell<Vec<Backlog>>,
     manager: RefCell<Option<Outlet>>,
     main: RefCell<Option<Outlet>>,
     /// For waiting until a lane has room; made when first needed.
@@ -128,6 +133,7 @@ impl Context {
             settings,
             log,
             reactors: RefCell::new(reactors),
+            backlogs: RefCell::new(Vec::new()),
             manager: RefCell::new(manager),
             main: RefCell::new(main),
             parker: RefCell::new(None),

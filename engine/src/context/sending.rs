@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::{Context, Refused};
 use crate::error::code;
 use crate::ipc::frame::{Head, Kind};
@@ -75,7 +76,27 @@ impl Context {
         let outlet = outlets
             .get_mut(reactor as usize)
             .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        if let Some(backlog) = self.backlogs.borrow_mut().get_mut(reactor as usize) {
+            backlog.post(outlet, head, data);
+            return Ok(());
+        }
         self.post(outlet, head, data)
+    }
+
+    /// From now on this process keeps what a reactor has no room for instead of waiting: the reactors may be waiting
+    /// for it.
+    pub(crate) fn never_wait(&self) {
+        let reactors = self.reactors.borrow();
+        let backlogs = reactors.iter().map(|_| Backlog::default());
+        self.backlogs.replace(backlogs.collect());
+    }
+
+    /// Send on what was kept.
+    pub(crate) fn flush_backlog(&self) {
+        let (mut backlogs, mut reactors) = (self.backlogs.borrow_mut(), self.reactors.borrow_mut());
+        for (backlog, outlet) in backlogs.iter_mut().zip(reactors.iter_mut()) {
+            backlog.flush(outlet);
+        }
     }
 
     /// Push, and while the lane is full, wait until its receiver has made room. Receivers of these

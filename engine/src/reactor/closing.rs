@@ -6,7 +6,7 @@ use super::connection::{Connection, Stage};
 use super::turn::Reactor;
 use crate::ipc::frame::Kind;
 use crate::net::stream;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::state;
 use crate::stats::bump;
 use crate::sync::Ordering;
 
@@ -42,7 +42,7 @@ impl Reactor {
     pub(super) fn peer_closed(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         connection.peer_done = true;
-        let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
+        let (id, port, stage) = (connection.id, connection.port, connection.stage);
         match stage {
             Stage::Open => {}
             Stage::Opening => return self.leave_early(token),
@@ -54,9 +54,13 @@ impl Reactor {
         let Some(slot) = self.shared.sessions.find(id) else {
             return self.release(token);
         };
-        if owner == NO_OWNER {
-            slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
-            if slot.all_completed() {
+        if slot.has(state::SPREAD) {
+            let wanted = self.ports.get(port).interests.close;
+            slot.mark(match wanted {
+                true => state::PEER_CLOSED, // the event comes when everything else is dealt with
+                false => state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE,
+            });
+            if self.is_settled(slot) {
                 self.endings.note(id, Kind::Closed);
             }
         } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
@@ -101,12 +105,12 @@ impl Reactor {
 
     /// Send the close event to the session's owner, unless somebody else has that right.
     pub(super) fn emit_close(&mut self, token: usize, by_server: bool) {
-        let (id, owner) = (self.connections[token].id, self.connections[token].owner);
+        let (id, port) = (self.connections[token].id, self.connections[token].port);
         let Some(slot) = self.shared.sessions.find(id) else {
             return;
         };
         let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
-        if owner == NO_OWNER {
+        if slot.has(state::SPREAD) && !self.ports.get(port).interests.close {
             slot.mark(state::EVENT_DONE);
         } else if !claimed {
             self.dispatch(token, Kind::Close, by_server);

@@ -5,7 +5,7 @@ use super::turn::Reactor;
 use crate::ipc::frame::{Head, Kind, close_flags};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::session::SessionId;
-use crate::session::table::{NO_OWNER, Slot, state};
+use crate::session::table::{Slot, state};
 use crate::sync::Ordering;
 
 impl Reactor {
@@ -16,7 +16,7 @@ impl Reactor {
             Kind::CloseSession => self.close_session(head.session, head.argument),
             Kind::Closed => self.closed(head.session),
             Kind::Pause | Kind::Resume => self.follow_pause(head.session),
-            Kind::Bound => {} // who it belongs to was written by the sender
+            Kind::Bound => self.bound(head.session),
             Kind::Lost => self.endings.note(head.session, Kind::Lost),
             _ => self.log.error(format_args!(
                 "reactor {}: unexpected message {:?}",
@@ -27,7 +27,7 @@ impl Reactor {
     }
 
     /// The connection of a session, if this reactor still has it.
-    fn token_of(&self, id: SessionId) -> Option<usize> {
+    pub(super) fn token_of(&self, id: SessionId) -> Option<usize> {
         let token = self.shared.sessions.find(id).map(Slot::token)? as usize;
         self.connections
             .get(token)
@@ -98,8 +98,9 @@ impl Reactor {
     /// that it has replaced was heard to its end before. Where several workers serve a session, other lanes
     /// may still hold words of theirs.
     fn closed(&mut self, id: SessionId) {
+        let slot = self.shared.sessions.find(id);
         match self.token_of(id) {
-            Some(token) if self.connections[token].owner == NO_OWNER => {
+            Some(_) if slot.is_some_and(|slot| slot.has(state::SPREAD)) => {
                 self.endings.note(id, Kind::Closed)
             }
             Some(token) => self.close_after_output(token),
@@ -115,8 +116,28 @@ impl Reactor {
         };
         if kind == Kind::Lost {
             self.emit_close(token, false);
+        } else if !self.all_is_over(token) {
+            return; // the last of its messages and events brings the news again
         }
         self.close_after_output(token);
+    }
+
+    /// Whether nothing of a session is to come: the close event is the last, where the messages are spread too.
+    fn all_is_over(&mut self, token: usize) -> bool {
+        let connection = &self.connections[token];
+        let Some(slot) = self.shared.sessions.find(connection.id) else {
+            return true;
+        };
+        if !slot.has(state::PEER_CLOSED) {
+            return true; // the server has ended it
+        }
+        if slot.has(state::EVENT_DONE) {
+            return self.is_settled(slot);
+        }
+        if self.is_settled(slot) && slot.mark(state::CLAIMED) & state::CLAIMED == 0 {
+            self.dispatch(token, Kind::Close, false);
+        }
+        false
     }
 
     /// A sender died in the middle of a long send: its bytes will not come.

@@ -18,10 +18,10 @@ use super::outbox::{Left, Spares};
 use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
+use crate::choice::DispatchFn;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
 use crate::port::Ports;
@@ -50,6 +50,8 @@ pub(crate) struct Setup {
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) turn: Arc<AtomicU64>,
+    /// The user's dispatch function.
+    pub(crate) dispatch: Option<DispatchFn>,
     pub(crate) log: Log,
 }
 
@@ -106,6 +108,7 @@ impl Reactor {
             sizes,
             inbox,
             turn,
+            dispatch,
             log,
         } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
@@ -115,7 +118,14 @@ impl Reactor {
             BELL,
             Interest::READABLE,
         )?;
-        let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let dispatcher = Dispatcher::new(
+            &settings,
+            dispatch,
+            id,
+            Arc::clone(&shared),
+            turn,
+            log.clone(),
+        );
         let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
@@ -167,6 +177,7 @@ impl Reactor {
             self.serve_ready();
             self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
+            self.rescue(mailbox);
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
@@ -201,6 +212,7 @@ impl Reactor {
             .chain(self.log.tick())
             .chain(self.next_dismissal())
             .chain(self.packets.next_complaint())
+            .chain(self.feed.dispatcher().next_look())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -225,7 +237,7 @@ impl Reactor {
             return;
         }
         let routes = self.shared.server().routes.load(Ordering::Acquire);
-        self.inbox.report(false); // what is recalled is in no lane for a moment
+        self.report_unquiet(); // what is recalled is in no lane for a moment
         while let Some(old) = self.feed.begin_change(&self.shared) {
             mailbox.drain_sender(Endpoint::Worker(old), |head, payload| {
                 self.handle_mail(head, payload)
@@ -284,7 +296,7 @@ impl Reactor {
     pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let id = connection.id;
-        let owner = self.feed.owner_for(id);
+        let owner = self.feed.dispatcher().owner_for(id);
         connection.owner = owner;
         connection.paused = self.delay_receive;
         connection.times.begin_by_ms = 0;
@@ -292,7 +304,11 @@ impl Reactor {
             slot.set_owner(owner);
             slot.note_alive(self.now_ms);
             let paused = if self.delay_receive { state::PAUSED } else { 0 };
-            slot.mark(state::LIVE | paused);
+            let spread = match self.feed.dispatcher().spreads() {
+                true => state::SPREAD,
+                false => 0,
+            };
+            slot.mark(state::LIVE | paused | spread);
         }
         self.announce(token);
         if self.finishing {
@@ -330,25 +346,6 @@ impl Reactor {
                 self.read(token, true);
             }
         }
-    }
-
-    /// Give an event of a connection to the worker that owns the session.
-    pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
-        self.dispatch_with(token, kind, by_server, &[]);
-    }
-
-    pub(super) fn dispatch_with(
-        &mut self,
-        token: usize,
-        kind: Kind,
-        by_server: bool,
-        payload: &[u8],
-    ) {
-        let connection = &self.connections[token];
-        let port = connection.port;
-        let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
-        let seat = self.feed.choose(connection.owner);
-        self.feed.push(seat, head, payload);
     }
 
     /// Remember to write this connection's output at the end of the turn.
@@ -446,6 +443,11 @@ impl Reactor {
             .reactor(self.id)
             .held_back
             .store(self.feed.waiting() as u64, Ordering::Relaxed);
+    }
+
+    /// Tell the main thread that something is on its way for a moment where it cannot see it.
+    pub(super) fn report_unquiet(&self) {
+        self.inbox.report(false);
     }
 
     /// Tell the main thread, if it may be waiting for that.

@@ -1,5 +1,6 @@
 //! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
 
+mod errands;
 mod stopping;
 
 use std::os::fd::OwnedFd;
@@ -16,6 +17,7 @@ use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
 use crate::daemon::{self, Service};
+use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -60,6 +62,7 @@ struct Master {
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
     acceptor: Acceptor,
+    errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
     listeners: Vec<Arc<Listener>>,
     poll: Poll,
@@ -125,8 +128,11 @@ impl Master {
             sizes,
             shared,
             service,
+            dispatch,
+            errands,
             ..
         } = ground;
+        errands.open(bell.clone());
         let poll = Poll::new()?;
         poll.registry().register(
             &mut SourceFd(&bell.descriptor().raw()),
@@ -145,6 +151,7 @@ impl Master {
                 sizes,
                 inbox: Arc::clone(&inbox),
                 turn: Arc::clone(&turn),
+                dispatch: dispatch.clone(),
                 log: log.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -181,6 +188,9 @@ impl Master {
             log.clone(),
             Vec::new(),
         );
+        if errands.may_come() {
+            context.never_wait();
+        }
         Ok(Master {
             context,
             shared,
@@ -193,6 +203,7 @@ impl Master {
             reactors,
             observer,
             acceptor,
+            errands,
             listeners,
             poll,
             events: Events::with_capacity(16),
@@ -227,6 +238,8 @@ impl Master {
             self.read_mail(&mut mailbox);
             self.follow_reloads();
             self.reap();
+            self.serve_errands();
+            self.context.flush_backlog();
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
@@ -297,7 +310,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.beat();
-        let may_sleep = mailbox.may_sleep();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
         let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
@@ -440,6 +453,7 @@ impl Master {
     }
 
     fn join_reactors(&mut self) {
+        self.errands.close(); // nobody answers from here on
         self.order_all(|| Order::Quit);
         for reactor in &mut self.reactors {
             if let Some(thread) = reactor.thread.take() {

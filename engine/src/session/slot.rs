@@ -46,6 +46,10 @@ pub(crate) mod state {
     pub(crate) const PAUSED: u32 = 512;
     /// More was queued for the client than a watermark says, and the reactor has not seen it fall again.
     pub(crate) const FULL: u32 = 1024;
+    /// Its messages may be in several workers: it ends when all of them are done.
+    pub(crate) const SPREAD: u32 = 1 << 16;
+    /// The connect event has been dealt with.
+    pub(crate) const CONNECT_DONE: u32 = 1 << 17;
     /// With both, the slot is free.
     pub(crate) const FREE: u32 = EVENT_DONE | SOCKET_CLOSED;
 }
@@ -157,7 +161,8 @@ impl Slot {
     /// Open for sending and not being closed.
     pub(crate) fn is_open(&self) -> bool {
         let now = self.state.load(Ordering::Acquire);
-        now & state::LIVE != 0 && now & (state::CLAIMED | state::ENDED) == 0
+        let over = state::CLAIMED | state::ENDED | state::PEER_CLOSED;
+        now & state::LIVE != 0 && now & over == 0
     }
 
     /// Whether all of `bits` are set.
@@ -184,9 +189,15 @@ impl Slot {
             .is_ok()
     }
 
-    /// Worker that owns the session, or [`NO_OWNER`].
+    /// Worker that owns the session, or [`NO_OWNER`]. SeqCst: with `state` it makes the pair by which a worker that
+    /// closes a session and the reactor that moves it see each other.
     pub(crate) fn owner(&self) -> u32 {
-        self.owner.load(Ordering::Relaxed)
+        self.owner.load(Ordering::SeqCst)
+    }
+
+    /// User id it is bound to; 0 none.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid.load(Ordering::Acquire)
     }
 
     /// Index of the port it came by.
@@ -221,7 +232,7 @@ impl Slot {
 
     /// Reactor: this worker owns the session from now on.
     pub(crate) fn set_owner(&self, worker: u32) {
-        self.owner.store(worker, Ordering::Relaxed);
+        self.owner.store(worker, Ordering::SeqCst);
     }
 
     /// Whether no message has been given to a worker yet.
@@ -258,11 +269,6 @@ impl Slot {
     pub(crate) fn is_silent(&self, limit_ms: u64, now_ms: u64) -> bool {
         let silent = now_ms.saturating_sub(self.alive_ms.load(Ordering::Relaxed));
         limit_ms > 0 && silent >= limit_ms && !self.has(state::PROTECTED)
-    }
-
-    /// User id it is bound to; 0 none.
-    pub(crate) fn uid(&self) -> u32 {
-        self.uid.load(Ordering::Acquire)
     }
 
     /// Bind it to a user id, once; 0 binds nothing. False: it is bound already.
