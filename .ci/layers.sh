@@ -29,7 +29,7 @@ declare -A may=(
     [role]="context daemon error handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
     [server]="callback context error handler log net port protocol role settings sys tls"
     [capi]="PUBLIC"
-    [fuzzing]="protocol"
+    [fuzzing]="protocol tls"
 )
 
 bad=0

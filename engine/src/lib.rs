@@ -56,11 +56,6 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "complete before the reactors use it"
-)]
 mod tls;
 
 pub use context::{Context, Refused, Role, WorkerStatus};

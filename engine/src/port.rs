@@ -26,6 +26,15 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// From how much output on somebody wants to hear of a slow client; `None` if nobody does.
+    pub(crate) fn full_output(&self) -> Option<u64> {
+        match (self.interests.buffer_full, self.interests.buffer_empty) {
+            (true, _) => Some(self.settings.high_watermark()),
+            (false, true) => Some(self.settings.socket_buffer_size),
+            (false, false) => None,
+        }
+    }
+
     /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
     pub(crate) fn tells_connect(&self) -> bool {
         self.interests.connect || self.tls.is_some()

@@ -26,6 +26,7 @@ mod socket_file;
 pub(crate) mod stream;
 
 pub(crate) mod target;
+pub(crate) mod unsent;
 
 #[cfg(test)]
 mod alone;

@@ -10,6 +10,7 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deadlines::Deadlines;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
@@ -23,7 +24,6 @@ use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -80,8 +80,9 @@ pub(crate) struct Reactor {
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
     pub(super) ready_inputs: usize,
-    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
-    pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
+    pub(super) deadlines: Deadlines,
+    /// New sessions are not read until somebody resumes them.
+    delay_receive: bool,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
@@ -139,7 +140,8 @@ impl Reactor {
             tls_spares: tls::Spares::default(),
             again: VecDeque::new(),
             ready_inputs: 0,
-            lingering: VecDeque::new(),
+            deadlines: Deadlines::new(clock::monotonic_ms()),
+            delay_receive: settings.enable_delay_receive,
             spin: Spin::new(process::cpus()),
             delivered: 0,
             reading: true,
@@ -168,7 +170,7 @@ impl Reactor {
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
-            self.expire_lingering();
+            self.expire();
             self.packets.complain(&self.log, self.now_ms);
             self.feed.ring(self.now_ms);
             self.report();
@@ -195,9 +197,7 @@ impl Reactor {
             && mailbox.may_sleep()
             && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
-        let due = lingers
-            .into_iter()
+        let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
             .chain(self.packets.next_complaint())
@@ -243,7 +243,10 @@ impl Reactor {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
                 Order::ReadDatagrams => self.read_datagrams(),
-                Order::Drain => self.reading = false,
+                Order::Drain => {
+                    self.reading = false;
+                    self.let_go_held();
+                }
                 Order::Finish => self.finish_asked = true,
                 Order::Quit => self.quit = true,
             }
@@ -251,15 +254,14 @@ impl Reactor {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
-        use std::os::fd::{AsFd, AsRawFd};
+        use std::os::fd::AsRawFd;
         let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.ports.get(port).settings.tcp_nodelay {
-            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
-        }
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, port));
+        let token = self
+            .connections
+            .insert(Connection::new(socket, id, port, self.now_ms));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -274,6 +276,7 @@ impl Reactor {
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
+        self.watch(token);
         self.open(token);
     }
 
@@ -283,9 +286,13 @@ impl Reactor {
         let id = connection.id;
         let owner = self.feed.owner_for(id);
         connection.owner = owner;
+        connection.paused = self.delay_receive;
+        connection.times.begin_by_ms = 0;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(state::LIVE);
+            slot.note_alive(self.now_ms);
+            let paused = if self.delay_receive { state::PAUSED } else { 0 };
+            slot.mark(state::LIVE | paused);
         }
         self.announce(token);
         if self.finishing {
@@ -378,14 +385,18 @@ impl Reactor {
         };
         let written = before - connection.outbox.len();
         if written > 0 {
+            connection.times.moved_ms = self.now_ms;
             self.account_written(token, written);
+        }
+        if !matches!(left, Left::Blocked) {
+            self.connections[token].times.stalled_since_ms = 0;
         }
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.connections[token].blocked = true,
+            Left::Blocked => self.note_blocked(token, written > 0),
             Left::Broken(errno) => self.break_off(token, errno),
         }
     }
@@ -400,6 +411,7 @@ impl Reactor {
             waiting.load(Ordering::Relaxed).saturating_sub(bytes),
             Ordering::Relaxed,
         );
+        self.output_shrank(token);
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {

@@ -132,7 +132,7 @@ fn prepare(
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     for (listener, (_, port)) in listeners.iter().zip(ports.iter()) {
         if !port.kind.is_datagram() {
-            listener.listen(port.settings.backlog)?;
+            listener.listen(port.settings.sockets().backlog)?;
         }
     }
     let metrics = observer::bind(&settings)?;
