@@ -72,7 +72,7 @@ int main(void)
         skep_port_info info;
         info.size = sizeof info;
         EXPECT(SKEP_OK, skep_server_port_info(server, 1, &info));
-        say("SECOND %u", (unsigned)info.port);
+        say("SECOND %u", (unsigned)info.number);
     }
     EXPECT(SKEP_OK, skep_server_start(server));
     EXPECT(SKEP_OK, skep_server_free(server));
