@@ -189,7 +189,7 @@ pub struct Stats {
     pub requests_lost: u64,
     /// Bytes waiting for slow clients, in all reactors.
     pub output_bytes: u64,
-    /// Sessions not read at the moment because a worker's queue is full.
+    /// Sessions and datagram ports not read at the moment because a worker's queue is full.
     pub held_back: u64,
     /// Datagrams read and dropped, because their worker had no room or they were cut off.
     pub datagrams_dropped: u64,
