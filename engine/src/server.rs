@@ -13,7 +13,7 @@ use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended};
-use crate::settings::{PortSettings, Settings, Sizes, Value};
+use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
 use crate::tls::TlsAcceptor;
 
@@ -38,6 +38,14 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
@@ -99,14 +107,6 @@ impl Server {
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
@@ -304,11 +304,20 @@ impl Server {
             mut settings,
             log,
         } = self;
+        let own = |bound: &Bound| {
+            bound
+                .own
+                .clone()
+                .unwrap_or_else(|| settings.primary.clone())
+        };
+        let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
+        complete_heartbeats(settings.heartbeat_check_s, &mut owned);
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, mut bound) in (0..).zip(ports) {
-            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
-            settings.notes.extend(own.notes.iter().cloned());
+        for ((index, mut bound), own) in (0..).zip(ports).zip(owned) {
+            if index == 0 || bound.own.is_some() {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
             bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {
                 true => Some(TlsAcceptor::new(&own.tls)?),
@@ -317,16 +326,19 @@ impl Server {
             if let Some(tls) = &tls {
                 settings.notes.extend(tls.notes().iter().cloned());
             }
+            let listener = Arc::new(bound.listener);
+            let is_datagram = listener.kind().is_datagram();
             described.push(Port {
-                number: bound.listener.port(),
-                kind: bound.listener.kind(),
-                socket: bound.listener.raw(),
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
+                number: listener.port(),
+                kind: listener.kind(),
+                socket: listener.raw(),
                 tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
             });
-            listeners.push(bound.listener);
+            listeners.push(listener);
         }
         let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {

@@ -8,7 +8,7 @@ use super::inbox::{Inbox, Order};
 use crate::error::code;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::log::Log;
+use crate::log::{Log, Topic};
 use crate::net::address::Peer;
 use crate::net::listener::Listener;
 use crate::net::reserve::{Refusal, Reserve};
@@ -103,7 +103,7 @@ impl Acceptor {
     }
 
     /// Take what is waiting, up to a turn's share for each port.
-    pub(crate) fn accept(&mut self, listeners: &[Listener]) {
+    pub(crate) fn accept(&mut self, listeners: &[Arc<Listener>]) {
         if !self.ready.contains(&true) || clock::monotonic_ms() < self.paused_until {
             return;
         }
@@ -124,11 +124,11 @@ impl Acceptor {
         for _ in 0..PER_TURN {
             if self.shared.open_sessions() >= u64::from(self.limit) {
                 if !std::mem::replace(&mut self.full, true) {
-                    self.log.warning(format_args!(
-                        "accept() (ERRNO {}): Too many connections [now: {}]",
+                    self.log.coded(
+                        "accept",
                         code::TOO_MANY_SOCKET,
-                        self.limit
-                    ));
+                        format_args!("Too many connections [now: {}]", self.limit),
+                    );
                 }
                 return false;
             }
@@ -152,9 +152,14 @@ impl Acceptor {
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
                     let text = crate::error::text(errno);
-                    self.log.warning(format_args!(
-                        "accept(): accept() failed, Error: {text}[{errno}]"
-                    ));
+                    let topic = Topic {
+                        function: "accept",
+                        code: errno,
+                    };
+                    self.log.limited(
+                        topic,
+                        format_args!("accept(): accept() failed, Error: {text}[{errno}]"),
+                    );
                     self.paused_until = clock::monotonic_ms() + PAUSE_MS;
                     return false;
                 }
@@ -197,7 +202,7 @@ impl Acceptor {
             },
         );
         let server = self.shared.server();
-        server.last_session.store(id, Ordering::Relaxed);
+        server.last_session.store(id, Ordering::Release);
         server.accepted.store(
             server.accepted.load(Ordering::Relaxed) + 1,
             Ordering::Release,

@@ -2,6 +2,7 @@
 
 use std::os::fd::OwnedFd;
 
+use super::deadlines::Times;
 use super::inbound::Inbound;
 use super::outbox::Outbox;
 use crate::session::SessionId;
@@ -37,18 +38,23 @@ pub(super) struct Connection {
     pub(super) awaits_header: bool,
     /// The peer's end of input was seen, whatever the stage.
     pub(super) peer_done: bool,
+    /// Somebody wants it not to be read.
+    pub(super) paused: bool,
     /// In a queue for reading already.
     pub(super) queued: bool,
     /// In the list of connections to flush already.
     pub(super) dirty: bool,
     /// The kernel takes no more output: wait for writability.
     pub(super) blocked: bool,
+    /// Its worker was told that much waits for the client, or would have been.
+    pub(super) full: bool,
+    pub(super) times: Times,
     pub(super) inbound: Inbound,
     pub(super) outbox: Outbox,
 }
 
 impl Connection {
-    pub(super) fn new(socket: OwnedFd, id: SessionId, port: u16) -> Connection {
+    pub(super) fn new(socket: OwnedFd, id: SessionId, port: u16, now_ms: u64) -> Connection {
         Connection {
             socket,
             id,
@@ -58,9 +64,12 @@ impl Connection {
             tls: None,
             awaits_header: false,
             peer_done: false,
+            paused: false,
             queued: false,
             dirty: false,
             blocked: false,
+            full: false,
+            times: Times::new(now_ms),
             inbound: Inbound::default(),
             outbox: Outbox::default(),
         }

@@ -2,11 +2,12 @@
 //! workers, and writes what workers send. It never waits for a worker and never runs user code.
 //!
 //! `turn` is the loop, `intake` how bytes become messages for workers, `closing` how connections end; `connection`, `inbound` and `outbox` are what it works on; `feed` is the way to workers;
-//! `inbox` is how the main thread talks to it; `accept` runs on the main thread.
+//! `deadlines` and `watermarks` are about slow and silent clients; `inbox` is how the main thread talks to it; `accept` runs on the main thread.
 
 pub(crate) mod accept;
 mod closing;
 mod connection;
+mod deadlines;
 mod endings;
 mod feed;
 mod inbound;
@@ -15,10 +16,12 @@ mod intake;
 mod mail;
 mod opening;
 mod outbox;
+mod packets;
 mod parked;
 mod sealed;
 mod spin;
 mod turn;
+mod watermarks;
 mod wheel;
 
 pub(crate) use turn::{Reactor, Setup};

@@ -10,10 +10,12 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deadlines::Deadlines;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
+use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
 use crate::dispatch::Dispatcher;
@@ -64,6 +66,7 @@ pub(crate) struct Reactor {
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
     pub(super) endings: Endings,
+    pub(super) packets: PacketPorts,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
     manager: Doorbell,
@@ -77,8 +80,9 @@ pub(crate) struct Reactor {
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
     pub(super) ready_inputs: usize,
-    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
-    pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
+    pub(super) deadlines: Deadlines,
+    /// New sessions are not read until somebody resumes them.
+    delay_receive: bool,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
@@ -112,8 +116,10 @@ impl Reactor {
             Interest::READABLE,
         )?;
         let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
+            packets,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
@@ -134,7 +140,8 @@ impl Reactor {
             tls_spares: tls::Spares::default(),
             again: VecDeque::new(),
             ready_inputs: 0,
-            lingering: VecDeque::new(),
+            deadlines: Deadlines::new(clock::monotonic_ms()),
+            delay_receive: settings.enable_delay_receive,
             spin: Spin::new(process::cpus()),
             delivered: 0,
             reading: true,
@@ -163,7 +170,8 @@ impl Reactor {
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
-            self.expire_lingering();
+            self.expire();
+            self.packets.complain(&self.log, self.now_ms);
             self.feed.ring(self.now_ms);
             self.report();
         }
@@ -189,11 +197,10 @@ impl Reactor {
             && mailbox.may_sleep()
             && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
-        let due = lingers
-            .into_iter()
+        let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
+            .chain(self.packets.next_complaint())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -235,7 +242,11 @@ impl Reactor {
         while let Some(order) = self.inbox.next() {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
-                Order::Drain => self.reading = false,
+                Order::ReadDatagrams => self.read_datagrams(),
+                Order::Drain => {
+                    self.reading = false;
+                    self.let_go_held();
+                }
                 Order::Finish => self.finish_asked = true,
                 Order::Quit => self.quit = true,
             }
@@ -248,7 +259,9 @@ impl Reactor {
             return; // the main thread opens the session before it hands the socket over
         };
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, port));
+        let token = self
+            .connections
+            .insert(Connection::new(socket, id, port, self.now_ms));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -263,6 +276,7 @@ impl Reactor {
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
+        self.watch(token);
         self.open(token);
     }
 
@@ -272,9 +286,13 @@ impl Reactor {
         let id = connection.id;
         let owner = self.feed.owner_for(id);
         connection.owner = owner;
+        connection.paused = self.delay_receive;
+        connection.times.begin_by_ms = 0;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(state::LIVE);
+            slot.note_alive(self.now_ms);
+            let paused = if self.delay_receive { state::PAUSED } else { 0 };
+            slot.mark(state::LIVE | paused);
         }
         self.announce(token);
         if self.finishing {
@@ -288,6 +306,10 @@ impl Reactor {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in events.iter().filter(|event| event.token() != BELL) {
             let token = event.token().0;
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets(place);
+                continue;
+            }
             if event.is_writable()
                 && let Some(connection) = self.connections.get_mut(token)
                 && connection.blocked
@@ -301,7 +323,9 @@ impl Reactor {
         }
         self.events = events;
         for token in again {
-            if let Some(connection) = self.connections.get_mut(token) {
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets_again(place);
+            } else if let Some(connection) = self.connections.get_mut(token) {
                 connection.queued = false;
                 self.read(token, true);
             }
@@ -361,14 +385,18 @@ impl Reactor {
         };
         let written = before - connection.outbox.len();
         if written > 0 {
+            connection.times.moved_ms = self.now_ms;
             self.account_written(token, written);
+        }
+        if !matches!(left, Left::Blocked) {
+            self.connections[token].times.stalled_since_ms = 0;
         }
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.connections[token].blocked = true,
+            Left::Blocked => self.note_blocked(token, written > 0),
             Left::Broken(errno) => self.break_off(token, errno),
         }
     }
@@ -383,6 +411,7 @@ impl Reactor {
             waiting.load(Ordering::Relaxed).saturating_sub(bytes),
             Ordering::Relaxed,
         );
+        self.output_shrank(token);
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {
@@ -421,7 +450,8 @@ impl Reactor {
 
     /// Tell the main thread, if it may be waiting for that.
     fn report(&mut self) {
-        let quiet = !self.reading && self.feed.is_empty() && self.ready_inputs == 0;
+        let idle = self.feed.is_empty() && self.ready_inputs == 0 && self.packets.left() == 0;
+        let quiet = !self.reading && idle;
         if self.inbox.report(quiet) {
             self.main.ring();
         }

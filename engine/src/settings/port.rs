@@ -1,6 +1,7 @@
 //! Checked settings of one listening port.
 
 use super::framing::FramingSettings;
+use super::session::SessionSettings;
 use super::table::Row;
 use super::tls::TlsSettings;
 use super::value::Value;
@@ -43,6 +44,7 @@ pub struct PortSettings {
     pub(crate) framing: FramingSettings,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) proxy: ProxySettings,
+    pub(crate) session: SessionSettings,
     pub(crate) socket_buffer_size: u64,
     /// Whether keepalive probes are sent, and how.
     pub(super) keepalive: bool,
@@ -60,6 +62,7 @@ impl Default for PortSettings {
             framing: FramingSettings::default(),
             on_worker_lost: OnWorkerLost::Close,
             proxy: ProxySettings::default(),
+            session: SessionSettings::default(),
             socket_buffer_size: 8 << 20,
             keepalive: false,
             keepalive_probes: Keepalive::default(),
