@@ -202,12 +202,10 @@ fn nothing_comes_after_the_close_event() {
     eventually(patience(), || watcher.stat("connection_num") == 1);
     drop((client, watcher));
     let events = server.stop();
-    let last = { events.iter() }
-        .filter(|event| {
-            ["buffer_full", "buffer_empty", "ended"].contains(&event.name.as_str())
-                && event.session() == session
-        })
-        .next_back();
+    let last = { events.iter() }.rfind(|event| {
+        ["buffer_full", "buffer_empty", "ended"].contains(&event.name.as_str())
+            && event.session() == session
+    });
     assert_eq!(last.unwrap().name, "ended");
     let events = buffer_events(&events, session);
     check_turns(&events);

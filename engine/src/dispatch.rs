@@ -138,6 +138,21 @@ impl Dispatcher {
         self.route(worker)
     }
 
+    /// The seat that the next datagram goes to, one of the sender with this key. In modes that keep an owner it is the
+    /// same worker for ever: there is no session whose owner could be remembered. As for [`Dispatcher::choose`], say
+    /// so when it is on its way.
+    pub(crate) fn choose_datagram(&mut self, key: u32) -> Seat {
+        match self.mode.keeps_owner() {
+            true => self.route(key % self.shared.workers()),
+            false => self.choose(NO_OWNER),
+        }
+    }
+
+    /// By worker id: the seat that gets its messages.
+    pub(crate) fn routes(&self) -> &[Seat] {
+        &self.routes
+    }
+
     /// A message was given to the chosen seat.
     pub(crate) fn advance(&self) {
         if self.mode != DispatchMode::Sticky {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::callback::Interests;
 use crate::net::SocketType;
+use crate::net::listener::Listener;
 use crate::protocol::Framing;
 use crate::settings::PortSettings;
 use crate::tls::TlsAcceptor;
@@ -15,6 +16,8 @@ pub(crate) struct Port {
     pub(crate) kind: SocketType,
     /// Descriptor of its socket in the master; in workers it is open for datagram ports only.
     pub(crate) socket: i32,
+    /// The socket itself, if it is one for datagrams: reactors read it, every process sends by it.
+    pub(crate) datagrams: Option<Arc<Listener>>,
     /// Connections are encrypted.
     pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) settings: PortSettings,

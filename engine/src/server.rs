@@ -38,16 +38,39 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
-        Ok(Bound {
+        Ok(Bound::of(listener))
+    }
+
+    fn of(listener: Listener) -> Bound {
+        Bound {
             listener,
             own: None,
             tls: false,
-        })
+        }
     }
+}
+
+/// The sockets that the service manager has passed; at least one.
+fn passed(log: &Log) -> Result<Vec<Bound>> {
+    let all = inherited::take_all()?;
+    for descriptor in all.skipped {
+        log.warning(format_args!(
+            "the socket[{descriptor}] is not a listening socket"
+        ));
+    }
+    Ok(all.listeners.into_iter().map(Bound::of).collect())
 }
 
 /// A bound port as it is seen from outside.
@@ -79,23 +102,20 @@ impl Server {
     /// Create and bind the listening socket; it starts to listen in [`Server::start`]. A socket of this
     /// address that the service manager has passed (`LISTEN_FDS`) is used instead of a new one.
     ///
-    /// `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
+    /// The host `SYSTEMD` (in any case) with port 0 stands for all sockets that the service manager has passed,
+    /// in their order; `kind` is theirs then. Else `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
+        let ports = match inherited::is_systemd(host, port) {
+            true => passed(&log)?,
+            false => vec![Bound::new(host, port, kind)?],
+        };
         Ok(Server {
-            ports: vec![Bound::new(host, port, kind)?],
+            ports,
             settings,
             log,
         })
@@ -278,6 +298,7 @@ impl Server {
         if threads > 1 {
             return Err(Error::Threads(threads));
         }
+        inherited::forget(); // one thread, as was just seen: no other reads the environment
         let Server {
             ports,
             mut settings,
@@ -293,8 +314,11 @@ impl Server {
         complete_heartbeats(settings.heartbeat_check_s, &mut owned);
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for ((index, bound), own) in (0..).zip(ports).zip(owned) {
-            settings.notes.extend(own.notes.iter().cloned());
+        for ((index, mut bound), own) in (0..).zip(ports).zip(owned) {
+            if index == 0 || bound.own.is_some() {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
+            bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {
                 true => Some(TlsAcceptor::new(&own.tls)?),
                 false => None,
@@ -302,16 +326,19 @@ impl Server {
             if let Some(tls) = &tls {
                 settings.notes.extend(tls.notes().iter().cloned());
             }
+            let listener = Arc::new(bound.listener);
+            let is_datagram = listener.kind().is_datagram();
             described.push(Port {
-                number: bound.listener.port(),
-                kind: bound.listener.kind(),
-                socket: bound.listener.raw(),
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
+                number: listener.port(),
+                kind: listener.kind(),
+                socket: listener.raw(),
                 tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
             });
-            listeners.push(bound.listener);
+            listeners.push(listener);
         }
         let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
         if ended.role != Role::Master && children == Children::Exit {

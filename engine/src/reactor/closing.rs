@@ -95,7 +95,7 @@ impl Reactor {
             &own.cut_off,
             self.connections.iter().filter(cut).count() as u64,
         );
-        let held = self.feed.held() as u64;
+        let held = (self.feed.held() + self.packets.left()) as u64;
         own.undelivered.store(held, Ordering::Release);
     }
 

@@ -6,7 +6,8 @@
 //! lane and given to its successor; only the session it is at work for waits ([`super::parked`]).
 //!
 //! Held at any time: one message per connection at most, since a connection with a held message, or
-//! one whose worker's lane is clogged, is not read.
+//! one whose worker's lane is clogged, is not read; and of datagrams, which have no connection that could be
+//! made to wait, [`DATAGRAMS`] bytes for each worker.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -20,6 +21,9 @@ use crate::session::SessionId;
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
+
+/// Bytes of datagrams that may wait for a worker whose lane is full.
+const DATAGRAMS: usize = 1 << 20;
 
 /// A message that was read and is not in a lane yet, or not all of it.
 pub(super) struct Held {
@@ -36,12 +40,19 @@ impl Held {
             sent: 0,
         }
     }
+
+    /// What it costs to hold it.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Held>() + self.data.len()
+    }
 }
 
 /// One worker seat's queue.
 #[derive(Default)]
 struct Queue {
     held: VecDeque<Held>,
+    /// Weight of all that is held.
+    weight: usize,
     /// Tokens of connections to be read again when there is room.
     waiting: Vec<usize>,
     /// One of them waits for the lane to be empty: see [`Feed::obstacle`].
@@ -52,6 +63,33 @@ impl Queue {
     fn is_idle(&self) -> bool {
         self.held.is_empty() && self.waiting.is_empty()
     }
+
+    fn push(&mut self, held: Held) {
+        self.weight += held.weight();
+        self.held.push_back(held);
+    }
+
+    fn pop(&mut self) {
+        if let Some(held) = self.held.pop_front() {
+            self.weight -= held.weight();
+        }
+    }
+
+    /// Whether a datagram may be read for this worker: sessions that wait go first, since they would wait for ever
+    /// behind a flood of datagrams, which can be dropped.
+    fn takes_datagrams(&self) -> bool {
+        self.waiting.is_empty() && self.weight < DATAGRAMS
+    }
+}
+
+/// Where a datagram is to go.
+pub(super) enum Place {
+    /// To this worker.
+    Seat(Seat),
+    /// No worker has room: do not read on, until there is some.
+    Full(Obstacle),
+    /// Its worker alone has no room.
+    Nowhere,
 }
 
 /// A worker's messages are about to go to another seat.
@@ -190,7 +228,40 @@ impl Feed {
         if queue.is_idle() {
             self.crowded += 1;
         }
-        queue.held.push_back(held);
+        queue.push(held);
+    }
+
+    /// Where the next datagram goes, one of the sender with this key; `sender` is what its messages have for a session.
+    pub(super) fn place(&mut self, key: u32, sender: u64) -> Place {
+        if self.parked.has(sender) {
+            // It is put behind those of its sender, whatever worker is chosen.
+            return match self.parked.weight(sender) < DATAGRAMS {
+                true => Place::Seat(self.dispatcher.choose_datagram(key)),
+                false => Place::Nowhere,
+            };
+        }
+        let keeps_order = self.dispatcher.keeps_order();
+        let tries = if keeps_order {
+            1
+        } else {
+            self.dispatcher.routes().len()
+        };
+        for _ in 0..tries {
+            let seat = self.dispatcher.choose_datagram(key);
+            if self.queues[seat.0 as usize].takes_datagrams() {
+                return Place::Seat(seat);
+            }
+            self.dispatcher.advance(); // another one may do as well
+        }
+        let queues = &self.queues;
+        let has_room = |seat: &Seat| queues[seat.0 as usize].takes_datagrams();
+        match keeps_order && self.dispatcher.routes().iter().any(has_room) {
+            true => Place::Nowhere,
+            false => Place::Full(Obstacle::Lane {
+                seat: self.dispatcher.choose_datagram(key),
+                until_empty: false,
+            }),
+        }
     }
 
     /// Whether some worker's messages are to go to another seat than before.
@@ -300,7 +371,7 @@ impl Feed {
                 // The rest of the message that died with it. Others may be behind it already.
                 let rest = |held: &Held| held.sent > 0 && held.head.session == session;
                 if queue.held.front().is_some_and(rest) {
-                    queue.held.pop_front();
+                    queue.pop();
                 }
                 return Fate::Dead;
             }
@@ -340,7 +411,7 @@ impl Feed {
                     if outlet.push(next.head, &next.data, &mut next.sent) == Push::Full {
                         break;
                     }
-                    queue.held.pop_front();
+                    queue.pop();
                 }
                 let level = match (queue.held.is_empty(), queue.until_empty) {
                     (true, true) => 0,

@@ -16,6 +16,7 @@ mod intake;
 mod mail;
 mod opening;
 mod outbox;
+mod packets;
 mod parked;
 mod sealed;
 mod spin;

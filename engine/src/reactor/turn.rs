@@ -15,6 +15,7 @@ use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
+use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
 use crate::dispatch::Dispatcher;
@@ -23,7 +24,6 @@ use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -66,6 +66,7 @@ pub(crate) struct Reactor {
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
     pub(super) endings: Endings,
+    pub(super) packets: PacketPorts,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
     manager: Doorbell,
@@ -115,8 +116,10 @@ impl Reactor {
             Interest::READABLE,
         )?;
         let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
+            packets,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
@@ -168,6 +171,7 @@ impl Reactor {
             self.advance_feed();
             self.dismiss_answered();
             self.expire();
+            self.packets.complain(&self.log, self.now_ms);
             self.feed.ring(self.now_ms);
             self.report();
         }
@@ -196,6 +200,7 @@ impl Reactor {
         let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
+            .chain(self.packets.next_complaint())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -237,6 +242,7 @@ impl Reactor {
         while let Some(order) = self.inbox.next() {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
+                Order::ReadDatagrams => self.read_datagrams(),
                 Order::Drain => {
                     self.reading = false;
                     self.let_go_held();
@@ -248,13 +254,10 @@ impl Reactor {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
-        use std::os::fd::{AsFd, AsRawFd};
+        use std::os::fd::AsRawFd;
         let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.ports.get(port).settings.tcp_nodelay {
-            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
-        }
         let fd = socket.as_raw_fd();
         let token = self
             .connections
@@ -303,6 +306,10 @@ impl Reactor {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in events.iter().filter(|event| event.token() != BELL) {
             let token = event.token().0;
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets(place);
+                continue;
+            }
             if event.is_writable()
                 && let Some(connection) = self.connections.get_mut(token)
                 && connection.blocked
@@ -316,7 +323,9 @@ impl Reactor {
         }
         self.events = events;
         for token in again {
-            if let Some(connection) = self.connections.get_mut(token) {
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets_again(place);
+            } else if let Some(connection) = self.connections.get_mut(token) {
                 connection.queued = false;
                 self.read(token, true);
             }
@@ -441,7 +450,8 @@ impl Reactor {
 
     /// Tell the main thread, if it may be waiting for that.
     fn report(&mut self) {
-        let quiet = !self.reading && self.feed.is_empty() && self.ready_inputs == 0;
+        let idle = self.feed.is_empty() && self.ready_inputs == 0 && self.packets.left() == 0;
+        let quiet = !self.reading && idle;
         if self.inbox.report(quiet) {
             self.main.ring();
         }

@@ -61,7 +61,7 @@ struct Master {
     observer: Option<Observer>,
     acceptor: Acceptor,
     /// By port; empty once nothing is accepted any more.
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     poll: Poll,
     events: Events,
     max_wait_ms: u64,
@@ -85,7 +85,7 @@ struct Master {
 /// The master's life; returns its exit code.
 pub(super) fn run(
     ground: Ground,
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     metrics: Option<Listener>,
     manager: i32,
     hold: OwnedFd,
@@ -112,7 +112,7 @@ pub(super) fn run(
 impl Master {
     fn new(
         ground: Ground,
-        listeners: Vec<Listener>,
+        listeners: Vec<Arc<Listener>>,
         metrics: Option<Listener>,
         manager: i32,
         bell: &Doorbell,
@@ -278,6 +278,13 @@ impl Master {
                 return self.begin_stop();
             }
             self.acceptor.note_ready(index);
+        }
+        if self
+            .listeners
+            .iter()
+            .any(|listener| listener.kind().is_datagram())
+        {
+            self.order_all(|| Order::ReadDatagrams);
         }
     }
 

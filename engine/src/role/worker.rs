@@ -19,6 +19,7 @@ use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
 use crate::log::Author;
+use crate::packet::Packet;
 use crate::session::TlsInfo;
 use crate::session::table::{NO_OWNER, Slot, state};
 use crate::shared::Shared;
@@ -300,6 +301,7 @@ impl Worker<'_> {
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
             Kind::Connect => self.connect(head.session, origin, reactor, payload.bytes()),
+            Kind::Packet => self.packet(origin.port, reactor, payload.bytes()),
             Kind::Close => self.close(head.session, origin, reactor),
             Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
             Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
@@ -311,7 +313,7 @@ impl Worker<'_> {
         if self.leave.get().is_some() {
             return Verdict::Abandoned;
         }
-        if head.kind == Kind::Receive {
+        if matches!(head.kind, Kind::Receive | Kind::Packet) {
             self.mind_limits();
         }
         Verdict::Done
@@ -376,6 +378,29 @@ impl Worker<'_> {
             code::SESSION_DISCARD_TIMEOUT_DATA,
             format_args!("[2] ignore data[{bytes} bytes] received from session#{session}"),
         );
+    }
+
+    fn packet(&self, port: u16, reactor: i32, frame: &[u8]) -> Result<(), Leave> {
+        let described = self.context.ports().get(port);
+        if let Some((packet, bytes)) = Packet::decode(port, described, frame) {
+            let handler = self.context.handler();
+            self.context.at_packet(Some(packet));
+            let step = match described.interests.packet {
+                true => {
+                    self.context.enter(Callback::Packet, 0);
+                    handler.on_packet(&self.context, &packet, bytes)
+                }
+                false => {
+                    self.context.enter(Callback::Receive, 0);
+                    handler.on_receive(&self.context, 0, reactor, bytes)
+                }
+            };
+            self.context.at_packet(None);
+            step?;
+            bump(&self.block.requests, 1);
+        }
+        bump(&self.block.packets, 1);
+        Ok(())
     }
 
     fn buffer(&self, event: Callback, session: u64) -> Result<(), Leave> {

@@ -8,6 +8,7 @@ mod metrics;
 mod network;
 mod proxy;
 mod sessions;
+mod sockets;
 mod tls;
 mod workers;
 
@@ -22,6 +23,7 @@ pub(super) static GROUPS: &[&[Row]] = &[
     network::ROWS,
     proxy::ROWS,
     sessions::ROWS,
+    sockets::ROWS,
     tls::ROWS,
     workers::ROWS,
 ];
