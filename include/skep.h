@@ -219,6 +219,18 @@ typedef struct {
     uint32_t port;
     /// The client's address, NUL-terminated; empty on a unix socket.
     char remote_ip[SKEP_REMOTE_IP_SIZE];
+    /// User id it is bound to; 0 none.
+    uint32_t uid;
+    /// Number of the port it came by; 0 on a unix socket.
+    uint32_t server_port;
+    /// Descriptor of that port's socket in the master.
+    int32_t server_socket;
+    /// Kind of that socket, SKEP_TCP and so on.
+    int32_t kind;
+    /// 1 if silence does not end it: skep_server_protect().
+    uint32_t is_protected;
+    /// 1 if it is not read: skep_server_pause().
+    uint32_t is_paused;
 } skep_session_info;
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
@@ -882,6 +894,56 @@ skep_status skep_server_on_buffer_full(skep_server *server, skep_buffer_callback
 /// Callable from: setup; the callback runs in: worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_buffer_empty(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// Bind a session to a user id, which can be done once. With the setting dispatch_mode at 5 its messages go to the
+/// worker of that id from then on. 0 binds nothing.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (bound already), SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED,
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_bind(skep_server *server,
+                             skep_session_id session,
+                             uint32_t uid);
+
+/// Say whether a session is protected: then silence (settings heartbeat_idle_time and max_idle_time) does not end it.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_protect(skep_server *server,
+                                skep_session_id session,
+                                bool is_protected);
+
+/// Read no more from a session's client until skep_server_resume(). What was read before is still delivered, and
+/// sending goes on. A session that is paused already stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_pause(skep_server *server,
+                              skep_session_id session);
+
+/// Read a session again that was paused, or begin with it (setting enable_delay_receive). One that is read stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_resume(skep_server *server,
+                               skep_session_id session);
+
+/// Write the ids of sessions whose clients have been silent for the setting heartbeat_idle_time, and that are not
+/// protected, to `sessions`, at most `capacity` of them, and the number of all of them to `out`. With
+/// `close` all of them are closed, as skep_server_close() does.
+///
+/// Ownership: `sessions` and `out` are the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (there is no heartbeat), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_heartbeat(skep_server *server,
+                                  bool close,
+                                  skep_session_id *sessions,
+                                  size_t capacity,
+                                  size_t *out);
 
 /// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ... A setting
 /// of a port is set for the primary port, and so for those that have none of their own.
