@@ -3,6 +3,7 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod files;
 mod orders;
 mod sending;
 mod sessions;
@@ -20,6 +21,7 @@ use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::net::handover;
 use crate::port::{Port, Ports};
 use crate::session::table::Slot;
 use crate::session::{SessionId, TlsInfo};
@@ -76,6 +78,8 @@ pub struct Context {
     /// For waiting until a lane has room; made when first needed.
     parker: RefCell<Option<Parker>>,
     lifelines: Vec<OwnedFd>,
+    /// By reactor: the way of open files.
+    file_senders: Rc<[handover::Sender]>,
     /// Session whose close callback runs now; 0 none.
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
@@ -99,6 +103,7 @@ impl Context {
         ports: Ports,
         settings: Arc<Settings>,
         log: Log,
+        file_senders: Rc<[handover::Sender]>,
         lifelines: Vec<OwnedFd>,
     ) -> Rc<Context> {
         let directory = &shared.directory;
@@ -124,6 +129,7 @@ impl Context {
             main: RefCell::new(main),
             parker: RefCell::new(None),
             lifelines,
+            file_senders,
             closing: Cell::new(0),
             leaving: Cell::new(None),
             sealed: RefCell::default(),

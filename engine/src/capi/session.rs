@@ -33,7 +33,7 @@ pub struct skep_session_info {
     pub dispatched_us: u64,
     /// Bytes given to workers and not yet taken by a callback.
     pub recv_queued_bytes: u64,
-    /// Bytes accepted by skep_server_send() and not yet written to the socket.
+    /// Bytes accepted by skep_server_send() and skep_server_sendfile() and not yet written to the socket.
     pub send_queued_bytes: u64,
     /// Worker that gets its messages; -1 if any worker may.
     pub worker: i32,

@@ -7,8 +7,10 @@
 pub(crate) mod accept;
 mod closing;
 mod connection;
+mod deliveries;
 mod endings;
 mod feed;
+mod file_range;
 mod inbound;
 pub(crate) mod inbox;
 mod intake;

@@ -10,10 +10,11 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deliveries::Deliveries;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
-use super::outbox::{Left, Spares};
+use super::outbox::{Amount, Left, Spares};
 use super::sealed;
 use super::spin::Spin;
 use crate::dispatch::Dispatcher;
@@ -22,7 +23,7 @@ use crate::ipc::doorbell::Doorbell;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream;
+use crate::net::{handover, stream};
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -48,6 +49,7 @@ pub(crate) struct Setup {
     pub(crate) settings: Arc<Settings>,
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) files: handover::Receiver,
     pub(crate) turn: Arc<AtomicU64>,
     pub(crate) log: Log,
 }
@@ -61,6 +63,7 @@ pub(crate) struct Reactor {
     pub(super) connections: Slab<Connection>,
     pub(super) feed: Feed,
     pub(super) spares: Spares,
+    pub(super) deliveries: Deliveries,
     pub(super) now_us: u64,
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
@@ -102,6 +105,7 @@ impl Reactor {
             settings,
             sizes,
             inbox,
+            files,
             turn,
             log,
         } = setup;
@@ -123,6 +127,7 @@ impl Reactor {
             log,
             connections: Slab::new(),
             spares: Spares::default(),
+            deliveries: Deliveries::new(files),
             now_us: clock::wall_us(),
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
@@ -182,13 +187,12 @@ impl Reactor {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.note_turn();
-        if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
+        let nothing_left = self.again.is_empty() && self.dirty.is_empty();
+        if std::mem::take(&mut self.delivered) == 1 && nothing_left {
             self.spin.wait(|| mailbox.has_mail());
         }
-        let may_sleep = self.again.is_empty()
-            && self.endings.is_empty()
-            && mailbox.may_sleep()
-            && self.inbox.is_empty();
+        let may_sleep =
+            nothing_left && self.endings.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
         let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
         let due = lingers
@@ -353,7 +357,7 @@ impl Reactor {
     /// Write one connection's output, and close it if that is what it waits for.
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let before = connection.outbox.len();
+        let before = connection.outbox.waiting();
         let (outbox, socket) = (&mut connection.outbox, &connection.socket);
         let left = match &mut connection.tls {
             None => outbox.flush(socket, &mut self.spares),
@@ -363,28 +367,36 @@ impl Reactor {
                 sealed::flush(tls, outbox, socket, spares, tls_spares, last)
             }
         };
-        let written = before - connection.outbox.len();
-        if written > 0 {
-            self.account_written(token, written);
-        }
+        let written = before - connection.outbox.waiting();
+        self.account_written(token, written);
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
+            Left::More => self.touch(token),
             Left::Blocked => self.connections[token].blocked = true,
             Left::Broken(errno) => self.break_off(token, errno),
+            Left::Fault(fault) => self.file_failed(token, &fault),
         }
     }
 
-    /// `bytes` have left a connection's outbox.
-    pub(super) fn account_written(&mut self, token: usize, bytes: u64) {
+    /// So much has left a connection's outbox.
+    pub(super) fn account_written(&mut self, token: usize, amount: Amount) {
+        if amount == Amount::default() {
+            return;
+        }
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
-            slot.note_sent(bytes, self.now_us);
+            slot.note_sent(amount.sends, self.now_us);
+            if amount.files > 0 || amount.descriptors > 0 {
+                slot.note_file_sent(amount.descriptors, amount.files);
+            }
         }
         let waiting = &self.shared.reactor(self.id).output_bytes;
         waiting.store(
-            waiting.load(Ordering::Relaxed).saturating_sub(bytes),
+            waiting
+                .load(Ordering::Relaxed)
+                .saturating_sub(amount.bytes()),
             Ordering::Relaxed,
         );
     }

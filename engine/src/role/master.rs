@@ -23,6 +23,7 @@ use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer::Observer;
 use crate::port::Ports;
@@ -87,6 +88,7 @@ pub(super) fn run(
     ground: Ground,
     listeners: Vec<Listener>,
     metrics: Option<Listener>,
+    receivers: Vec<handover::Receiver>,
     manager: i32,
     hold: OwnedFd,
     installed: signal::Installed,
@@ -96,7 +98,15 @@ pub(super) fn run(
     let log = ground.log.by(Author::Master);
     ground.service.as_master();
     process::set_subreaper(true);
-    let code = match Master::new(ground, listeners, metrics, manager, &bell, log.clone()) {
+    let code = match Master::new(
+        ground,
+        listeners,
+        metrics,
+        receivers,
+        manager,
+        &bell,
+        log.clone(),
+    ) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -114,6 +124,7 @@ impl Master {
         ground: Ground,
         listeners: Vec<Listener>,
         metrics: Option<Listener>,
+        receivers: Vec<handover::Receiver>,
         manager: i32,
         bell: &Doorbell,
         log: Log,
@@ -125,6 +136,7 @@ impl Master {
             sizes,
             shared,
             service,
+            file_senders,
             ..
         } = ground;
         let poll = Poll::new()?;
@@ -135,7 +147,7 @@ impl Master {
         )?;
         let turn = Arc::new(AtomicU64::new(0));
         let mut reactors = Vec::new();
-        for id in 0..sizes.reactors {
+        for (id, files) in (0..).zip(receivers) {
             let inbox = Arc::new(Inbox::default());
             let setup = Setup {
                 id,
@@ -144,6 +156,7 @@ impl Master {
                 settings: Arc::clone(&settings),
                 sizes,
                 inbox: Arc::clone(&inbox),
+                files,
                 turn: Arc::clone(&turn),
                 log: log.clone(),
             };
@@ -179,6 +192,7 @@ impl Master {
             ports.clone(),
             settings,
             log.clone(),
+            file_senders,
             Vec::new(),
         );
         Ok(Master {

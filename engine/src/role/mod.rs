@@ -28,6 +28,7 @@ mod stop;
 mod watchdog;
 mod worker;
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -39,6 +40,7 @@ use crate::error::{Doing, Result};
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer;
 use crate::port::Ports;
@@ -59,6 +61,8 @@ pub(crate) struct Ground {
     pub(crate) service: Rc<Service>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
+    /// The ways of open files to the reactors.
+    pub(crate) file_senders: Rc<[handover::Sender]>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -135,6 +139,9 @@ fn prepare(
         }
     }
     let metrics = observer::bind(&settings)?;
+    let pairs: io::Result<Vec<_>> = (0..sizes.reactors).map(|_| handover::pair()).collect();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        pairs.doing("create socket pairs")?.into_iter().unzip();
     let ground = Ground {
         handler,
         ports,
@@ -144,6 +151,7 @@ fn prepare(
         log,
         service,
         master_line,
+        file_senders: senders.into(),
     };
 
     // Before there is anybody who could be told to signal this process.
@@ -159,8 +167,13 @@ fn prepare(
                 fork::keep_private(listener.raw());
             }
             fork::keep_private(hold.as_raw_fd());
+            for receiver in &receivers {
+                fork::keep_private(receiver.raw());
+            }
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listeners, metrics, manager, hold, installed)
+                master::run(
+                    ground, listeners, metrics, receivers, manager, hold, installed,
+                )
             });
             service.end();
             Ok(Ended {
@@ -170,7 +183,7 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold));
+            drop((metrics, hold, receivers));
             let _datagrams = keep_datagrams(listeners);
             fork::forget_private();
             installed.keep(); // the manager puts its own in their place

@@ -1,7 +1,7 @@
 //! Certificates for tests, made on the spot, in a directory that goes with the test.
 
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
