@@ -67,6 +67,17 @@ impl Reactor {
     /// The end of the peer's output. What workers still send is delivered.
     pub(super) fn peer_closed(&mut self, token: usize) {
         let connection = &mut self.connections[token];
+        let stays = self.ports.get(connection.port).settings.half_close;
+        if !stays || connection.stage != Stage::Open {
+            return self.end_input(token);
+        }
+        connection.peer_done = true;
+        self.drop_input(token); // part of a message, at most
+    }
+
+    /// Nothing more comes from the peer, or is wanted from it.
+    pub(super) fn end_input(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
         connection.peer_done = true;
         let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
         match stage {

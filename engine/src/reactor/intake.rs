@@ -256,7 +256,7 @@ impl Reactor {
             violation.code(),
             violation.text(&peer)
         ));
-        self.peer_closed(token);
+        self.end_input(token);
     }
 
     /// Forget what was read of a connection that is not served any more.

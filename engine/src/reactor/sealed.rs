@@ -73,10 +73,11 @@ impl Reactor {
         };
         let said = connection.tls.as_ref().is_some_and(|tls| tls.peer_closed());
         let left = said && connection.stage == Stage::Open && !connection.inbound.ready;
-        if left {
+        let is_news = left && !connection.peer_done; // it may stay: `open_half_close`
+        if is_news {
             self.peer_closed(token);
         }
-        left
+        is_news
     }
 
     /// TLS cannot go on.

@@ -41,6 +41,8 @@ impl Default for ProxySettings {
 pub struct PortSettings {
     pub(crate) backlog: i32,
     pub(crate) framing: FramingSettings,
+    /// A client that sends no more can still be answered, for as long as the server likes.
+    pub(crate) half_close: bool,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) proxy: ProxySettings,
     pub(crate) socket_buffer_size: u64,
@@ -56,6 +58,7 @@ impl Default for PortSettings {
         PortSettings {
             backlog: 512,
             framing: FramingSettings::default(),
+            half_close: false,
             on_worker_lost: OnWorkerLost::Close,
             proxy: ProxySettings::default(),
             socket_buffer_size: 8 << 20,
