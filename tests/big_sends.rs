@@ -117,7 +117,10 @@ fn a_send_of_1_gib_arrives_whole() {
 
 #[test]
 fn sends_around_every_threshold_arrive_whole_and_in_order() {
-    let server = server!("files").sized(1, 1).start();
+    let server = server!("files")
+        .sized(1, 1)
+        .set("socket_buffer_size", 64 * MIB)
+        .start();
     let mut client = server.connect();
     for length in [
         16 * 1024 - 1,

@@ -3,8 +3,8 @@
 //! The descriptor travels beside the lane (see [`crate::net::handover`]), first; the message that names it keeps the
 //! order among everything this process sends.
 
-use std::os::fd::AsFd;
-use std::os::fd::BorrowedFd;
+use std::io;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 use std::time::Duration;
@@ -23,6 +23,14 @@ const NAME_MAX: usize = 8135;
 const FILES_MAX: u32 = 256;
 /// How long to wait for a reactor that reads no descriptors; it takes them whenever it reads its lanes.
 const PATIENCE: Duration = Duration::from_secs(5);
+
+/// As the log has the errors of the system.
+fn reason(error: &io::Error) -> String {
+    match error.raw_os_error() {
+        Some(errno) => format!("{}[{errno}]", crate::error::text(errno)),
+        None => error.to_string(),
+    }
+}
 
 impl Context {
     /// Send part of a file to a session: `length` bytes from `offset` on, or with `length` 0 all to the end.
@@ -73,7 +81,7 @@ impl Context {
             Err(CannotOpen::System(error)) => {
                 return self.refuse_file(
                     code::SYSTEM_CALL_FAIL,
-                    format_args!("stat({}) failed, Error: {error}", path.display()),
+                    format_args!("stat({}) failed, Error: {}", path.display(), reason(&error)),
                 );
             }
         };
@@ -113,7 +121,11 @@ impl Context {
             Err(error) => {
                 return self.refuse_file(
                     code::SYSTEM_CALL_FAIL,
-                    format_args!("cannot hand over {}, Error: {error}", path.display()),
+                    format_args!(
+                        "cannot hand over {}, Error: {}",
+                        path.display(),
+                        reason(&error)
+                    ),
                 );
             }
         };
@@ -160,9 +172,8 @@ impl Context {
     }
 
     /// Send a descriptor ahead of the message that will name it; the ticket to name it by.
-    fn hand_over(&self, reactor: u32, descriptor: BorrowedFd<'_>) -> std::io::Result<u64> {
-        let sender =
-            (self.file_senders.get(reactor as usize)).ok_or(std::io::ErrorKind::NotFound)?;
+    fn hand_over(&self, reactor: u32, descriptor: BorrowedFd<'_>) -> io::Result<u64> {
+        let sender = (self.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
         let tickets = &self.shared.server().tickets;
         let ticket = tickets.fetch_add(1, Ordering::Relaxed);
         sender.send(ticket, descriptor, PATIENCE)?;
