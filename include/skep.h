@@ -203,7 +203,7 @@ typedef struct {
     uint64_t dispatched_us;
     /// Bytes given to workers and not yet taken by a callback.
     uint64_t recv_queued_bytes;
-    /// Bytes accepted by skep_server_send() and not yet written to the socket.
+    /// Bytes accepted by skep_server_send() and skep_server_sendfile() and not yet written to the socket.
     uint64_t send_queued_bytes;
     /// Worker that gets its messages; -1 if any worker may.
     int32_t worker;
@@ -820,6 +820,24 @@ skep_status skep_server_start(skep_server *server);
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_NO_PAYLOAD (`len` is 0), SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED,
 ///   SKEP_OUTPUT_FULL, SKEP_TOO_LARGE, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_send(skep_server *server, skep_session_id session, const uint8_t *data, size_t len);
+
+/// Send part of a file: `length` bytes from `offset` on, or with `length` 0 all to the end. The file is opened before
+/// this returns, and may be replaced or removed then. SKEP_OK means queued, in order after what this process has sent
+/// before. Should the file become shorter under way, or reading fail, the session is closed with a warning in the log.
+///
+/// What waits of files does not count against the setting socket_buffer_size.
+///
+/// Ownership: `path` is borrowed for the call.
+/// Callable from: the manager and workers, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (not a regular file, too long a name, or a range beyond the end),
+///   SKEP_SYSTEM (it cannot be opened, or there is nothing at `offset`), SKEP_STATE (in the master),
+///   SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_OUTPUT_FULL (256 files wait for this client),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_sendfile(skep_server *server,
+                                 skep_session_id session,
+                                 const char *path,
+                                 uint64_t offset,
+                                 uint64_t length);
 
 /// End a session after what is queued for it has been written; with `reset` at once, without it. In
 /// the worker the session belongs to, the close callback runs before this returns.

@@ -6,6 +6,7 @@
 mod backlog;
 mod closing;
 mod datagrams;
+mod files;
 mod orders;
 mod sending;
 mod sessions;
@@ -25,6 +26,7 @@ use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::net::handover;
 use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::Slot;
@@ -84,6 +86,8 @@ pub struct Context {
     /// For waiting until a lane has room; made when first needed.
     parker: RefCell<Option<Parker>>,
     lifelines: Vec<OwnedFd>,
+    /// By reactor: the way of open files.
+    file_senders: Rc<[handover::Sender]>,
     /// Session whose close callback runs now; 0 none.
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
@@ -111,6 +115,7 @@ impl Context {
         ports: Ports,
         settings: Arc<Settings>,
         log: Log,
+        file_senders: Rc<[handover::Sender]>,
         lifelines: Vec<OwnedFd>,
     ) -> Rc<Context> {
         let directory = &shared.directory;
@@ -138,6 +143,7 @@ impl Context {
             main: RefCell::new(main),
             parker: RefCell::new(None),
             lifelines,
+            file_senders,
             closing: Cell::new(0),
             leaving: Cell::new(None),
             sealed: RefCell::default(),

@@ -40,6 +40,8 @@ shared_block! {
         pub(crate) reloads_begun: AtomicU64,
         /// How often the log was to be reopened; counted up by master and manager.
         pub(crate) log_generation: AtomicU64,
+        /// The last ticket under which a descriptor was handed to a reactor; counted up by whoever does that.
+        pub(crate) tickets: AtomicU64,
     }
 }
 

@@ -17,6 +17,10 @@ use crate::stats::bump;
 /// How long a sender that waits for room sleeps before it looks again, should a ring be missed.
 const ROOM_RECHECK: Duration = Duration::from_millis(100);
 
+/// A send from this length on does not go through the lane, where the reactor would have to put it together in its own
+/// memory while this process waits for room again and again.
+const LONG: usize = 1 << 20;
+
 impl Context {
     /// Queue `data` for a session. Ok means queued, in order with what this process sent before; it
     /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
@@ -57,17 +61,23 @@ impl Context {
             );
             return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
         }
-        slot.note_queued(data.len(), port.full_output());
-        self.to_reactor(
-            slot.reactor(),
-            Head::new(Kind::Send, session, data.len() as u64),
-            data,
-        )?;
+        if data.len() < LONG || !self.put_aside(slot, session, data)? {
+            slot.note_queued(data.len(), port.full_output());
+            self.to_reactor(
+                slot.reactor(),
+                Head::new(Kind::Send, session, data.len() as u64),
+                data,
+            )?;
+        }
+        self.count_sent(data.len() as u64);
+        Ok(())
+    }
+
+    pub(super) fn count_sent(&self, bytes: u64) {
         if let Some(block) = self.own_block() {
             bump(&block.responses, 1);
-            bump(&block.sent_bytes, data.len() as u64);
+            bump(&block.sent_bytes, bytes);
         }
-        Ok(())
     }
 
     /// Publish a message to a reactor and wake it; waits for room.

@@ -81,4 +81,9 @@ impl Connection {
             outbox: Outbox::default(),
         }
     }
+
+    /// Whether what comes next may be written to the socket as it is, now.
+    pub(super) fn takes_writes(&self) -> bool {
+        self.tls.is_none() && !self.blocked && self.outbox.len() == 0
+    }
 }

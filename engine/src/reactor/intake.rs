@@ -308,7 +308,7 @@ impl Reactor {
             .map_or_else(String::new, Slot::remote);
         self.log
             .coded("receive", violation.code(), violation.text(&peer));
-        self.peer_closed(token);
+        self.end_input(token);
     }
 
     /// Forget what was read of a connection that is not served any more.

@@ -11,10 +11,11 @@ use slab::Slab;
 
 use super::connection::{Connection, Stage};
 use super::deadlines::Deadlines;
+use super::deliveries::Deliveries;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
-use super::outbox::{Left, Spares};
+use super::outbox::{Amount, Left, Spares};
 use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
@@ -24,6 +25,7 @@ use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
+use crate::net::handover;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -49,6 +51,7 @@ pub(crate) struct Setup {
     pub(crate) settings: Arc<Settings>,
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) files: handover::Receiver,
     pub(crate) turn: Arc<AtomicU64>,
     /// The user's dispatch function.
     pub(crate) dispatch: Option<DispatchFn>,
@@ -64,6 +67,7 @@ pub(crate) struct Reactor {
     pub(super) connections: Slab<Connection>,
     pub(super) feed: Feed,
     pub(super) spares: Spares,
+    pub(super) deliveries: Deliveries,
     pub(super) now_us: u64,
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
@@ -107,6 +111,7 @@ impl Reactor {
             settings,
             sizes,
             inbox,
+            files,
             turn,
             dispatch,
             log,
@@ -138,6 +143,7 @@ impl Reactor {
             log,
             connections: Slab::new(),
             spares: Spares::default(),
+            deliveries: Deliveries::new(files),
             now_us: clock::wall_us(),
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
@@ -200,13 +206,12 @@ impl Reactor {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.note_turn();
-        if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
+        let nothing_left = self.again.is_empty() && self.dirty.is_empty();
+        if std::mem::take(&mut self.delivered) == 1 && nothing_left {
             self.spin.wait(|| mailbox.has_mail());
         }
-        let may_sleep = self.again.is_empty()
-            && self.endings.is_empty()
-            && mailbox.may_sleep()
-            && self.inbox.is_empty();
+        let may_sleep =
+            nothing_left && self.endings.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
         let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
@@ -370,7 +375,7 @@ impl Reactor {
     /// Write one connection's output, and close it if that is what it waits for.
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let before = connection.outbox.len();
+        let before = connection.outbox.waiting();
         let (outbox, socket) = (&mut connection.outbox, &connection.socket);
         let left = match &mut connection.tls {
             None => outbox.flush(socket, &mut self.spares),
@@ -380,11 +385,12 @@ impl Reactor {
                 sealed::flush(tls, outbox, socket, spares, tls_spares, last)
             }
         };
-        let written = before - connection.outbox.len();
-        if written > 0 {
+        let written = before - connection.outbox.waiting();
+        let moved = written.bytes() > 0;
+        if moved {
             connection.times.moved_ms = self.now_ms;
-            self.account_written(token, written);
         }
+        self.account_written(token, written);
         if !matches!(left, Left::Blocked) {
             self.connections[token].times.stalled_since_ms = 0;
         }
@@ -393,19 +399,29 @@ impl Reactor {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.note_blocked(token, written > 0),
+            Left::More => self.touch(token),
+            Left::Blocked => self.note_blocked(token, moved),
             Left::Broken(errno) => self.break_off(token, errno),
+            Left::Fault(fault) => self.file_failed(token, &fault),
         }
     }
 
-    /// `bytes` have left a connection's outbox.
-    pub(super) fn account_written(&mut self, token: usize, bytes: u64) {
+    /// So much has left a connection's outbox.
+    pub(super) fn account_written(&mut self, token: usize, amount: Amount) {
+        if amount == Amount::default() {
+            return;
+        }
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
-            slot.note_sent(bytes, self.now_us);
+            slot.note_sent(amount.sends, self.now_us);
+            if amount.files > 0 || amount.descriptors > 0 {
+                slot.note_file_sent(amount.descriptors, amount.files);
+            }
         }
         let waiting = &self.shared.reactor(self.id).output_bytes;
         waiting.store(
-            waiting.load(Ordering::Relaxed).saturating_sub(bytes),
+            waiting
+                .load(Ordering::Relaxed)
+                .saturating_sub(amount.bytes()),
             Ordering::Relaxed,
         );
         self.output_shrank(token);

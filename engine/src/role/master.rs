@@ -25,6 +25,7 @@ use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer::Observer;
 use crate::port::Ports;
@@ -90,6 +91,7 @@ pub(super) fn run(
     ground: Ground,
     listeners: Vec<Arc<Listener>>,
     metrics: Option<Listener>,
+    receivers: Vec<handover::Receiver>,
     manager: i32,
     hold: OwnedFd,
     installed: signal::Installed,
@@ -99,7 +101,15 @@ pub(super) fn run(
     let log = ground.log.by(Author::Master);
     ground.service.as_master();
     process::set_subreaper(true);
-    let code = match Master::new(ground, listeners, metrics, manager, &bell, log.clone()) {
+    let code = match Master::new(
+        ground,
+        listeners,
+        metrics,
+        receivers,
+        manager,
+        &bell,
+        log.clone(),
+    ) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -117,6 +127,7 @@ impl Master {
         ground: Ground,
         listeners: Vec<Arc<Listener>>,
         metrics: Option<Listener>,
+        receivers: Vec<handover::Receiver>,
         manager: i32,
         bell: &Doorbell,
         log: Log,
@@ -130,6 +141,7 @@ impl Master {
             service,
             dispatch,
             errands,
+            file_senders,
             ..
         } = ground;
         errands.open(bell.clone());
@@ -141,7 +153,7 @@ impl Master {
         )?;
         let turn = Arc::new(AtomicU64::new(0));
         let mut reactors = Vec::new();
-        for id in 0..sizes.reactors {
+        for (id, files) in (0..).zip(receivers) {
             let inbox = Arc::new(Inbox::default());
             let setup = Setup {
                 id,
@@ -150,6 +162,7 @@ impl Master {
                 settings: Arc::clone(&settings),
                 sizes,
                 inbox: Arc::clone(&inbox),
+                files,
                 turn: Arc::clone(&turn),
                 dispatch: dispatch.clone(),
                 log: log.clone(),
@@ -186,6 +199,7 @@ impl Master {
             ports.clone(),
             settings,
             log.clone(),
+            file_senders,
             Vec::new(),
         );
         if errands.may_come() {

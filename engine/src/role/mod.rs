@@ -28,6 +28,7 @@ mod stop;
 mod watchdog;
 mod worker;
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -41,6 +42,7 @@ use crate::error::{Doing, Result};
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer;
 use crate::port::{Port, Ports};
@@ -63,6 +65,8 @@ pub(crate) struct Ground {
     pub(crate) errands: Arc<Errands>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
+    /// The ways of open files to the reactors.
+    pub(crate) file_senders: Rc<[handover::Sender]>,
 }
 
 /// What the user of the engine has written.
@@ -148,6 +152,9 @@ fn prepare(
         }
     }
     let metrics = observer::bind(&settings)?;
+    let pairs: io::Result<Vec<_>> = (0..sizes.reactors).map(|_| handover::pair()).collect();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        pairs.doing("create socket pairs")?.into_iter().unzip();
     let ground = Ground {
         handler: program.handler,
         dispatch: program.dispatch,
@@ -159,6 +166,7 @@ fn prepare(
         log,
         service,
         master_line,
+        file_senders: senders.into(),
     };
 
     // Before there is anybody who could be told to signal this process.
@@ -174,8 +182,13 @@ fn prepare(
                 fork::keep_private(listener.raw());
             }
             fork::keep_private(hold.as_raw_fd());
+            for receiver in &receivers {
+                fork::keep_private(receiver.raw());
+            }
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listeners, metrics, manager, hold, installed)
+                master::run(
+                    ground, listeners, metrics, receivers, manager, hold, installed,
+                )
             });
             service.end();
             Ok(Ended {
@@ -185,7 +198,7 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold, listeners)); // but for those of datagrams, which the ports hold
+            drop((metrics, hold, receivers, listeners)); // but for those of datagrams, which the ports hold
             fork::forget_private();
             for listener in ground
                 .ports

@@ -91,6 +91,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
+        Rc::clone(&ground.file_senders),
         watch(&ground.master_line),
     );
     let block = shared.seat_block(seat);

@@ -3,7 +3,7 @@
 //! | fields | written by |
 //! |---|---|
 //! | id, address, owner, reactor, times of birth | main thread, before the reactor hears of the session |
-//! | token, received, sent, dispatched | the session's reactor |
+//! | token, received, sent, dispatched, closed files | the session's reactor |
 //! | queued | whoever sends (atomic add) |
 //! | uid | whoever is the first to bind the session |
 //! | completed, consumed | whoever handled a message (atomic add) |
@@ -89,7 +89,13 @@ shared_block! {
         completed: AtomicU64,
         consumed_bytes: AtomicU64,
         queued_bytes: AtomicU64,
-        _third_line: [AtomicU64; 5],
+        queued_file_bytes: AtomicU64,
+        sent_file_bytes: AtomicU64,
+        /// Open files, given to the reactor ever,
+        queued_files: AtomicU32,
+        /// and closed by it.
+        closed_files: AtomicU32,
+        _third_line: [AtomicU64; 2],
     }
 }
 
@@ -139,9 +145,13 @@ impl Slot {
             &self.completed,
             &self.consumed_bytes,
             &self.queued_bytes,
+            &self.queued_file_bytes,
+            &self.sent_file_bytes,
         ] {
             word.store(0, Ordering::Relaxed);
         }
+        self.queued_files.store(0, Ordering::Relaxed);
+        self.closed_files.store(0, Ordering::Relaxed);
         self.close_errno.store(0, Ordering::Relaxed);
         self.state.store(0, Ordering::Relaxed);
         self.id.store(id, Ordering::Release);
@@ -349,5 +359,31 @@ impl Slot {
         if full.is_some_and(|full| self.send_queued() >= full) && !self.has(state::FULL) {
             self.mark(state::FULL);
         }
+    }
+
+    /// Sender: `files` descriptors, with `bytes` of files in file systems, are on their way.
+    pub(crate) fn note_file_queued(&self, files: u32, bytes: u64) {
+        self.queued_files.fetch_add(files, Ordering::Relaxed);
+        self.queued_file_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Reactor (a sender whose message did not go, besides): so many are closed, and so many bytes written or dropped.
+    pub(crate) fn note_file_sent(&self, files: u32, bytes: u64) {
+        self.closed_files.fetch_add(files, Ordering::Relaxed);
+        self.sent_file_bytes.fetch_add(bytes, Ordering::Release);
+    }
+
+    /// Bytes of files accepted and not yet written. They do not count against `socket_buffer_size`.
+    pub(crate) fn files_queued(&self) -> u64 {
+        let sent = self.sent_file_bytes.load(Ordering::Acquire);
+        let queued = self.queued_file_bytes.load(Ordering::Relaxed);
+        queued.saturating_sub(sent)
+    }
+
+    /// Descriptors that wait for this client.
+    pub(crate) fn files_open(&self) -> u32 {
+        let closed = self.closed_files.load(Ordering::Relaxed);
+        let queued = self.queued_files.load(Ordering::Relaxed);
+        queued.wrapping_sub(closed)
     }
 }

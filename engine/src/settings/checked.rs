@@ -143,7 +143,7 @@ impl Settings {
             reactors = max;
         }
         let reactors = reactors.min(workers);
-        let own = OWN_DESCRIPTORS + 2 * u64::from(reactors) + u64::from(workers) * 2;
+        let own = OWN_DESCRIPTORS + 4 * u64::from(reactors) + u64::from(workers) * 2;
         let own = own
             + self
                 .metrics_listen
