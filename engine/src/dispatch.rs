@@ -199,12 +199,13 @@ impl Dispatcher {
             .unwrap_or_else(|| self.present_turn())
     }
 
-    /// The worker with the least to do, in turn among equals. One that has been in a callback for a while counts more
-    /// than any number of messages that are being worked off.
+    /// The worker with the least to do, in turn among equals. To have been in a callback for a while counts more than any
+    /// number of messages that are being worked off.
     fn least_loaded(&mut self) -> u32 {
         let burden = |worker| {
-            let stuck = self.in_callback_for(worker, owner::BUSY_MS);
-            (!self.is_ready(worker), stuck, self.load(worker))
+            let at_it = self.ms_in_callback(worker);
+            let stuck = at_it >= owner::BUSY_MS;
+            (!self.is_ready(worker), stuck, self.load(worker), at_it)
         };
         let least = self.from_turn().min_by_key(|&worker| burden(worker));
         least.unwrap_or_else(|| self.present_turn())
