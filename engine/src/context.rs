@@ -4,31 +4,35 @@
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
 mod backlog;
+mod closing;
+mod datagrams;
+mod orders;
+mod sending;
+mod sessions;
 
 use std::cell::{Cell, RefCell};
-use std::ops::RangeInclusive;
-use std::os::fd::{AsFd, OwnedFd};
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::Duration;
 
 use backlog::Backlog;
 
 use crate::error::code;
-use crate::handler::{CLOSED_BY_SERVER, Callback, Handler, Leave};
+use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::frame::{Head, Kind, close_flags};
-use crate::ipc::lane::Push;
+use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::packet::Packet;
 use crate::port::{Port, Ports};
-use crate::session::table::{NO_OWNER, Slot, state};
-use crate::session::{SessionId, SessionInfo};
+use crate::session::table::Slot;
+use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::shared::phase::Phase;
-use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
+use crate::stats::{SeatBlock, Stats, WorkerReport, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, signal};
 
@@ -59,9 +63,6 @@ pub enum WorkerStatus {
     Exit = 3,
 }
 
-/// How long a sender that waits for room sleeps before it looks again, should a ring be missed.
-const ROOM_RECHECK: Duration = Duration::from_millis(100);
-
 /// Callback and session on record.
 pub(crate) struct AtWork(u32, u64);
 
@@ -87,10 +88,16 @@ pub struct Context {
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
     leaving: Cell<Option<Leave>>,
+    /// What was agreed on with clients under TLS.
+    sealed: RefCell<HashMap<SessionId, TlsInfo>>,
     /// Port of the event at hand.
     port: Cell<u16>,
+    /// The datagram at hand.
+    packet: Cell<Option<Packet>>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
+    /// Sessions in the order of their ids.
+    index: RefCell<Index>,
     /// Messages of this process to itself.
     own: RefCell<Vec<Head>>,
 }
@@ -117,6 +124,7 @@ impl Context {
             Endpoint::Worker(seat) => Role::Worker(seat.worker()),
             Endpoint::Main | Endpoint::Reactor(_) => Role::Master,
         };
+        let start = settings.start_session_id;
         Rc::new(Context {
             role,
             endpoint,
@@ -132,8 +140,11 @@ impl Context {
             lifelines,
             closing: Cell::new(0),
             leaving: Cell::new(None),
+            sealed: RefCell::default(),
             port: Cell::new(0),
+            packet: Cell::new(None),
             stopping: Cell::new(false),
+            index: RefCell::new(Index::new(start)),
             own: RefCell::new(Vec::new()),
             shared,
         })
@@ -192,6 +203,18 @@ impl Context {
         self.port.get()
     }
 
+    /// Descriptor of a port's socket, if this process has it: the master until it stops accepting, and workers if
+    /// the port takes datagrams.
+    pub fn port_socket(&self, port: u16) -> Option<i32> {
+        let (_, port) = self.ports.iter().find(|(index, _)| *index == port)?;
+        let here = match self.role {
+            Role::Master => Phase::of(&self.shared) < Phase::Draining,
+            Role::Worker(_) => port.kind.is_datagram(),
+            Role::Manager => false,
+        };
+        (here && !fork::is_foreign()).then_some(port.socket)
+    }
+
     /// Counters of the whole server, the same from every process, and the caller's own if it is a worker.
     pub fn stats(&self) -> Stats {
         self.shared.stats(self.seat())
@@ -205,188 +228,6 @@ impl Context {
     /// Sessions that are open now.
     pub fn session_count(&self) -> u64 {
         self.shared.open_sessions()
-    }
-
-    /// Queue `data` for a session. Ok means queued, in order with what this process sent before; it
-    /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
-    /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
-    /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
-    pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
-        if data.is_empty() {
-            return Err(Refused(code::NO_PAYLOAD));
-        }
-        if data.len() as u64 > self.settings.output_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
-                 chunked transfer mode or adjust the output_buffer_size",
-                code::DATA_LENGTH_TOO_LARGE,
-                data.len(),
-                self.settings.output_buffer_size,
-            ));
-            return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
-        }
-        let slot = self.live(session)?;
-        if slot.has(state::ENDED) {
-            return Err(Refused(code::SESSION_CLOSED));
-        }
-        if slot.send_queued() >= self.port_of(slot).settings.socket_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): send failed, session={session} output buffer overflow",
-                code::OUTPUT_BUFFER_OVERFLOW,
-            ));
-            return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
-        }
-        slot.note_queued(data.len());
-        self.to_reactor(
-            slot.reactor(),
-            Head::new(Kind::Send, session, data.len() as u64),
-            data,
-        )?;
-        if let Some(block) = self.own_block() {
-            bump(&block.responses, 1);
-            bump(&block.sent_bytes, data.len() as u64);
-        }
-        Ok(())
-    }
-
-    /// End a session after what is queued for it has been written; with `reset`, at once and without it.
-    ///
-    /// In the worker that owns the session `on_close` runs before this returns (unless its `on_connect` is
-    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own
-    /// close callback, 1004 closed before, 1005 no such session.
-    pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
-        if self.closing.get() == session && session != 0 {
-            self.log.notice(format_args!(
-                "close() (ERRNO {}): session#{session} is closing",
-                code::SESSION_CLOSING
-            ));
-            return Err(Refused(code::SESSION_CLOSING));
-        }
-        let slot = self.live(session)?;
-        let owner = slot.owner();
-        // The event is ours to emit if we own the session, or if any worker may serve it. If its
-        // connect event still waits in our lane, the close event must queue up behind that.
-        let wanted = self.port_of(slot).interests;
-        let met = !wanted.connect || slot.has(state::CONNECTED);
-        let spread = owner == NO_OWNER;
-        let ours = met
-            && match self.worker_id() {
-                Some(_) if spread => wanted.close,
-                Some(id) => id == owner && self.speaks_for(session),
-                None => false,
-            };
-        let here = ours || (spread && !wanted.close);
-        let bits = if here { state::CLAIMED } else { 0 };
-        // Should this process die before the reactor has heard of it, the manager tells it.
-        self.put_on_record(session);
-        let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
-        // Replaced just now, or the session was given to another worker, which may be in a callback of it.
-        let lost = !self.speaks_for(session) || slot.owner() != owner;
-        let handed_over = ours && !spread && lost;
-        let mut told = Ok(());
-        if claimed {
-            let mut flags = if reset { close_flags::RESET } else { 0 };
-            if handed_over {
-                flags |= close_flags::HAND_OVER;
-            } else if here {
-                slot.mark(state::EVENT_DONE);
-                flags |= close_flags::EVENT_DONE;
-            }
-            let head = Head::new(Kind::CloseSession, session, flags);
-            told = self.to_reactor(slot.reactor(), head, &[]);
-        }
-        self.put_on_record(0);
-        if !claimed {
-            return Err(Refused(code::SESSION_CLOSED));
-        }
-        told?;
-        if ours && !handed_over && wanted.close {
-            self.run_on_close(session, CLOSED_BY_SERVER);
-        }
-        Ok(())
-    }
-
-    /// Whether a session is open and not being closed.
-    pub fn exists(&self, session: SessionId) -> bool {
-        self.shared
-            .sessions
-            .find(session)
-            .is_some_and(|slot| slot.is_open())
-    }
-
-    /// What is known of a session: until its socket is closed, and in its close callback.
-    pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
-        let slot = self.shared.sessions.find_live(session)?;
-        let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
-        visible.then(|| slot.info())
-    }
-
-    /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
-    pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, None, after, limit)
-    }
-
-    /// As [`Context::sessions`], of those that came by one port.
-    pub fn port_sessions(&self, port: u16, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, Some(port), after, limit)
-    }
-
-    /// How many of the open sessions came by one port. Looks at all of them.
-    pub fn port_session_count(&self, port: u16) -> u64 {
-        let sessions = self.shared.sessions.open_slots(self.given_ids());
-        sessions.filter(|slot| slot.port() == port).count() as u64
-    }
-
-    /// The port that an open session came by.
-    pub fn session_port(&self, session: SessionId) -> Option<u16> {
-        let slot = self.shared.sessions.find(session)?;
-        let port = slot.port();
-        slot.is_open().then_some(port)
-    }
-
-    fn given_ids(&self) -> RangeInclusive<SessionId> {
-        let last = self.shared.server().last_session.load(Ordering::Acquire);
-        self.settings.start_session_id + 1..=last
-    }
-
-    /// Replace all workers without losing a request. Ok: the manager will do it.
-    /// Refused: 509 while the server stops.
-    pub fn reload(&self) -> Result<(), Refused> {
-        if Phase::of(&self.shared) >= Phase::Draining {
-            return Err(Refused(code::WRONG_OPERATION));
-        }
-        self.to_manager(Head::new(Kind::Reload, 0, 0))
-    }
-
-    /// Stop the server in good order. Ok: the master will do it.
-    pub fn shutdown(&self) -> Result<(), Refused> {
-        self.to_main(Head::new(Kind::Shutdown, 0, 0))
-    }
-
-    /// Replace one worker: it ends after the callback at hand. `None`: this one. Refused: 509 outside
-    /// of a worker without an id, 505 for an id that does not exist.
-    pub fn stop(&self, worker: Option<u32>) -> Result<(), Refused> {
-        let Some(worker) = worker.or(self.worker_id()) else {
-            self.log.warning(format_args!(
-                "stop() (ERRNO {}): kill worker in non worker process requires specifying an id",
-                code::WRONG_OPERATION
-            ));
-            return Err(Refused(code::WRONG_OPERATION));
-        };
-        if worker >= self.shared.workers() {
-            self.log.warning(format_args!(
-                "stop() (ERRNO {}): the worker_id[{worker}] is invalid",
-                code::INVALID_PARAMS
-            ));
-            return Err(Refused(code::INVALID_PARAMS));
-        }
-        if self.worker_id() == Some(worker) {
-            self.stopping.set(true);
-            return Ok(());
-        }
-        self.to_manager(Head::new(Kind::StopWorker, 0, u64::from(worker)))
     }
 
     /// Whether this process is not the role's own but a child that user code forked in a callback. Such a
@@ -461,22 +302,6 @@ impl Context {
         self.ports.get(slot.port())
     }
 
-    /// Run the close callback of a session; a wish to leave is kept for [`Context::take_leaving`].
-    pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
-        let outer = self.closing.replace(session);
-        let at_work = self.enter(Callback::Close, session);
-        let outer_port = self.port.get();
-        if let Some(slot) = self.shared.sessions.find(session) {
-            self.port.set(slot.port()); // close() may have been called in an event of another port
-        }
-        match self.handler.on_close(self, session, reactor) {
-            Ok(()) => self.resume(at_work),
-            Err(leave) => self.leaving.set(Some(leave)), // and this callback stays on record
-        }
-        self.port.set(outer_port);
-        self.closing.set(outer);
-    }
-
     /// A callback of this worker begins: say so where others can read it. Returns what was there, for
     /// [`Context::resume`] if this callback runs within another.
     pub(crate) fn enter(&self, callback: Callback, session: SessionId) -> AtWork {
@@ -515,128 +340,12 @@ impl Context {
         self.seat().map(|seat| self.shared.seat_block(seat))
     }
 
-    /// Publish a message to a reactor and wake it; waits for room.
-    pub(crate) fn to_reactor(&self, reactor: u32, head: Head, data: &[u8]) -> Result<(), Refused> {
-        let mut outlets = self.reactors.borrow_mut();
-        let outlet = outlets
-            .get_mut(reactor as usize)
-            .ok_or(Refused(code::SESSION_NOT_EXIST))?;
-        if let Some(backlog) = self.backlogs.borrow_mut().get_mut(reactor as usize) {
-            backlog.post(outlet, head, data);
-            return Ok(());
-        }
-        self.post(outlet, head, data)
-    }
-
-    /// From now on this process keeps what a reactor has no room for instead of waiting: the reactors may be waiting
-    /// for it.
-    pub(crate) fn never_wait(&self) {
-        let reactors = self.reactors.borrow();
-        let backlogs = reactors.iter().map(|_| Backlog::default());
-        self.backlogs.replace(backlogs.collect());
-    }
-
-    /// Send on what was kept.
-    pub(crate) fn flush_backlog(&self) {
-        let (mut backlogs, mut reactors) = (self.backlogs.borrow_mut(), self.reactors.borrow_mut());
-        for (backlog, outlet) in backlogs.iter_mut().zip(reactors.iter_mut()) {
-            backlog.flush(outlet);
-        }
-    }
-
-    /// Order something of the manager. Never waits: it may be in a user's callback.
-    pub(crate) fn to_manager(&self, head: Head) -> Result<(), Refused> {
-        self.order(&self.manager, head)
-    }
-
-    /// Order something of the master's main thread. Never waits either.
-    pub(crate) fn to_main(&self, head: Head) -> Result<(), Refused> {
-        self.order(&self.main, head)
-    }
-
-    /// A lane full of orders is a lane full of the same few wishes: one more reload or shutdown is among
-    /// them already, anything else is refused.
-    fn order(&self, outlet: &RefCell<Option<Outlet>>, head: Head) -> Result<(), Refused> {
-        if fork::is_foreign() {
-            return Err(Refused(code::WRONG_OPERATION));
-        }
-        let Some(outlet) = &mut *outlet.borrow_mut() else {
-            self.own.borrow_mut().push(head);
-            return Ok(());
-        };
-        let pushed = outlet.push(head, &[], &mut 0);
-        outlet.bell().ring_if_asleep();
-        match (pushed, head.kind) {
-            (Push::Whole, _) | (Push::Full, Kind::Reload | Kind::Shutdown) => Ok(()),
-            (Push::Full, _) => Err(Refused(code::SYSTEM_CALL_FAIL)),
-        }
-    }
-
-    /// What callbacks of this process asked of this process: manager and main have no lane to themselves,
-    /// their loops take this up after the callback.
-    pub(crate) fn take_own(&self) -> Vec<Head> {
-        self.own.take()
-    }
-
-    /// Push, and while the lane is full, wait until its receiver has made room. Receivers of these
-    /// lanes never wait for their senders, so the wait ends unless the receiver is dead: then the
-    /// life-line breaks, and the server with it.
-    fn post(&self, outlet: &mut Outlet, head: Head, data: &[u8]) -> Result<(), Refused> {
-        let mut sent = 0;
-        while outlet.push(head, data, &mut sent) == Push::Full {
-            outlet.bell().ring_if_asleep();
-            let level = outlet.lane().half();
-            if outlet.lane().want_room(level) && !self.wait_for_room() {
-                return Err(Refused(code::SESSION_CLOSED));
-            }
-        }
-        outlet.bell().ring_if_asleep();
-        Ok(())
-    }
-
-    /// Sleep until rung. False: a supervisor is dead.
-    fn wait_for_room(&self) -> bool {
-        let mut parker = self.parker.borrow_mut();
-        if parker.is_none() {
-            let lines: Vec<_> = self.lifelines.iter().map(AsFd::as_fd).collect();
-            *parker = Parker::new(&self.shared.directory.bell(self.endpoint), &lines).ok();
-        }
-        match &mut *parker {
-            Some(parker) => {
-                parker.park(Some(ROOM_RECHECK));
-                !parker.supervisor_lost()
-            }
-            None => {
-                // No descriptor left for a poll: looking again at intervals is slow and right.
-                std::thread::sleep(Duration::from_millis(1));
-                true
-            }
-        }
-    }
-
     fn live(&self, session: SessionId) -> Result<&Slot, Refused> {
         if fork::is_foreign() {
             return Err(Refused(code::WRONG_OPERATION)); // a child that user code forked has no lanes
         }
         let slot = self.shared.sessions.find_live(session);
         slot.ok_or(Refused(code::SESSION_NOT_EXIST))
-    }
-
-    /// Whether this process may run the session's callbacks: it gets its worker's messages, or is still
-    /// at one of this very session.
-    fn speaks_for(&self, session: SessionId) -> bool {
-        let Some(seat) = self.seat() else {
-            return false;
-        };
-        let at_work = self.shared.seat_block(seat).session.load(Ordering::Relaxed);
-        self.shared.seat_of(seat.worker()) == seat || at_work == session
-    }
-
-    /// Which session this worker is closing; 0 none.
-    fn put_on_record(&self, session: SessionId) {
-        if let Some(block) = self.own_block() {
-            block.closing.store(session, Ordering::Release);
-        }
     }
 
     fn seat(&self) -> Option<Seat> {

@@ -14,13 +14,12 @@ use crate::ipc::directory::{Directory, Endpoint, Seat};
 use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
 use crate::log::Log;
-use crate::net::peer::DatagramPeer;
 use crate::settings::{DispatchMode, Settings};
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::{AtomicU64, Ordering};
 
-use datagram::DatagramKey;
+pub(crate) use datagram::DatagramKey;
 
 /// A reactor's lanes to all workers.
 pub(crate) struct Dispatcher {
@@ -151,8 +150,10 @@ impl Dispatcher {
         self.route(worker)
     }
 
-    /// The seat for a datagram, as the mode says.
-    fn choose_for_sender(&mut self, key: &DatagramKey) -> Seat {
+    /// The seat that the next datagram goes to, one of this sender, as the mode says. In modes that keep an owner it is
+    /// the same worker for ever: there is no session whose owner could be remembered. As for [`Dispatcher::choose`],
+    /// say so when it is on its way.
+    pub(crate) fn choose_datagram(&mut self, key: &DatagramKey) -> Seat {
         let workers = self.shared.workers();
         let worker = match self.mode {
             DispatchMode::Address => key.by_address() % workers,
@@ -163,26 +164,14 @@ impl Dispatcher {
         self.route(worker)
     }
 
-    /// The seat for a datagram: the function is asked first, then the mode. `None`: it is to be dropped.
-    #[expect(dead_code, reason = "reactors do not read datagrams yet")]
-    pub(crate) fn choose_datagram(
-        &mut self,
-        port: u16,
-        peer: &DatagramPeer,
-        data: &[u8],
-    ) -> Option<Seat> {
-        let key = DatagramKey::of(peer);
-        let event = DispatchEvent {
+    /// What becomes of a datagram, as far as the function decides that.
+    pub(crate) fn consult_datagram(&self, port: u16, key: &DatagramKey, data: &[u8]) -> Target {
+        self.consult(&DispatchEvent {
             session: key.hash.into(),
             kind: DispatchKind::Datagram,
             port,
             data,
-        };
-        match self.consult(&event) {
-            Target::Worker(worker) => Some(self.route(worker)),
-            Target::Mode => Some(self.choose_for_sender(&key)),
-            Target::Discard | Target::Close | Target::Unknown(_) => None,
-        }
+        })
     }
 
     /// A message was given to the chosen seat.

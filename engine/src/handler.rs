@@ -10,6 +10,7 @@ use std::rc::Rc;
 pub use crate::callback::{Callback, Interests};
 use crate::choice::{DispatchEvent, Target};
 use crate::context::Context;
+use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::signal;
 
@@ -37,7 +38,7 @@ pub struct Death {
     pub signal: i32,
     /// How long it lived, milliseconds.
     pub uptime_ms: u64,
-    /// Receive callbacks that it finished.
+    /// Receive and packet callbacks that it finished.
     pub requests: u64,
     /// The callback it was in, or was in last.
     pub callback: Callback,
@@ -195,9 +196,18 @@ pub trait Handler {
         Ok(())
     }
 
-    /// Worker: a message has come. `data` is valid during the call only.
+    /// Worker: a message has come; session 0 is a datagram, see [`Handler::on_packet`]. `data` is valid during the call only.
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         let _ = (context, session, reactor, data);
+        Ok(())
+    }
+
+    /// Worker: a datagram has come; it may be empty. `data` is valid during the call only. Answer with
+    /// [`Context::send_to`], or with [`Context::send`] to session 0.
+    ///
+    /// Datagrams of a port without this callback go to [`Handler::on_receive`], with session 0.
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        let _ = (context, packet, data);
         Ok(())
     }
 

@@ -45,6 +45,7 @@ mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
+mod packet;
 mod port;
 mod protocol;
 mod reactor;
@@ -57,11 +58,6 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "complete before the reactors use it"
-)]
 mod tls;
 
 pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};
@@ -73,7 +69,8 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 #[doc(hidden)]
 pub use ipc::probe;
 pub use net::SocketType;
+pub use packet::Packet;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
-pub use session::{SessionId, SessionInfo};
+pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

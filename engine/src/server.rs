@@ -15,8 +15,9 @@ use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
 use crate::role::{self, Ended, Program};
-use crate::settings::{PortSettings, Settings, Sizes, Value};
+use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
+use crate::tls::TlsAcceptor;
 
 /// Ports of one server.
 const PORTS: usize = 60_000;
@@ -40,16 +41,39 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
+        if kind.is_datagram() {
+            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
+            return Err(Error::Listen {
+                address: format!("{host}:{port}"),
+                text: crate::error::text(code),
+                code,
+            });
+        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
-        Ok(Bound {
+        Ok(Bound::of(listener))
+    }
+
+    fn of(listener: Listener) -> Bound {
+        Bound {
             listener,
             own: None,
             tls: false,
-        })
+        }
     }
+}
+
+/// The sockets that the service manager has passed; at least one.
+fn passed(log: &Log) -> Result<Vec<Bound>> {
+    let all = inherited::take_all()?;
+    for descriptor in all.skipped {
+        log.warning(format_args!(
+            "the socket[{descriptor}] is not a listening socket"
+        ));
+    }
+    Ok(all.listeners.into_iter().map(Bound::of).collect())
 }
 
 /// A bound port as it is seen from outside.
@@ -81,23 +105,20 @@ impl Server {
     /// Create and bind the listening socket; it starts to listen in [`Server::start`]. A socket of this
     /// address that the service manager has passed (`LISTEN_FDS`) is used instead of a new one.
     ///
-    /// `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
+    /// The host `SYSTEMD` (in any case) with port 0 stands for all sockets that the service manager has passed,
+    /// in their order; `kind` is theirs then. Else `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
+        let ports = match inherited::is_systemd(host, port) {
+            true => passed(&log)?,
+            false => vec![Bound::new(host, port, kind)?],
+        };
         Ok(Server {
-            ports: vec![Bound::new(host, port, kind)?],
+            ports,
             settings,
             log,
             dispatch: None,
@@ -302,6 +323,7 @@ impl Server {
         if threads > 1 {
             return Err(Error::Threads(threads));
         }
+        inherited::forget(); // one thread, as was just seen: no other reads the environment
         let Server {
             ports,
             mut settings,
@@ -312,24 +334,44 @@ impl Server {
         if dispatch.is_none() && handler.dispatches() {
             dispatch = Some(errands.dispatch_fn());
         }
+        let own = |bound: &Bound| {
+            bound
+                .own
+                .clone()
+                .unwrap_or_else(|| settings.primary.clone())
+        };
+        let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
+        complete_heartbeats(settings.heartbeat_check_s, &mut owned);
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, bound) in (0..).zip(ports) {
-            let mut own = bound.own.unwrap_or_else(|| settings.primary.clone());
+        for ((index, mut bound), mut own) in (0..).zip(ports).zip(owned) {
             if handler.measures(index) {
                 own.framing.length_by = Some(errands.length_fn(index));
             }
-            settings.notes.extend(own.notes.iter().cloned());
+            if index == 0 || bound.own.is_some() {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
+            bound.listener.apply(&own.sockets())?;
+            let tls = match bound.tls {
+                true => Some(TlsAcceptor::new(&own.tls)?),
+                false => None,
+            };
+            if let Some(tls) = &tls {
+                settings.notes.extend(tls.notes().iter().cloned());
+            }
+            let listener = Arc::new(bound.listener);
+            let is_datagram = listener.kind().is_datagram();
             described.push(Port {
-                number: bound.listener.port(),
-                kind: bound.listener.kind(),
-                socket: bound.listener.raw(),
-                tls: bound.tls,
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
+                number: listener.port(),
+                kind: listener.kind(),
+                socket: listener.raw(),
+                tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
             });
-            listeners.push(bound.listener);
+            listeners.push(listener);
         }
         role::suppress_events(&settings, &mut described, &log);
         let program = Program {

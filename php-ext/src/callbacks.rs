@@ -1,7 +1,6 @@
 //! The engine's handler over PHP callables.
 
 use std::cell::Cell;
-use std::ffi::CStr;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -12,7 +11,9 @@ use ext_php_rs::ffi::zend_is_callable_ex;
 use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
 
 use crate::call::{self, Frame, Outcome, Target};
+use crate::classes::port;
 use crate::classes::server::ServerObject;
+use crate::events::{Event, PORT_EVENTS, PORT_NAMES, PortEvent};
 use crate::globals;
 use crate::loaded::Loaded;
 use crate::opcache::{self, Before};
@@ -22,66 +23,7 @@ use crate::zend::{
     Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
 };
 
-/// What can be registered with `on()`; the numbers are slots.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Event {
-    Start,
-    BeforeShutdown,
-    Shutdown,
-    WorkerStart,
-    WorkerStop,
-    WorkerError,
-    ManagerStart,
-    ManagerStop,
-    WorkerExit,
-    BeforeReload,
-    AfterReload,
-    Connect,
-    Receive,
-    Close,
-}
-
-/// Number of events.
-pub(crate) const EVENTS: usize = 14;
-
-/// Every event: its name in `on()`, and the private property that holds its callable.
-pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
-    (Event::Start, "start", c"onStart"),
-    (Event::BeforeShutdown, "beforeShutdown", c"onBeforeShutdown"),
-    (Event::Shutdown, "shutdown", c"onShutdown"),
-    (Event::WorkerStart, "workerStart", c"onWorkerStart"),
-    (Event::WorkerStop, "workerStop", c"onWorkerStop"),
-    (Event::WorkerError, "workerError", c"onWorkerError"),
-    (Event::ManagerStart, "managerStart", c"onManagerStart"),
-    (Event::ManagerStop, "managerStop", c"onManagerStop"),
-    (Event::WorkerExit, "workerExit", c"onWorkerExit"),
-    (Event::BeforeReload, "beforeReload", c"onBeforeReload"),
-    (Event::AfterReload, "afterReload", c"onAfterReload"),
-    (Event::Connect, "connect", c"onConnect"),
-    (Event::Receive, "receive", c"onReceive"),
-    (Event::Close, "close", c"onClose"),
-];
-
-impl Event {
-    /// By name, without regard to case.
-    pub(crate) fn find(name: &[u8]) -> Option<Event> {
-        NAMES
-            .iter()
-            .find(|(_, known, _)| name.eq_ignore_ascii_case(known.as_bytes()))
-            .map(|row| row.0)
-    }
-
-    /// Whether the event belongs to a port rather than to the server.
-    pub(crate) fn of_port(self) -> bool {
-        matches!(self, Event::Connect | Event::Receive | Event::Close)
-    }
-
-    fn name(self) -> &'static str {
-        NAMES[self as usize].1
-    }
-}
-
-/// A registered callable, looked up. The server object's property holds the callable itself, where the
+/// A registered callable, looked up. A property of the server or the port holds the callable itself, where the
 /// garbage collector sees it.
 #[derive(Clone, Copy)]
 pub(crate) struct Callback {
@@ -143,6 +85,9 @@ const VIA_TRAMPOLINE: u32 = 1 << 18;
 pub(crate) struct PhpHandler {
     /// Alive while `start()` is on the stack, because PHP's frame of that call holds it.
     server: *mut zend_object,
+    /// By port: its own callback of each event, or else the primary port's. Their callables are held for as
+    /// long as the server runs.
+    ports: Vec<[Option<Callback>; PORT_EVENTS]>,
     /// Set once this process must end: the exit code.
     left: Cell<Option<i32>>,
     /// A fatal error of PHP or a panic has ended a callback: nothing more can be called.
@@ -155,8 +100,11 @@ impl PhpHandler {
     /// For the server whose `start()` runs.
     pub(crate) fn new(server: *mut zend_object) -> PhpHandler {
         opcache::mark();
+        // SAFETY: alive, see the field.
+        let ports = callbacks_of_ports(unsafe { ServerObject::of(server) });
         PhpHandler {
             server,
+            ports,
             left: Cell::new(None),
             broken: Cell::new(false),
             loaded: Loaded::now(),
@@ -175,7 +123,7 @@ impl PhpHandler {
 
     /// Call the event's callback, if there is one. `build` adds the arguments after the server.
     fn run(&self, context: &Context, event: Event, build: impl FnOnce(Frame) -> Frame) -> Step {
-        let Some(callback) = self.object().callback(event) else {
+        let Some(callback) = self.object().place(event).callback() else {
             return Ok(());
         };
         // exit() and exceptions leave PHP in order, so the worker's stop callback comes after them; after
@@ -186,6 +134,27 @@ impl PhpHandler {
         }
         let frame = build(Frame::new(callback.target).with(Zv::object(self.server)));
         self.guarded(context, event.name(), &frame)
+    }
+
+    /// As `run`, for an event of the port at hand.
+    fn run_at_port(
+        &self,
+        context: &Context,
+        event: PortEvent,
+        build: impl FnOnce(Frame) -> Frame,
+    ) -> Step {
+        let Some(callback) = self.port_callback(context.event_port(), event) else {
+            return Ok(());
+        };
+        if let Some(code) = self.left.get() {
+            return Err(Leave { code });
+        }
+        let frame = build(Frame::new(callback.target).with(Zv::object(self.server)));
+        self.guarded(context, event.name(), &frame)
+    }
+
+    fn port_callback(&self, port: u16, event: PortEvent) -> Option<Callback> {
+        *self.ports.get(usize::from(port))?.get(event as usize)?
     }
 
     /// Call user code on behalf of `event`, and see how it ends.
@@ -321,15 +290,15 @@ fn id(session: SessionId) -> Zv {
 }
 
 impl Handler for PhpHandler {
-    fn interests(&self, _: u16) -> Interests {
-        let has = |event| self.object().callback(event).is_some();
+    fn interests(&self, port: u16) -> Interests {
+        let has = |event| self.port_callback(port, event).is_some();
         Interests {
-            connect: has(Event::Connect),
-            receive: has(Event::Receive),
-            close: has(Event::Close),
-            packet: false,
-            buffer_full: false,
-            buffer_empty: false,
+            connect: has(PortEvent::Connect),
+            receive: has(PortEvent::Receive),
+            close: has(PortEvent::Close),
+            packet: has(PortEvent::Packet),
+            buffer_full: has(PortEvent::BufferFull),
+            buffer_empty: has(PortEvent::BufferEmpty),
         }
     }
 
@@ -413,22 +382,52 @@ impl Handler for PhpHandler {
     }
 
     fn on_connect(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
-        self.run(context, Event::Connect, |frame| {
+        self.run_at_port(context, PortEvent::Connect, |frame| {
             frame.with(id(session)).with(long(reactor))
         })
     }
 
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
-        self.run(context, Event::Receive, |frame| {
+        self.run_at_port(context, PortEvent::Receive, |frame| {
             frame.with(id(session)).with(long(reactor)).with_bytes(data)
         })
     }
 
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
-        self.run(context, Event::Close, |frame| {
+        self.run_at_port(context, PortEvent::Close, |frame| {
             frame.with(id(session)).with(long(reactor))
         })
     }
+
+    fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {
+        self.run_at_port(context, PortEvent::BufferFull, |frame| {
+            frame.with(id(session))
+        })
+    }
+
+    fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
+        self.run_at_port(context, PortEvent::BufferEmpty, |frame| {
+            frame.with(id(session))
+        })
+    }
+}
+
+/// What to call for each event of each port.
+fn callbacks_of_ports(server: &ServerObject) -> Vec<[Option<Callback>; PORT_EVENTS]> {
+    let own = |index| {
+        let port = server.port(index);
+        PORT_NAMES.map(|row| port::place(port?, row.0).callback())
+    };
+    let primary = own(0);
+    (0..server.port_count())
+        .map(|index| {
+            let mut callbacks = own(index);
+            for (callback, fallback) in callbacks.iter_mut().zip(primary) {
+                *callback = callback.or(fallback);
+            }
+            callbacks
+        })
+        .collect()
 }
 
 /// Whether `on()` treats this callable as not given.

@@ -9,7 +9,7 @@ use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
 use skep::{Context, Death, Figure, SessionId};
 
-use crate::classes::server::Listener;
+use crate::classes::server::ServerObject;
 use crate::globals;
 use crate::zend::{HashTable, Zv, bytes, kind, walk};
 
@@ -130,7 +130,7 @@ fn seconds(us: u64) -> Zv {
 }
 
 /// What `getClientInfo()` returns: false, and the reason in the last error, for an unknown session.
-pub(crate) fn client_info(session: i64, listener: Option<Listener>) -> Zv {
+pub(crate) fn client_info(session: i64, server: Option<&ServerObject>) -> Zv {
     let mut ip = [0u8; 64];
     // Into plain data first: filling a PHP array may end the script.
     let (mut info, length) = {
@@ -149,7 +149,7 @@ pub(crate) fn client_info(session: i64, listener: Option<Listener>) -> Zv {
     drop(std::mem::take(&mut info.remote_ip));
     let map = Map::new();
     map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
-    if let Some(listener) = listener {
+    if let Some(listener) = server.and_then(|server| server.listener(info.port)) {
         map.put_long("server_port", listener.port);
         map.put_long("server_fd", listener.socket);
         map.put_long("socket_fd", info.socket);

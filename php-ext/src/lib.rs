@@ -14,6 +14,7 @@ mod classes;
 mod constants;
 mod convert;
 mod errors;
+mod events;
 mod exception;
 mod functions;
 mod globals;
@@ -22,6 +23,7 @@ mod method;
 mod opcache;
 mod overdue;
 mod random;
+mod socket;
 mod zend;
 
 use std::ffi::{CStr, c_int};

@@ -73,6 +73,7 @@ pub(crate) mod kind {
     pub(crate) const STRING: u32 = 6;
     pub(crate) const ARRAY: u32 = 7;
     pub(crate) const OBJECT: u32 = 8;
+    pub(crate) const RESOURCE: u32 = 9;
     pub(crate) const REFERENCE: u32 = 10;
 }
 

@@ -120,9 +120,6 @@ private onManagerStop = null
 private onWorkerExit = null
 private onBeforeReload = null
 private onAfterReload = null
-private onConnect = null
-private onReceive = null
-private onClose = null
 int(1)
 string(9) "127.0.0.1"
 bool(true)

@@ -8,7 +8,7 @@ function attempt(mixed ...$args): void
 {
     try {
         $server = new Skep\Server(...$args);
-        echo 'bound ', $server->host, ' ', $server->type, "\n";
+        echo 'bound ', $server->host, ' ', $server->type, $server->ssl && $server->ports[0]->ssl ? ' encrypted' : '', "\n";
     } catch (Throwable $e) {
         echo get_class($e), ' ', $e->getCode(), ': ', preg_replace('/:\d{4,5}\]/', ':PORT]', $e->getMessage()), "\n";
     }
@@ -19,6 +19,7 @@ attempt('127.0.0.1', 'x');
 attempt('127.0.0.1', 0, 9);
 attempt('127.0.0.1', 0, SWOOLE_BASE);
 attempt('127.0.0.1', 0, SWOOLE_PROCESS, SWOOLE_SOCK_TCP | SWOOLE_SSL);
+attempt('127.0.0.1', 0, SWOOLE_PROCESS, SWOOLE_SOCK_UDP | SWOOLE_SSL);
 attempt('127.0.0.1', 0, SWOOLE_PROCESS, 99);
 attempt('127.0.0.1', 0, SWOOLE_PROCESS, 0);
 attempt('127.0.0.1', 70000);
@@ -43,7 +44,8 @@ ArgumentCountError 0: Skep\Server::__construct() expects at least 1 argument, 0 
 TypeError 0: Skep\Server::__construct(): Argument #2 ($port) must be of type int, string given
 Error 0: invalid $mode parameters 9
 Skep\Error 507: SWOOLE_BASE is not supported yet, use SWOOLE_PROCESS
-Skep\Error 507: SWOOLE_SSL is not supported yet
+bound 127.0.0.1 1 encrypted
+Skep\Error 507: TLS over datagrams (DTLS) is not supported
 Skep\Exception 94: failed to listen server port[127.0.0.1:0], Error: Socket type not supported[94]
 Skep\Exception 94: failed to listen server port[127.0.0.1:0], Error: Socket type not supported[94]
 Skep\Exception 9004: failed to listen server port[127.0.0.1:PORT], Error: Server invalid listen port[9004]

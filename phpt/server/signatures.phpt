@@ -27,6 +27,9 @@ public __construct(string $host = '0.0.0.0', int $port = 0, int $mode = SWOOLE_P
 public set(array $settings): bool
 public on(string $event_name, callable $callback): bool
 public getCallback(string $event_name): Closure|array|string|null
+public listen(string $host, int $port, int $sock_type): Skep\Server\Port|false
+public addlistener(string $host, int $port, int $sock_type): Skep\Server\Port|false
+public getSocket(int $port = 0): Socket|false
 public start(): bool
 public send(string|int $fd, string $send_data, int $serverSocket = -1): bool
 public close(int $fd, bool $reset = false): bool
@@ -51,6 +54,7 @@ private __construct()
 public set(array $settings): void
 public on(string $event_name, callable $callback): bool
 public getCallback(string $event_name): Closure|array|string|null
+public getSocket(): Socket|false
 class Skep\Connection\Iterator: Iterator, Traversable, ArrayAccess, Countable
 public __construct()
 public rewind(): void

@@ -1,6 +1,6 @@
 //! Datagrams have no session: what stands for one is their sender.
 
-use std::net::IpAddr;
+use std::net::SocketAddr;
 
 use crate::net::peer::DatagramPeer;
 
@@ -14,17 +14,15 @@ pub(crate) struct DatagramKey {
 }
 
 impl DatagramKey {
-    /// An IPv4 address counts as its bytes in memory; everything else as the CRC-32 of the address as text.
+    /// For [`DatagramPeer::key`] and, in mode 4, the address itself.
     pub(crate) fn of(peer: &DatagramPeer) -> DatagramKey {
-        match peer.ip() {
-            Some(IpAddr::V4(ip)) => DatagramKey {
-                hash: u32::from_le_bytes(ip.octets()),
-                v4: Some(ip.to_bits()),
-            },
-            _ => DatagramKey {
-                hash: crc32fast::hash(&peer.address()),
-                v4: None,
-            },
+        let v4 = match peer {
+            DatagramPeer::Ip(SocketAddr::V4(v4)) => Some(v4.ip().to_bits()),
+            _ => None,
+        };
+        DatagramKey {
+            hash: peer.key(),
+            v4,
         }
     }
 

@@ -3,15 +3,15 @@
 //! A lane carries bytes; a descriptor can only travel over a unix socket. So each reactor has one socket pair, made
 //! before the first fork: every process has the sending end, the master the receiving one. The message that means
 //! something goes over the lane and names a *ticket*; the descriptor goes over the pair, under that ticket, first. So
-//! when the reactor reads the ticket, the descriptor is there: a look at the pair, no wait and no event of its own.
+//! when the reactor reads the ticket, the descriptor is there: a look at the pair, and never a wait.
 //!
 //! The pair is `SOCK_SEQPACKET`. A stream would glue messages of different processes together, and gives descriptors
 //! no firm place among the bytes; a datagram socket is bounded by `net.unix.max_dgram_qlen` (10 by default) as soon as
 //! it is not one of a connected pair, and says nothing when the other end is gone. Here each message is one ticket with
 //! one descriptor, whoever sends, the bound is the send buffer (some hundred messages), and a dead receiver is `EPIPE`.
 //!
-//! A process may be killed between the two sends. Its descriptor then arrives and nobody asks for it: [`Arrivals`] keeps
-//! what has come until it is taken, or until it is too old.
+//! A process may be killed between the two sends. Its descriptor then arrives and nobody asks for it: [`Arrivals`]
+//! keeps what has come until it is taken, or until it is too old. For that alone a reactor watches the pair too.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};

@@ -2,7 +2,7 @@
 //! reactor. No policy.
 
 pub(crate) mod address;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod datagram;
 #[allow(dead_code, reason = "used once sendfile is served")]
 pub(crate) mod handover;
@@ -14,7 +14,7 @@ pub(crate) mod networks;
 mod option;
 #[allow(dead_code, reason = "the options come with the settings of ports")]
 pub(crate) mod options;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod peer;
 #[allow(
     dead_code,
@@ -24,10 +24,11 @@ pub(crate) mod reserve;
 mod socket_file;
 #[allow(dead_code, reason = "used once sendfile is served")]
 pub(crate) mod stream;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod target;
+pub(crate) mod unsent;
 
 #[cfg(test)]
-mod exhausted;
+mod alone;
 
 pub use address::SocketType;

@@ -5,7 +5,7 @@ use crate::choice::{DispatchEvent, DispatchKind, Target};
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::session::SessionId;
-use crate::session::table::{Slot, state};
+use crate::session::table::{NO_OWNER, Slot, state};
 use crate::stats::bump;
 
 /// What becomes of a message.
@@ -90,6 +90,16 @@ impl Reactor {
     /// Give an event of a connection to a worker. Events are never dropped: where the function will not have one, the
     /// mode decides.
     pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
+        self.dispatch_with(token, kind, by_server, &[]);
+    }
+
+    pub(super) fn dispatch_with(
+        &mut self,
+        token: usize,
+        kind: Kind,
+        by_server: bool,
+        payload: &[u8],
+    ) {
         let connection = &self.connections[token];
         let (id, port) = (connection.id, connection.port);
         let head = Head::new(kind, id, Origin { port, by_server }.encode());
@@ -110,7 +120,7 @@ impl Reactor {
             _ => self.choose_by_mode(token),
         };
         self.note_begun(token);
-        self.feed.push(seat, head, &[]);
+        self.feed.push(seat, head, payload);
         if target == Target::Close && kind != Kind::Close {
             self.dismiss(token);
         }
@@ -156,7 +166,8 @@ impl Reactor {
 
     /// Whether everything of a session that was given to workers has been dealt with.
     pub(super) fn is_settled(&self, slot: &Slot) -> bool {
-        let connects = self.ports.get(slot.port()).interests.connect;
+        let port = self.ports.get(slot.port());
+        let connects = port.tells_connect(slot.owner() != NO_OWNER);
         slot.all_completed() && (!connects || slot.has(state::CONNECT_DONE))
     }
 }

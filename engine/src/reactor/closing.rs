@@ -28,35 +28,14 @@ impl Reactor {
         }
         stream::end_output(&connection.socket);
         connection.stage = Stage::Lingering;
-        let id = connection.id;
         let linger = if self.draining() {
             LINGER_AT_STOP_MS
         } else {
             LINGER_MS
         };
-        let deadline = self.now_ms + linger;
-        // Kept in order by starting a new, shorter row when the server begins to stop.
-        let at = self
-            .lingering
-            .partition_point(|&(other, ..)| other <= deadline);
-        self.lingering.insert(at, (deadline, token, id));
+        self.connections[token].times.linger_until_ms = self.now_ms + linger;
+        self.watch(token);
         self.read(token, true); // the peer's end may have been seen and put aside
-    }
-
-    pub(super) fn expire_lingering(&mut self) {
-        while let Some(&(deadline, token, id)) = self.lingering.front() {
-            let over = self
-                .connections
-                .get(token)
-                .is_none_or(|connection| connection.id != id);
-            if !over && deadline > self.now_ms {
-                return;
-            }
-            self.lingering.pop_front();
-            if !over {
-                self.release(token);
-            }
-        }
     }
 
     /// The end of the peer's output. What workers still send is delivered.
@@ -66,7 +45,7 @@ impl Reactor {
         let (id, port, stage) = (connection.id, connection.port, connection.stage);
         match stage {
             Stage::Open => {}
-            Stage::Opening => return self.turn_away(token, "left before its session began"),
+            Stage::Opening => return self.leave_early(token),
             Stage::Lingering => return self.release(token),
             Stage::Closing | Stage::PeerClosed => return,
         }
@@ -103,6 +82,15 @@ impl Reactor {
         self.release(token);
     }
 
+    /// End a session at once: what is queued for the client is dropped.
+    pub(super) fn cut_off(&mut self, token: usize) {
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
+        }
+        self.emit_close(token, false);
+        self.release(token);
+    }
+
     /// The server is at its end: count what is dropped with it.
     pub(super) fn abandon_all(&self) {
         let cut = |(_, connection): &(usize, &Connection)| connection.outbox.len() > 0;
@@ -111,7 +99,7 @@ impl Reactor {
             &own.cut_off,
             self.connections.iter().filter(cut).count() as u64,
         );
-        let held = self.feed.held() as u64;
+        let held = (self.feed.held() + self.packets.left()) as u64;
         own.undelivered.store(held, Ordering::Release);
     }
 
@@ -198,16 +186,18 @@ impl Reactor {
         for token in tokens {
             self.finish(token);
         }
-        // Those that linger already need not have the long patience of normal service.
-        let latest = self.now_ms + LINGER_AT_STOP_MS;
-        for entry in &mut self.lingering {
-            entry.0 = entry.0.min(latest);
-        }
     }
 
     pub(super) fn finish(&mut self, token: usize) {
-        if self.connections[token].stage == Stage::Opening {
+        let connection = &mut self.connections[token];
+        if connection.stage == Stage::Opening {
             return self.give_up(token);
+        }
+        if connection.stage == Stage::Lingering {
+            // Those that linger already need not have the long patience of normal service.
+            let until = &mut connection.times.linger_until_ms;
+            *until = (*until).min(self.now_ms + LINGER_AT_STOP_MS);
+            self.watch(token);
         }
         self.emit_close(token, false);
         self.close_after_output(token);

@@ -6,13 +6,15 @@
 //! lane and given to its successor; only the session it is at work for waits ([`super::parked`]).
 //!
 //! Held at any time: one message per connection at most, since a connection with a held message, or
-//! one whose worker's lane is clogged, is not read.
+//! one whose worker's lane is clogged, is not read; and of datagrams, which have no connection that could be
+//! made to wait, [`DATAGRAMS`] bytes for each worker.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::parked::{Fate, Parked};
-use crate::dispatch::Dispatcher;
+use crate::choice::Target;
+use crate::dispatch::{DatagramKey, Dispatcher};
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::Head;
 use crate::ipc::lane::{Push, Recalled};
@@ -20,6 +22,9 @@ use crate::session::SessionId;
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
+
+/// Bytes of datagrams that may wait for a worker whose lane is full.
+const DATAGRAMS: usize = 1 << 20;
 
 /// A message that was read and is not in a lane yet, or not all of it.
 pub(super) struct Held {
@@ -36,12 +41,19 @@ impl Held {
             sent: 0,
         }
     }
+
+    /// What it costs to hold it.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Held>() + self.data.len()
+    }
 }
 
 /// One worker seat's queue.
 #[derive(Default)]
 struct Queue {
     held: VecDeque<Held>,
+    /// Weight of all that is held.
+    weight: usize,
     /// Tokens of connections to be read again when there is room.
     waiting: Vec<usize>,
     /// One of them waits for the lane to be empty: see [`Feed::obstacle`].
@@ -52,6 +64,40 @@ impl Queue {
     fn is_idle(&self) -> bool {
         self.held.is_empty() && self.waiting.is_empty()
     }
+
+    fn push(&mut self, held: Held) {
+        self.weight += held.weight();
+        self.held.push_back(held);
+    }
+
+    fn pop(&mut self) {
+        if let Some(held) = self.held.pop_front() {
+            self.weight -= held.weight();
+        }
+    }
+
+    fn take_held(&mut self) -> VecDeque<Held> {
+        self.weight = 0;
+        std::mem::take(&mut self.held)
+    }
+
+    /// Whether a datagram may be read for this worker: sessions that wait go first, since they would wait for ever
+    /// behind a flood of datagrams, which can be dropped.
+    fn takes_datagrams(&self) -> bool {
+        self.waiting.is_empty() && self.weight < DATAGRAMS
+    }
+}
+
+/// Where a datagram is to go.
+pub(super) enum Place {
+    /// To this worker.
+    Seat(Seat),
+    /// No worker has room: do not read on, until there is some.
+    Full(Obstacle),
+    /// Its worker alone has no room.
+    Nowhere,
+    /// The dispatch function will not have it.
+    Unwanted,
 }
 
 /// A worker's messages are about to go to another seat.
@@ -206,7 +252,59 @@ impl Feed {
         if queue.is_idle() {
             self.crowded += 1;
         }
-        queue.held.push_back(held);
+        queue.push(held);
+    }
+
+    /// Where the next datagram goes, one of the sender with this key; `sender` is what its messages have for a session,
+    /// `target` what the dispatch function says about it.
+    pub(super) fn place(&mut self, key: &DatagramKey, sender: u64, target: Target) -> Place {
+        match target {
+            Target::Mode => {}
+            Target::Discard | Target::Close | Target::Unknown(_) => return Place::Unwanted,
+            Target::Worker(worker) => {
+                let seat = self.dispatcher.route(worker);
+                let behind = self.behind_others(seat, sender);
+                let takes = self.queues[seat.0 as usize].takes_datagrams();
+                return match behind.unwrap_or(takes) {
+                    true => Place::Seat(seat),
+                    false => Place::Nowhere,
+                };
+            }
+        }
+        let seat = self.dispatcher.choose_datagram(key);
+        match self.behind_others(seat, sender) {
+            Some(true) => return Place::Seat(seat),
+            Some(false) => return Place::Nowhere,
+            None => {}
+        }
+        let keeps_order = self.dispatcher.keeps_order();
+        let tries = if keeps_order {
+            1
+        } else {
+            self.dispatcher.routes().len()
+        };
+        for _ in 0..tries {
+            let seat = self.dispatcher.choose_datagram(key);
+            if self.queues[seat.0 as usize].takes_datagrams() {
+                return Place::Seat(seat);
+            }
+            self.dispatcher.advance(); // another one may do as well
+        }
+        let queues = &self.queues;
+        let has_room = |seat: &Seat| queues[seat.0 as usize].takes_datagrams();
+        match keeps_order && self.dispatcher.routes().iter().any(has_room) {
+            true => Place::Nowhere,
+            false => Place::Full(Obstacle::Lane {
+                seat: self.dispatcher.choose_datagram(key),
+                until_empty: false,
+            }),
+        }
+    }
+
+    /// Whether there is room for a datagram behind earlier ones of its sender, if those are parked.
+    fn behind_others(&self, seat: Seat, sender: u64) -> Option<bool> {
+        let parked = self.parked.has(sender, seat.worker());
+        parked.then(|| self.parked.weight(sender) < DATAGRAMS)
     }
 
     /// Whether some worker's messages are to go to another seat than before.
@@ -290,7 +388,7 @@ impl Feed {
         let seat = self.dispatcher.route(worker);
         let recalled = self.dispatcher.take_back(worker);
         let queue = &mut self.queues[seat.0 as usize];
-        let mut held = std::mem::take(&mut queue.held);
+        let mut held = queue.take_held();
         let begun = match &recalled {
             Some(recalled) => begun(&mut held, recalled),
             // Taken back before: what has begun since then, its session waits already.
@@ -299,7 +397,9 @@ impl Feed {
         };
         let partial = u64::from(begun.is_some());
         let begun_for = begun.as_ref().map(|begun| begun.head.session);
-        queue.held.extend(begun);
+        if let Some(begun) = begun {
+            queue.push(begun);
+        }
         let mut messages = Vec::new();
         if let Some(recalled) = recalled {
             let epoch = shared.seat_block(seat).epoch.load(Ordering::Acquire);
@@ -388,7 +488,7 @@ impl Feed {
                 // The rest of the message that died with it. Others may be behind it already.
                 let rest = |held: &Held| held.sent > 0 && held.head.session == parked.session;
                 if queue.held.front().is_some_and(rest) {
-                    queue.held.pop_front();
+                    queue.pop();
                 }
                 return Fate::Dead;
             }
@@ -429,7 +529,7 @@ impl Feed {
                     if outlet.push(next.head, &next.data, &mut next.sent) == Push::Full {
                         break;
                     }
-                    queue.held.pop_front();
+                    queue.pop();
                 }
                 if stalled {
                     break; // the worker rings when it comes to its lane

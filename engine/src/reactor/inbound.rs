@@ -27,6 +27,10 @@ impl Inbound {
         &self.bytes[self.taken..]
     }
 
+    pub(super) fn bytes_mut(&mut self) -> &mut [u8] {
+        &mut self.bytes[self.taken..]
+    }
+
     /// Add what has been read. Memory grows with the bytes that really came, whatever length they announce.
     pub(super) fn append(&mut self, bytes: &[u8]) {
         if self.taken > 0 {

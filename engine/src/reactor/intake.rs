@@ -5,7 +5,7 @@
 //! of it already waits.
 
 use super::choosing::Choice;
-use super::connection::Stage;
+use super::connection::{Connection, Stage};
 use super::feed::Obstacle;
 use super::turn::Reactor;
 use crate::ipc::frame::{Head, Kind, Origin};
@@ -53,6 +53,8 @@ impl Reactor {
                 Stage::Open => {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
+                        || self.connections[token].paused
+                        || self.has_taken_leave(token)
                         || self.waits(token)
                     {
                         return;
@@ -65,7 +67,7 @@ impl Reactor {
             }
             let mut scratch = std::mem::take(&mut self.scratch);
             let connection = &self.connections[token];
-            let stage = connection.stage;
+            let (stage, sealed) = (connection.stage, connection.tls.is_some());
             let got = stream::read(&connection.socket, &mut scratch);
             let goes_on = match got {
                 Io::Bytes(0) => {
@@ -73,9 +75,11 @@ impl Reactor {
                     false
                 }
                 Io::Bytes(count) => {
-                    let bytes = &scratch[..count];
+                    self.connections[token].times.note_read(self.now_ms);
+                    let bytes = &mut scratch[..count];
                     let goes_on = match stage {
                         Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
+                        Stage::Open if sealed => self.unseal(token, bytes, &mut budget),
                         Stage::Open => self.take_in(token, bytes, &mut budget),
                         _ => true,
                     };
@@ -147,10 +151,20 @@ impl Reactor {
         let id = connection.id;
         let mut inbound = std::mem::take(&mut connection.inbound);
         let was_ready = std::mem::take(&mut inbound.ready);
+        if self.is_held(token) {
+            inbound.append(new);
+            inbound.ready = !inbound.is_empty();
+            self.ready_inputs =
+                self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
+            self.connections[token].inbound = inbound;
+            return false;
+        }
         let end;
+        let whole;
         if inbound.is_empty() {
             let cut = self.cut(token, port, new, &mut inbound.progress, budget);
             inbound.append(&new[cut.taken..]);
+            whole = cut.taken > 0;
             end = cut.end;
         } else {
             inbound.append(new);
@@ -158,11 +172,12 @@ impl Reactor {
             let cut = self.cut(token, port, inbound.bytes(), &mut progress, budget);
             inbound.progress = progress;
             inbound.take(cut.taken);
+            whole = cut.taken > 0;
             end = cut.end;
         }
         if !new.is_empty() {
             if let Some(slot) = self.shared.sessions.find(id) {
-                slot.note_received(self.now_us);
+                slot.note_received(self.now_us, self.now_ms);
             }
             bump(
                 &self.shared.reactor(self.id).received_bytes,
@@ -172,7 +187,14 @@ impl Reactor {
         let waits = matches!(end, CutEnd::Obstacle(_) | CutEnd::Turn);
         inbound.ready = waits && !inbound.is_empty();
         self.ready_inputs = self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
-        self.connections[token].inbound = inbound;
+        let half = matches!(end, CutEnd::Hungry) && !inbound.is_empty();
+        let connection = &mut self.connections[token];
+        connection.inbound = inbound;
+        if connection.times.note_half(half, whole, self.now_ms)
+            && port.settings.session.receive_timeout_ms > 0
+        {
+            self.watch(token);
+        }
         match end {
             CutEnd::Hungry => return true,
             CutEnd::Obstacle(obstacle) => self.await_end_of(&obstacle, token),
@@ -181,6 +203,26 @@ impl Reactor {
             CutEnd::Broken(violation) => self.refuse(token, &violation),
         }
         false
+    }
+
+    /// Whether nothing of the session goes to workers yet (`enable_delay_receive`). What came with its handshake
+    /// has been read all the same, and at a stop its worker gets it.
+    fn is_held(&self, token: usize) -> bool {
+        let connection = &self.connections[token];
+        let is_fresh = || { self.shared.sessions.find(connection.id) }.is_some_and(Slot::is_fresh);
+        connection.paused && !self.draining() && is_fresh()
+    }
+
+    /// The server reads no more: what is held for a resumption goes to workers.
+    pub(super) fn let_go_held(&mut self) {
+        let held = |connection: &Connection| connection.paused && connection.inbound.ready;
+        let held: Vec<usize> = { self.connections.iter() }
+            .filter(|(_, connection)| held(connection))
+            .map(|(token, _)| token)
+            .collect();
+        for token in held {
+            self.read_again(token);
+        }
     }
 
     /// Give the messages in `bytes` to workers.
@@ -263,12 +305,9 @@ impl Reactor {
             .shared
             .sessions
             .find(id)
-            .map_or_else(String::new, |slot| slot.info().remote());
-        self.log.warning(format_args!(
-            "receive() (ERRNO {}): {}",
-            violation.code(),
-            violation.text(&peer)
-        ));
+            .map_or_else(String::new, Slot::remote);
+        self.log
+            .coded("receive", violation.code(), violation.text(&peer));
         self.peer_closed(token);
     }
 

@@ -16,6 +16,7 @@ impl Reactor {
             Kind::CloseSession => self.close_session(head.session, head.argument),
             Kind::Closed => self.closed(head.session),
             Kind::Bound => self.bound(head.session),
+            Kind::Pause | Kind::Resume => self.follow_pause(head.session),
             Kind::Lost => self.endings.note(head.session, Kind::Lost),
             _ => self.log.error(format_args!(
                 "reactor {}: unexpected message {:?}",
@@ -56,8 +57,25 @@ impl Reactor {
             own.output_bytes.load(Ordering::Relaxed) + bytes,
             Ordering::Relaxed,
         );
+        self.output_grew(token);
         if !self.connections[token].blocked {
             self.touch(token);
+        }
+    }
+
+    /// A session is to be read no more, or again: its state says which.
+    fn follow_pause(&mut self, id: SessionId) {
+        let Some(token) = self.token_of(id) else {
+            return;
+        };
+        let paused = { self.shared.sessions.find(id) }.is_some_and(|slot| slot.has(state::PAUSED));
+        let connection = &mut self.connections[token];
+        if std::mem::replace(&mut connection.paused, paused) && !paused {
+            let waits = connection.times.half_since_ms > 0;
+            if waits {
+                connection.times.half_since_ms = self.now_ms;
+            }
+            self.read(token, true); // whatever the poll said of it meanwhile was passed over
         }
     }
 

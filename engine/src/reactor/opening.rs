@@ -16,7 +16,7 @@ impl Reactor {
         let (id, port) = (connection.id, connection.port);
         let proxy = &self.ports.get(port).settings.proxy;
         if !proxy.expected {
-            return self.begin(token);
+            return self.await_handshake(token);
         }
         let trusted = self
             .shared
@@ -29,13 +29,30 @@ impl Reactor {
         if !trusted {
             return self.turn_away(token, "is not in proxy_protocol_from");
         }
+        let timeout_ms = proxy.timeout_ms;
         connection.awaits_header = true;
         connection.stage = Stage::Opening;
+        self.must_begin_within(token, timeout_ms);
+    }
+
+    /// The connection has so long for what comes before its session; 0: as long as it likes.
+    pub(super) fn must_begin_within(&mut self, token: usize, limit_ms: u64) {
+        let until = (limit_ms > 0).then_some(self.now_ms + limit_ms);
+        self.connections[token].times.begin_by_ms = until.unwrap_or(0);
+        self.watch(token);
     }
 
     /// More bytes of a connection whose session has not begun. False: it is not to be read now.
-    pub(super) fn go_on_opening(&mut self, token: usize, bytes: &[u8], budget: &mut usize) -> bool {
+    pub(super) fn go_on_opening(
+        &mut self,
+        token: usize,
+        bytes: &mut [u8],
+        budget: &mut usize,
+    ) -> bool {
         let connection = &mut self.connections[token];
+        if !connection.awaits_header {
+            return self.unseal(token, bytes, budget);
+        }
         connection.inbound.append(bytes);
         let (len, source) = match proxy::parse(connection.inbound.bytes()) {
             Proxied::Header { len, source } => (len, source),
@@ -57,15 +74,30 @@ impl Reactor {
         if let (Some(peer), Some(slot)) = (peer, self.shared.sessions.find(connection.id)) {
             slot.set_peer(&peer);
         }
-        self.begin(token);
-        rest.is_empty() || self.take_in(token, rest.bytes(), budget)
+        self.await_handshake(token);
+        if rest.is_empty() || !self.connections.contains(token) {
+            return true;
+        }
+        match self.connections[token].tls {
+            Some(_) => self.unseal(token, rest.bytes_mut(), budget),
+            None => self.take_in(token, rest.bytes(), budget),
+        }
+    }
+
+    /// The client has left before its session began.
+    pub(super) fn leave_early(&mut self, token: usize) {
+        let ended = self.connections[token].tls.as_mut();
+        match ended.map(|tls| tls.end_of_input()) {
+            Some(Err(error)) => self.end_tls(token, &error),
+            _ => self.turn_away(token, "left before its session began"),
+        }
     }
 
     /// End a connection whose session has not begun.
     pub(super) fn turn_away(&mut self, token: usize, why: &str) {
         let id = self.connections[token].id;
         if let Some(slot) = self.shared.sessions.find(id) {
-            let client = slot.info().remote();
+            let client = slot.remote();
             self.log
                 .warning(format_args!("accept(): client[{client}] {why}"));
         }

@@ -70,27 +70,36 @@ impl Outbox {
         self.chunks.push_back(bytes);
     }
 
+    /// The bytes that come next, as many as lie together.
+    pub(super) fn front(&self) -> Option<&[u8]> {
+        self.chunks.front().map(|chunk| &chunk[self.offset..])
+    }
+
+    /// So many of them have been dealt with.
+    pub(super) fn consume(&mut self, count: usize, spares: &mut Spares) {
+        let Some(chunk) = self.chunks.front() else {
+            return;
+        };
+        self.offset += count;
+        self.bytes -= count as u64;
+        if self.offset == chunk.len() {
+            self.offset = 0;
+            let emptied = self.chunks.pop_front();
+            emptied.into_iter().for_each(|chunk| spares.give(chunk));
+        }
+        if self.chunks.is_empty() && self.chunks.capacity() > 8 {
+            self.chunks = VecDeque::new(); // a burst is over
+        }
+    }
+
     /// Write until empty or the socket is full.
     pub(super) fn flush(&mut self, socket: &OwnedFd, spares: &mut Spares) -> Left {
-        while let Some(chunk) = self.chunks.front() {
-            match stream::write(socket, &chunk[self.offset..]) {
-                Io::Bytes(count) => {
-                    self.offset += count;
-                    self.bytes -= count as u64;
-                    if self.offset == chunk.len() {
-                        self.offset = 0;
-                        self.chunks
-                            .pop_front()
-                            .into_iter()
-                            .for_each(|chunk| spares.give(chunk));
-                    }
-                }
+        while let Some(bytes) = self.front() {
+            match stream::write(socket, bytes) {
+                Io::Bytes(count) => self.consume(count, spares),
                 Io::WouldBlock => return Left::Blocked,
                 Io::Broken(errno) => return Left::Broken(errno),
             }
-        }
-        if self.chunks.capacity() > 8 {
-            self.chunks = VecDeque::new(); // a burst is over
         }
         Left::Nothing
     }

@@ -32,6 +32,7 @@ pub(super) struct ParkedSession {
     /// It is dealt with once so many messages of the lane are finished.
     pub(super) left: u64,
     pub(super) messages: Vec<Held>,
+    weight: usize,
     /// Tokens of connections to be read again afterwards.
     pub(super) waiting: Vec<usize>,
     /// The message is dealt with, and so many rounds over the mail are left until its answers, or the news
@@ -60,6 +61,7 @@ impl Parked {
             session,
             left,
             messages: Vec::new(),
+            weight: 0,
             waiting: Vec::new(),
             rounds: None,
         });
@@ -81,8 +83,15 @@ impl Parked {
         let session = message.head.session;
         // The last one: a session may wait for several generations, and its messages for all of them.
         if let Some(parked) = self.0.iter_mut().rfind(|parked| parked.session == session) {
+            parked.weight += message.weight();
             parked.messages.push(message);
         }
+    }
+
+    /// What the messages of a parked session cost.
+    pub(super) fn weight(&self, session: SessionId) -> usize {
+        let parked = self.0.iter().rfind(|parked| parked.session == session);
+        parked.map_or(0, |parked| parked.weight)
     }
 
     /// A connection not to be read until its session is let go.

@@ -10,19 +10,20 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deadlines::Deadlines;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Left, Spares};
+use super::packets::PacketPorts;
+use super::sealed;
 use super::spin::Spin;
 use crate::choice::DispatchFn;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::Kind;
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::stream;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -31,6 +32,7 @@ use crate::settings::{Settings, Sizes};
 use crate::shared::Shared;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
+use crate::tls;
 
 const BELL: Token = Token(usize::MAX);
 /// Messages of one lane before the next lane gets its turn.
@@ -66,18 +68,23 @@ pub(crate) struct Reactor {
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
     pub(super) endings: Endings,
+    pub(super) packets: PacketPorts,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
     manager: Doorbell,
     pub(super) poll: Poll,
     events: Events,
     pub(super) scratch: Box<[u8]>,
+    /// What TLS has decrypted.
+    pub(super) plain: Vec<u8>,
+    pub(super) tls_spares: tls::Spares,
     /// Connections to read again without waiting for an event.
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
     pub(super) ready_inputs: usize,
-    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
-    pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
+    pub(super) deadlines: Deadlines,
+    /// New sessions are not read until somebody resumes them.
+    delay_receive: bool,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
@@ -119,8 +126,10 @@ impl Reactor {
             turn,
             log.clone(),
         );
+        let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
+            packets,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
@@ -137,9 +146,12 @@ impl Reactor {
             poll,
             events: Events::with_capacity(1024),
             scratch: vec![0; raw::CHUNK].into_boxed_slice(),
+            plain: Vec::new(),
+            tls_spares: tls::Spares::default(),
             again: VecDeque::new(),
             ready_inputs: 0,
-            lingering: VecDeque::new(),
+            deadlines: Deadlines::new(clock::monotonic_ms()),
+            delay_receive: settings.enable_delay_receive,
             spin: Spin::new(process::cpus()),
             delivered: 0,
             reading: true,
@@ -169,7 +181,8 @@ impl Reactor {
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
-            self.expire_lingering();
+            self.expire();
+            self.packets.complain(&self.log, self.now_ms);
             self.feed.ring(self.now_ms);
             self.report();
         }
@@ -195,12 +208,11 @@ impl Reactor {
             && mailbox.may_sleep()
             && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
-        let due = lingers
-            .into_iter()
+        let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
             .chain(self.feed.dispatcher().next_look())
+            .chain(self.packets.next_complaint())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -242,7 +254,11 @@ impl Reactor {
         while let Some(order) = self.inbox.next() {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
-                Order::Drain => self.reading = false,
+                Order::ReadDatagrams => self.read_datagrams(),
+                Order::Drain => {
+                    self.reading = false;
+                    self.let_go_held();
+                }
                 Order::Finish => self.finish_asked = true,
                 Order::Quit => self.quit = true,
             }
@@ -250,15 +266,14 @@ impl Reactor {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
-        use std::os::fd::{AsFd, AsRawFd};
+        use std::os::fd::AsRawFd;
         let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.ports.get(port).settings.tcp_nodelay {
-            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
-        }
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, port));
+        let token = self
+            .connections
+            .insert(Connection::new(socket, id, port, self.now_ms));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -273,25 +288,29 @@ impl Reactor {
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
+        self.watch(token);
         self.open(token);
     }
 
     /// The session begins: from here on it is seen, and can be sent to.
     pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let (id, port) = (connection.id, connection.port);
+        let id = connection.id;
         let owner = self.feed.dispatcher().owner_for(id);
         connection.owner = owner;
+        connection.paused = self.delay_receive;
+        connection.times.begin_by_ms = 0;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(match self.feed.dispatcher().spreads() {
-                true => state::LIVE | state::SPREAD,
-                false => state::LIVE,
-            });
+            slot.note_alive(self.now_ms);
+            let paused = if self.delay_receive { state::PAUSED } else { 0 };
+            let spread = match self.feed.dispatcher().spreads() {
+                true => state::SPREAD,
+                false => 0,
+            };
+            slot.mark(state::LIVE | paused | spread);
         }
-        if self.ports.get(port).interests.connect {
-            self.dispatch(token, Kind::Connect, false);
-        }
+        self.announce(token);
         if self.finishing {
             self.finish(token);
         }
@@ -303,6 +322,10 @@ impl Reactor {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in events.iter().filter(|event| event.token() != BELL) {
             let token = event.token().0;
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets(place);
+                continue;
+            }
             if event.is_writable()
                 && let Some(connection) = self.connections.get_mut(token)
                 && connection.blocked
@@ -316,7 +339,9 @@ impl Reactor {
         }
         self.events = events;
         for token in again {
-            if let Some(connection) = self.connections.get_mut(token) {
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets_again(place);
+            } else if let Some(connection) = self.connections.get_mut(token) {
                 connection.queued = false;
                 self.read(token, true);
             }
@@ -346,19 +371,29 @@ impl Reactor {
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let before = connection.outbox.len();
-        let left = connection
-            .outbox
-            .flush(&connection.socket, &mut self.spares);
+        let (outbox, socket) = (&mut connection.outbox, &connection.socket);
+        let left = match &mut connection.tls {
+            None => outbox.flush(socket, &mut self.spares),
+            Some(tls) => {
+                let last = connection.stage == Stage::Closing;
+                let (spares, tls_spares) = (&mut self.spares, &mut self.tls_spares);
+                sealed::flush(tls, outbox, socket, spares, tls_spares, last)
+            }
+        };
         let written = before - connection.outbox.len();
         if written > 0 {
+            connection.times.moved_ms = self.now_ms;
             self.account_written(token, written);
+        }
+        if !matches!(left, Left::Blocked) {
+            self.connections[token].times.stalled_since_ms = 0;
         }
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.connections[token].blocked = true,
+            Left::Blocked => self.note_blocked(token, written > 0),
             Left::Broken(errno) => self.break_off(token, errno),
         }
     }
@@ -373,6 +408,7 @@ impl Reactor {
             waiting.load(Ordering::Relaxed).saturating_sub(bytes),
             Ordering::Relaxed,
         );
+        self.output_shrank(token);
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {
@@ -416,7 +452,8 @@ impl Reactor {
 
     /// Tell the main thread, if it may be waiting for that.
     fn report(&mut self) {
-        let quiet = !self.reading && self.feed.is_empty() && self.ready_inputs == 0;
+        let idle = self.feed.is_empty() && self.ready_inputs == 0 && self.packets.left() == 0;
+        let quiet = !self.reading && idle;
         if self.inbox.report(quiet) {
             self.main.ring();
         }

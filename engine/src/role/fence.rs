@@ -9,6 +9,7 @@ use std::rc::Rc;
 use crate::choice::{DispatchEvent, Target};
 use crate::context::Context;
 use crate::handler::{Death, Handler, Interests, Leave, Step};
+use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::{fork, signal};
 
@@ -120,6 +121,10 @@ impl Handler for Fence {
 
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         fence(self.0.on_receive(context, session, reactor, data))
+    }
+
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        fence(self.0.on_packet(context, packet, data))
     }
 
     fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {

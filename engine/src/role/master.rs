@@ -27,6 +27,7 @@ use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
 use crate::net::listener::Listener;
 use crate::observer::Observer;
+use crate::port::Ports;
 use crate::reactor::accept::Acceptor;
 use crate::reactor::inbox::{Inbox, Order};
 use crate::reactor::{Reactor, Setup};
@@ -52,6 +53,7 @@ struct ReactorHandle {
 struct Master {
     context: Rc<Context>,
     shared: Arc<Shared>,
+    ports: Ports,
     log: Log,
     service: Rc<Service>,
     signals: signals::Table,
@@ -62,12 +64,14 @@ struct Master {
     acceptor: Acceptor,
     errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     poll: Poll,
     events: Events,
     max_wait_ms: u64,
     shutdown_delay_ms: u64,
     account: Account,
+    /// Reloads begun that have been followed.
+    reloads_seen: u64,
     /// Monotonic ms of the request to stop; 0: none yet.
     asked_ms: u64,
     /// Monotonic ms by which the phase of leaving, or the whole stop, must be through; 0 while serving.
@@ -84,7 +88,7 @@ struct Master {
 /// The master's life; returns its exit code.
 pub(super) fn run(
     ground: Ground,
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     metrics: Option<Listener>,
     manager: i32,
     hold: OwnedFd,
@@ -111,7 +115,7 @@ pub(super) fn run(
 impl Master {
     fn new(
         ground: Ground,
-        listeners: Vec<Listener>,
+        listeners: Vec<Arc<Listener>>,
         metrics: Option<Listener>,
         manager: i32,
         bell: &Doorbell,
@@ -179,7 +183,7 @@ impl Master {
             Endpoint::Main,
             handler,
             Arc::clone(&shared),
-            ports,
+            ports.clone(),
             settings,
             log.clone(),
             Vec::new(),
@@ -190,6 +194,7 @@ impl Master {
         Ok(Master {
             context,
             shared,
+            ports,
             log,
             service,
             signals: signals::supervisor(),
@@ -205,6 +210,7 @@ impl Master {
             max_wait_ms,
             shutdown_delay_ms,
             account,
+            reloads_seen: 0,
             asked_ms: 0,
             deadline: 0,
             hurried: false,
@@ -230,6 +236,7 @@ impl Master {
             self.sleep(&mut mailbox);
             self.heed_signals();
             self.read_mail(&mut mailbox);
+            self.follow_reloads();
             self.reap();
             self.serve_errands();
             self.context.flush_backlog();
@@ -284,6 +291,13 @@ impl Master {
                 return self.begin_stop();
             }
             self.acceptor.note_ready(index);
+        }
+        if self
+            .listeners
+            .iter()
+            .any(|listener| listener.kind().is_datagram())
+        {
+            self.order_all(|| Order::ReadDatagrams);
         }
     }
 
@@ -344,6 +358,31 @@ impl Master {
         self.shared.reopen_logs();
     }
 
+    /// New certificates count for the clients that come from now on.
+    fn reload_tls(&self) {
+        for (_, port) in self.ports.iter() {
+            let Some(tls) = &port.tls else { continue };
+            match tls.reload() {
+                Ok(()) => self.log.info(format_args!(
+                    "port {}: TLS certificates read again",
+                    port.number
+                )),
+                Err(error) => self.log.warning(format_args!(
+                    "port {}: the TLS certificates stay as they were: {error}",
+                    port.number
+                )),
+            }
+        }
+    }
+
+    /// A reload of the workers renews the certificates, too, whoever has asked for it.
+    fn follow_reloads(&mut self) {
+        let begun = self.shared.server().reloads_begun.load(Ordering::Acquire);
+        if std::mem::replace(&mut self.reloads_seen, begun) != begun {
+            self.reload_tls();
+        }
+    }
+
     fn read_mail(&mut self, mailbox: &mut Mailbox) {
         let mut heads = self.context.take_own();
         mailbox.drain(64, |_, head, _| {
@@ -357,6 +396,7 @@ impl Master {
                     self.ask_to_stop()
                 }
                 (Kind::Shutdown, 0) => {}
+                (Kind::ReloadTls, _) => self.reload_tls(),
                 (Kind::Shutdown, shutdown::AT_ONCE) => self.begin_stop(),
                 (Kind::Shutdown, number) => self.interrupt(number as i32),
                 (other, _) => self

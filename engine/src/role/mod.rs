@@ -93,7 +93,7 @@ impl Ended {
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
 pub(crate) fn run(
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     ports: Ports,
     mut settings: Settings,
     log: Log,
@@ -107,6 +107,7 @@ pub(crate) fn run(
     fork::watch_foreign_forks();
     program.handler = Rc::new(fence::Fence(program.handler));
     recommend_split(&ports, &log);
+    note_fallback(&ports, &log);
     let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
     let beginning = Rc::clone(&service);
     prepare(listeners, ports, settings, sizes, log, program, beginning).inspect_err(|error| {
@@ -116,7 +117,7 @@ pub(crate) fn run(
 
 /// What is shared, and the first fork.
 fn prepare(
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     ports: Ports,
     settings: Settings,
     sizes: Sizes,
@@ -143,7 +144,7 @@ fn prepare(
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     for (listener, (_, port)) in listeners.iter().zip(ports.iter()) {
         if !port.kind.is_datagram() {
-            listener.listen(port.settings.backlog)?;
+            listener.listen(port.settings.sockets().backlog)?;
         }
     }
     let metrics = observer::bind(&settings)?;
@@ -184,9 +185,15 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold));
-            let _datagrams = keep_datagrams(listeners);
+            drop((metrics, hold, listeners)); // but for those of datagrams, which the ports hold
             fork::forget_private();
+            for listener in ground
+                .ports
+                .iter()
+                .filter_map(|(_, port)| port.datagrams.as_ref())
+            {
+                fork::keep_private(listener.raw());
+            }
             installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
             let mut ended = Ended {
@@ -207,13 +214,6 @@ fn prepare(
             Ok(ended)
         }
     }
-}
-
-/// The sockets that workers send datagrams by; the others are closed.
-fn keep_datagrams(listeners: Vec<Listener>) -> Vec<Listener> {
-    let mut kept = listeners;
-    kept.retain(|listener| listener.kind().is_datagram());
-    kept
 }
 
 /// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
@@ -241,6 +241,18 @@ fn recommend_split(ports: &Ports, log: &Log) {
              open_eof_split delivers each alone",
             port.number
         ));
+    }
+}
+
+/// Datagrams are no messages of a session: whoever wrote the callback should know that it gets them.
+fn note_fallback(ports: &Ports, log: &Log) {
+    for (_, port) in ports.iter() {
+        if port.kind.is_datagram() && !port.interests.packet {
+            log.notice(format_args!(
+                "port {}: there is no onPacket, datagrams go to onReceive with fd 0",
+                port.number
+            ));
+        }
     }
 }
 

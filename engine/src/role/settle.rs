@@ -59,6 +59,12 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     let casualties = shared.directory.settle(Endpoint::Worker(seat));
     let count = casualties.len();
     for casualty in casualties {
+        if casualty.kind == Kind::Packet {
+            // Nobody waits for its end, as nobody knows whether it has come.
+            bump(&block.packets, 1);
+            bump(&shared.server().requests_lost, 1);
+            continue;
+        }
         settle_message(ground, context, casualty);
     }
     // Last: who sees it finds the news about lost messages on its lane.

@@ -19,6 +19,8 @@ use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
 use crate::log::Author;
+use crate::packet::Packet;
+use crate::session::TlsInfo;
 use crate::session::table::{Slot, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
@@ -44,6 +46,8 @@ struct Worker<'g> {
     main: Doorbell,
     manager: Doorbell,
     limits: Limits,
+    /// Messages of sessions that are gone are thrown away.
+    discards: bool,
     /// When this process last told the manager of its wish to be replaced; monotonic ms.
     asked_ms: Cell<u64>,
     /// Callbacks asked for this end of the process.
@@ -101,6 +105,8 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         main: shared.directory.bell(Endpoint::Main),
         manager: shared.directory.bell(Endpoint::Manager),
         limits: Limits::of(&ground.settings),
+        discards: ground.settings.discard_timeout_request
+            && !ground.settings.dispatch_mode.keeps_owner(),
         asked_ms: Cell::new(0),
         leave: Cell::new(None),
         termed: Cell::new(false),
@@ -294,7 +300,8 @@ impl Worker<'_> {
         self.context.at_port(origin.port);
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
-            Kind::Connect => self.connect(head.session, reactor),
+            Kind::Connect => self.connect(head.session, origin, reactor, payload.bytes()),
+            Kind::Packet => self.packet(origin.port, reactor, payload.bytes()),
             Kind::Close => self.close(head.session, origin, reactor),
             Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
             Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
@@ -306,20 +313,30 @@ impl Worker<'_> {
         if self.leave.get().is_some() {
             return Verdict::Abandoned;
         }
-        if head.kind == Kind::Receive {
+        if matches!(head.kind, Kind::Receive | Kind::Packet) {
             self.mind_limits();
         }
         Verdict::Done
     }
 
-    fn connect(&self, session: u64, reactor: i32) -> Result<(), Leave> {
+    fn connect(
+        &self,
+        session: u64,
+        origin: Origin,
+        reactor: i32,
+        facts: &[u8],
+    ) -> Result<(), Leave> {
+        if let Some(info) = TlsInfo::decode(facts) {
+            self.context.note_tls(session, info);
+        }
         if let Some(slot) = self.shared.sessions.find(session) {
             slot.mark(state::CONNECTED); // before the callback: it may close the session
         }
-        self.context.enter(Callback::Connect, session);
-        self.context
-            .handler()
-            .on_connect(&self.context, session, reactor)?;
+        if self.context.ports().get(origin.port).interests.connect {
+            self.context.enter(Callback::Connect, session);
+            let handler = self.context.handler();
+            handler.on_connect(&self.context, session, reactor)?;
+        }
         let slot = self.shared.sessions.find(session);
         let is_last = |slot: &Slot| slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0;
         self.tell_if_last(session, reactor, slot.is_some_and(is_last));
@@ -341,12 +358,8 @@ impl Worker<'_> {
         if let Some(slot) = slot {
             slot.note_consumed(data.len());
         }
-        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) {
-            self.context.log().warning(format_args!(
-                "receive() (ERRNO {}): [2] ignore data[{} bytes] received from session#{session}",
-                code::SESSION_DISCARD_TIMEOUT_DATA,
-                data.len(),
-            ));
+        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) || self.is_late(slot) {
+            self.discard(session, data.len());
         } else {
             self.context.enter(Callback::Receive, session);
             self.context
@@ -360,7 +373,48 @@ impl Worker<'_> {
         Ok(())
     }
 
+    /// Whether a message comes when its session has gone, and is not wanted then. Where one worker has a session
+    /// to itself, the close event is the last that comes.
+    fn is_late(&self, slot: Option<&Slot>) -> bool {
+        self.discards && slot.is_none_or(|slot| slot.has(state::SOCKET_CLOSED))
+    }
+
+    fn discard(&self, session: u64, bytes: usize) {
+        self.context.log().coded(
+            "receive",
+            code::SESSION_DISCARD_TIMEOUT_DATA,
+            format_args!("[2] ignore data[{bytes} bytes] received from session#{session}"),
+        );
+    }
+
+    fn packet(&self, port: u16, reactor: i32, frame: &[u8]) -> Result<(), Leave> {
+        let described = self.context.ports().get(port);
+        if let Some((packet, bytes)) = Packet::decode(port, described, frame) {
+            let handler = self.context.handler();
+            self.context.at_packet(Some(packet));
+            let step = match described.interests.packet {
+                true => {
+                    self.context.enter(Callback::Packet, 0);
+                    handler.on_packet(&self.context, &packet, bytes)
+                }
+                false => {
+                    self.context.enter(Callback::Receive, 0);
+                    handler.on_receive(&self.context, 0, reactor, bytes)
+                }
+            };
+            self.context.at_packet(None);
+            step?;
+            bump(&self.block.requests, 1);
+        }
+        bump(&self.block.packets, 1);
+        Ok(())
+    }
+
     fn buffer(&self, event: Callback, session: u64) -> Result<(), Leave> {
+        let slot = self.shared.sessions.find(session);
+        if slot.is_none_or(|slot| slot.has(state::SERVER_CLOSED)) {
+            return Ok(()); // nothing comes after the close event
+        }
         self.context.enter(event, session);
         let handler = self.context.handler();
         match event {
@@ -385,6 +439,7 @@ impl Worker<'_> {
                 return Err(leave);
             }
         }
+        self.context.forget(session);
         if let Some(slot) = slot {
             slot.mark(state::EVENT_DONE);
         }

@@ -17,6 +17,8 @@ pub enum Value {
     Bytes(Vec<u8>),
     /// Integers.
     List(Vec<i64>),
+    /// Values by name, in order: a PHP array that is more than integers. Numbered places have their number as a name.
+    Map(Vec<(String, Value)>),
 }
 
 /// Loose integer, as PHP converts: leading digits of a text, 0 if there are none.
@@ -26,6 +28,7 @@ pub(super) fn int(value: &Value) -> i64 {
         Value::Float(f) => *f as i64,
         Value::Bool(b) => i64::from(*b),
         Value::List(items) => i64::from(!items.is_empty()),
+        Value::Map(items) => i64::from(!items.is_empty()),
         Value::Bytes(_) => int(&Value::Text(text(value))),
         Value::Text(t) => {
             let t = t.trim_start();
@@ -49,6 +52,14 @@ pub(super) fn milliseconds(value: &Value) -> u64 {
     (seconds(value).clamp(0.0, f64::from(u32::MAX)) * 1000.0) as u64
 }
 
+/// A limit in seconds as milliseconds: 0 is none, and what is more than that is at least one.
+pub(super) fn limit_ms(value: &Value) -> u64 {
+    match milliseconds(value) {
+        0 if seconds(value) > 0.0 => 1,
+        ms => ms,
+    }
+}
+
 /// A path that a later change of the working directory does not move; `None` for an empty one.
 pub(super) fn absolute(path: &str) -> Option<String> {
     if path.is_empty() {
@@ -68,6 +79,7 @@ pub(super) fn truth(value: &Value) -> bool {
         Value::Text(t) => !t.is_empty() && t != "0",
         Value::Bytes(bytes) => !bytes.is_empty(), // not "0", which would be text
         Value::List(items) => !items.is_empty(),
+        Value::Map(items) => !items.is_empty(),
     }
 }
 
@@ -78,7 +90,7 @@ pub(super) fn text(value: &Value) -> String {
         Value::Bool(b) => if *b { "1" } else { "" }.into(),
         Value::Text(t) => t.clone(),
         Value::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        Value::List(_) => "Array".into(), // PHP's own idea of it
+        Value::List(_) | Value::Map(_) => "Array".into(), // PHP's own idea of it
     }
 }
 
@@ -94,6 +106,7 @@ pub(super) fn bytes(value: &Value) -> Vec<u8> {
 pub(super) fn list(value: &Value) -> Result<Vec<i64>> {
     match value {
         Value::List(items) => Ok(items.clone()),
+        Value::Map(items) => Ok(items.iter().map(|(_, item)| int(item)).collect()),
         Value::Text(text) if text.trim().is_empty() => Ok(Vec::new()),
         Value::Text(text) => {
             let numbers = text.split(',').map(|item| item.trim().parse::<i64>());
@@ -103,6 +116,17 @@ pub(super) fn list(value: &Value) -> Result<Vec<i64>> {
         }
         other => Ok(vec![int(other)]),
     }
+}
+
+/// Texts: an array, or one text with commas between them. Spaces around them and empty ones do not count.
+pub(super) fn texts(value: &Value) -> Vec<String> {
+    let given = match value {
+        Value::List(items) => items.iter().map(i64::to_string).collect(),
+        Value::Map(items) => items.iter().map(|(_, item)| text(item)).collect(),
+        other => text(other).split(',').map(String::from).collect::<Vec<_>>(),
+    };
+    let trimmed = given.iter().map(|item| item.trim().to_string());
+    trimmed.filter(|item| !item.is_empty()).collect()
 }
 
 /// Bytes; a text may end in K, M or G. Negative numbers count as 0.

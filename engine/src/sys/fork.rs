@@ -1,8 +1,9 @@
 //! Making a child process.
 
 use std::io;
+use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
 
 use nix::unistd::{ForkResult, Pid};
 
@@ -38,31 +39,89 @@ static FOREIGN: AtomicBool = AtomicBool::new(false);
 /// Set while a fork of ours goes on.
 static OURS: AtomicBool = AtomicBool::new(false);
 
-/// Descriptors that only the engine's own processes may hold; -1 for none.
-static PRIVATE: [AtomicI32; 8] = [const { AtomicI32::new(-1) }; 8];
+/// Descriptors that only the engine's own processes may hold.
+static PRIVATE: Private = Private::new();
+
+/// A list of descriptors that can be read at any instant, by the child of a fork at any place: it grows by blocks,
+/// which are never moved and never freed.
+struct Private {
+    /// -1 for none.
+    slots: [AtomicI32; 32],
+    next: AtomicPtr<Private>,
+}
+
+impl Private {
+    const fn new() -> Private {
+        Private {
+            slots: [const { AtomicI32::new(-1) }; 32],
+            next: AtomicPtr::new(ptr::null_mut()),
+        }
+    }
+
+    fn next(&self) -> Option<&'static Private> {
+        // SAFETY: null, or a block that `add` has leaked.
+        unsafe { self.next.load(Ordering::Acquire).as_ref() }
+    }
+
+    fn slots(&self) -> impl Iterator<Item = &AtomicI32> {
+        let blocks = std::iter::successors(Some(self), |block| block.next());
+        blocks.flat_map(|block| &block.slots)
+    }
+
+    fn add(&self, descriptor: i32) {
+        let free = |slot: &AtomicI32| {
+            let claimed =
+                slot.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
+            claimed.is_ok()
+        };
+        if self.slots().any(free) {
+            return;
+        }
+        let block = Private::new();
+        block.slots[0].store(descriptor, Ordering::Relaxed);
+        let block: *mut Private = Box::leak(Box::new(block));
+        let mut last = self;
+        // Another thread may add a block at the same time: then ours goes behind it.
+        while last
+            .next
+            .compare_exchange(ptr::null_mut(), block, Ordering::AcqRel, Ordering::Acquire)
+            .is_err()
+        {
+            last = last.next().unwrap_or(last);
+        }
+    }
+
+    fn remove(&self, descriptor: i32) {
+        for slot in self.slots() {
+            let _ = slot.compare_exchange(descriptor, -1, Ordering::Relaxed, Ordering::Relaxed);
+        }
+    }
+
+    /// Each of them, which is then off the list. Allocates nothing: fit for the child of any fork.
+    fn take_each(&self, mut taken: impl FnMut(i32)) {
+        for slot in self.slots() {
+            let descriptor = slot.swap(-1, Ordering::Relaxed);
+            if descriptor >= 0 {
+                taken(descriptor);
+            }
+        }
+    }
+}
 
 /// A child that user code forks off this process shall not have this descriptor: it would keep the port, the
 /// pid file's lock or a life-line alive after the server's end. Until [`share`] or the next process.
 pub(crate) fn keep_private(descriptor: i32) {
-    let free = |slot: &&AtomicI32| {
-        let claimed = slot.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
-        claimed.is_ok()
-    };
-    let _ = PRIVATE.iter().find(free); // eight are more than the engine has
+    PRIVATE.add(descriptor);
 }
 
 /// The descriptor is closed, or anybody's.
 pub(crate) fn share(descriptor: i32) {
-    for slot in &PRIVATE {
-        let _ = slot.compare_exchange(descriptor, -1, Ordering::Relaxed, Ordering::Relaxed);
-    }
+    PRIVATE.remove(descriptor);
 }
 
 /// This process was forked by us and has dropped what was its parent's.
 pub(crate) fn forget_private() {
-    PRIVATE
-        .iter()
-        .for_each(|slot| slot.store(-1, Ordering::Relaxed));
+    PRIVATE.take_each(|_| ());
 }
 
 extern "C" fn note_foreign_child() {
@@ -70,14 +129,11 @@ extern "C" fn note_foreign_child() {
         return;
     }
     FOREIGN.store(true, Ordering::Relaxed);
-    for slot in &PRIVATE {
-        let descriptor = slot.swap(-1, Ordering::Relaxed);
-        if descriptor >= 0 {
-            // SAFETY: close(2) is async-signal-safe. In this child nobody runs the code that owns the
-            // descriptor: the child ends in `role::fence` before any of it would.
-            unsafe { libc::close(descriptor) };
-        }
-    }
+    PRIVATE.take_each(|descriptor| {
+        // SAFETY: close(2) is async-signal-safe. In this child nobody runs the code that owns the descriptor: the
+        // child ends in `role::fence` before any of it would.
+        unsafe { libc::close(descriptor) };
+    });
 }
 
 /// From now on, know the children that others fork off this process (and its descendants).
@@ -110,4 +166,31 @@ pub(crate) fn flush_stdio() {
 pub(crate) fn exit_now(code: i32) -> ! {
     // SAFETY: _exit only ends the process; what it leaves undone is what the caller asks for.
     unsafe { libc::_exit(code) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_list_of_private_descriptors_has_no_end() {
+        let list = Private::new();
+        std::thread::scope(|scope| {
+            for start in [0, 100] {
+                let list = &list;
+                scope.spawn(move || (start..start + 100).for_each(|fd| list.add(fd)));
+            }
+        });
+        for odd in (1..200).step_by(2) {
+            list.remove(odd);
+        }
+        list.add(201); // in a place that is free again
+        let mut left = Vec::new();
+        list.take_each(|fd| left.push(fd));
+        left.sort_unstable();
+        let expected: Vec<i32> = (0..200).step_by(2).chain([201]).collect();
+        assert_eq!(left, expected);
+        list.take_each(|fd| panic!("{fd} is on the list twice"));
+        assert!(list.slots().count() < 32 * 10);
+    }
 }

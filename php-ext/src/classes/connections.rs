@@ -1,4 +1,4 @@
-//! Class `Skep\Connection\Iterator`: the sessions of the running server.
+//! Class `Skep\Connection\Iterator`: the sessions of the running server, or those of one of its ports.
 //!
 //! It looks at the server of this process through [`globals::context`], so it holds nothing alive.
 
@@ -11,7 +11,7 @@ use ext_php_rs::ffi::{
     ext_php_rs_zend_object_alloc, zend_ce_arrayaccess, zend_ce_countable, zend_ce_iterator,
     zend_object_std_dtor,
 };
-use skep::SessionId;
+use skep::{Context, SessionId};
 
 use super::server::ServerObject;
 use super::{Making, alias, handlers, init_object, new_state_class};
@@ -26,9 +26,19 @@ use crate::zend::{
 /// Sessions looked up at a time.
 const PAGE: usize = 256;
 
+/// Which sessions an iterator has.
+#[derive(Clone, Copy)]
+pub(super) enum Whose {
+    /// All of the server.
+    All,
+    /// Those that came by this port.
+    Port(u16),
+}
+
 /// The Rust side of the object, in front of PHP's.
 #[repr(C)]
 struct IteratorObject {
+    whose: Cell<Whose>,
     /// Ids still to come, smallest last. Borrowed only while no PHP code can run.
     page: RefCell<Vec<SessionId>>,
     /// The id at hand; 0 at the end.
@@ -60,10 +70,11 @@ unsafe fn state<'a>(object: *mut zend_object) -> &'a IteratorObject {
 }
 
 unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zeroed memory of the right size; the vector is written before anybody reads it.
+    // SAFETY: zeroed memory of the right size; what zero is no value of is written before anybody reads it.
     unsafe {
         let state = ext_php_rs_zend_object_alloc(size_of::<IteratorObject>(), class)
             .cast::<IteratorObject>();
+        (&raw mut (*state).whose).write(Cell::new(Whose::All));
         (&raw mut (*state).page).write(RefCell::new(Vec::new()));
         let handlers =
             HANDLERS.get_or_init(|| Shared(handlers(offset_of!(IteratorObject, std), free)));
@@ -139,9 +150,13 @@ pub(super) fn register() {
 }
 
 /// A new iterator. Returns one reference.
-pub(super) fn new() -> *mut zend_object {
-    // SAFETY: the class is registered.
-    unsafe { create(CLASSES.connections.load(Relaxed)) }
+pub(super) fn new(whose: Whose) -> *mut zend_object {
+    // SAFETY: the class is registered, and the object is of it.
+    unsafe {
+        let object = create(CLASSES.connections.load(Relaxed));
+        state(object).whose.set(whose);
+        object
+    }
 }
 
 fn construct(_: &mut Call) {
@@ -154,6 +169,14 @@ fn this<'a>(call: &Call) -> &'a IteratorObject {
 }
 
 impl IteratorObject {
+    /// Whether a session is open and one of these.
+    fn has(&self, context: &Context, session: SessionId) -> bool {
+        match self.whose.get() {
+            Whose::All => context.exists(session),
+            Whose::Port(port) => context.session_port(session) == Some(port),
+        }
+    }
+
     /// Go to the next session that is still open.
     fn advance(&self) {
         let after = self.current.replace(0);
@@ -171,7 +194,10 @@ impl IteratorObject {
                     return;
                 }
             }
-            *page = context.sessions(last, PAGE);
+            *page = match self.whose.get() {
+                Whose::All => context.sessions(last, PAGE),
+                Whose::Port(port) => context.port_sessions(port, last, PAGE),
+            };
             if page.is_empty() {
                 return;
             }
@@ -220,7 +246,11 @@ fn valid(call: &mut Call) {
 
 fn count(call: &mut Call) {
     if parse!(call, c"") {
-        let count = globals::context().map_or(0, |context| context.session_count());
+        let whose = this(call).whose.get();
+        let count = globals::context().map_or(0, |context| match whose {
+            Whose::All => context.session_count(),
+            Whose::Port(port) => context.port_session_count(port),
+        });
         call.give(Zv::long(count as i64));
     }
 }
@@ -234,8 +264,10 @@ fn offset(call: &Call) -> Option<i64> {
 
 fn offset_exists(call: &mut Call) {
     if let Some(session) = offset(call) {
-        let open = SessionId::try_from(session)
-            .is_ok_and(|session| globals::context().is_some_and(|context| context.exists(session)));
+        let this = this(call);
+        let open = globals::context()
+            .zip(SessionId::try_from(session).ok())
+            .is_some_and(|(context, session)| this.has(context, session));
         call.give_bool(open);
     }
 }
@@ -244,9 +276,22 @@ fn offset_get(call: &mut Call) {
     if let Some(session) = offset(call) {
         let server = globals::live();
         // SAFETY: the live server is cleared before it is freed.
-        let listener = (!server.is_null()).then(|| unsafe { ServerObject::of(server) }.listener());
-        call.give(convert::client_info(session, listener));
+        let server = (!server.is_null()).then(|| unsafe { ServerObject::of(server) });
+        // Of another port: as if it did not exist.
+        let session = match this(call).whose.get() {
+            Whose::Port(port) if !came_by(session, port) => 0,
+            _ => session,
+        };
+        call.give(convert::client_info(session, server));
     }
+}
+
+/// Whether a session, which may be at its end, came by this port.
+fn came_by(session: i64, port: u16) -> bool {
+    globals::context()
+        .zip(SessionId::try_from(session).ok())
+        .and_then(|(context, session)| context.info(session))
+        .is_some_and(|info| info.port == port)
 }
 
 fn offset_set(call: &mut Call) {

@@ -1,6 +1,7 @@
 //! The classes, one per file, and what registering them has in common.
 
 pub(crate) mod connections;
+mod place;
 pub(crate) mod port;
 pub(crate) mod server;
 

@@ -8,13 +8,15 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_hash_str_find, zend_object_std_dtor};
 
-use super::server::{Only, Phase, ServerObject, merge};
+use super::place::Place;
+use super::server::{Listener, Phase, ServerObject, Whose, merge};
 use super::{
     Making, alias, connections, handlers, init_object, new_state_class, property, slot,
     text_property,
 };
-use crate::callbacks::Event;
+use crate::callbacks::Callback;
 use crate::convert::Text;
+use crate::events::{PORT_EVENTS, PORT_NAMES, PortEvent};
 use crate::exception::{Line, code, pending, warn};
 use crate::globals::CLASSES;
 use crate::method::{Call, Entry, PRIVATE, PUBLIC, handler, method, param, parse, ty};
@@ -23,7 +25,7 @@ use crate::zend::{
     zend_string,
 };
 
-/// Declared properties, in order.
+/// Declared properties, in order; the callables of `on()` follow.
 #[derive(Clone, Copy)]
 enum Property {
     Host,
@@ -33,6 +35,7 @@ enum Property {
     Ssl,
     Setting,
     Connections,
+    FirstCallback,
 }
 
 /// The Rust side of the object, in front of PHP's.
@@ -40,8 +43,12 @@ enum Property {
 struct PortObject {
     /// The server it belongs to; cleared when that is freed. Not a reference: the server holds the port.
     server: Cell<*mut zend_object>,
+    /// Its place among the server's ports; 0 is the primary one.
+    index: Cell<u16>,
+    listener: Cell<Listener>,
     /// `set()` was called on the port itself.
     own_setting: Cell<bool>,
+    callbacks: [Cell<Option<Callback>>; PORT_EVENTS],
     std: zend_object,
 }
 
@@ -67,10 +74,14 @@ unsafe fn state<'a>(object: *mut zend_object) -> &'a PortObject {
 }
 
 unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of each field.
+    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of each field but the callbacks,
+    // which are written before anybody sees them.
     unsafe {
         let state =
             ext_php_rs_zend_object_alloc(size_of::<PortObject>(), class).cast::<PortObject>();
+        for index in 0..PORT_EVENTS {
+            (&raw mut (*state).callbacks[index]).write(Cell::new(None));
+        }
         let handlers = HANDLERS.get_or_init(|| Shared(handlers(offset_of!(PortObject, std), free)));
         init_object(&raw mut (*state).std, class, &raw const handlers.0);
         &raw mut (*state).std
@@ -110,6 +121,14 @@ pub(super) fn register() {
             returns_class: Some(c"Closure"),
             flags: PUBLIC,
         },
+        Entry {
+            name: c"getSocket",
+            handler: handler!(get_socket),
+            params: &[],
+            returns: ty::FALSE,
+            returns_class: Some(c"Socket"),
+            flags: PUBLIC,
+        },
     ];
     let class = new_state_class(
         c"Skep\\Server\\Port",
@@ -130,11 +149,19 @@ pub(super) fn register() {
     ] {
         property(class, name, default, true);
     }
+    for (_, _, name) in PORT_NAMES {
+        property(class, name, Zv::NULL, false);
+    }
     alias(class, &[c"Swoole\\Server\\Port", c"swoole_server_port"]);
 }
 
-/// The primary port of a server that has just been bound. Returns one reference.
-pub(super) fn new(server: &ServerObject, host: &[u8]) -> *mut zend_object {
+/// The object of a port that the engine has bound. Returns one reference.
+pub(super) fn new(
+    server: &ServerObject,
+    index: u16,
+    host: &[u8],
+    listener: Listener,
+) -> *mut zend_object {
     // SAFETY: the class is registered.
     let object = unsafe { create(CLASSES.port.load(Relaxed)) };
     let put = |property: Property, value: Zv| {
@@ -142,15 +169,31 @@ pub(super) fn new(server: &ServerObject, host: &[u8]) -> *mut zend_object {
         unsafe { value.assign(slot(object, property as usize)) };
     };
     // SAFETY: made above.
-    unsafe { state(object) }.server.set(server.object());
-    let listener = server.listener();
+    let state = unsafe { state(object) };
+    state.server.set(server.object());
+    state.index.set(index);
+    state.listener.set(listener);
     put(Property::Host, Zv::text(host));
     put(Property::Port, Zv::long(listener.port.into()));
     put(Property::Type, Zv::long(listener.kind));
     put(Property::Sock, Zv::long(listener.socket.into()));
-    put(Property::Ssl, Zv::bool(false));
-    put(Property::Connections, Zv::object(connections::new()));
+    put(Property::Ssl, Zv::bool(listener.tls));
+    let connections = connections::new(connections::Whose::Port(index));
+    put(Property::Connections, Zv::object(connections));
     object
+}
+
+/// What is said about the listening socket.
+pub(super) fn listener(port: *mut zend_object) -> Listener {
+    // SAFETY: the server holds a reference to its port.
+    unsafe { state(port) }.listener.get()
+}
+
+/// Where the callable of an event is.
+pub(crate) fn place<'a>(port: *mut zend_object, event: PortEvent) -> Place<'a> {
+    let index = Property::FirstCallback as usize + event as usize;
+    // SAFETY: as above; the class declares these properties behind the others, in this order.
+    unsafe { Place::new(&state(port).callbacks[event as usize], slot(port, index)) }
 }
 
 /// The server is being freed.
@@ -165,14 +208,19 @@ pub(super) fn merge_setting(port: *mut zend_object, given: *mut HashTable) {
     unsafe { merge(slot(port, Property::Setting as usize), given) };
 }
 
-/// A port that was not configured itself shows the server's settings.
-pub(super) fn take_over_setting(port: *mut zend_object, setting: Zv) {
+/// A port that was not configured itself shows the settings it has taken over: the server's, and those that only
+/// the primary port was given.
+pub(super) fn take_over_setting(port: *mut zend_object, setting: Zv, primary: *mut zend_object) {
     // SAFETY: as above.
     unsafe {
-        if !state(port).own_setting.get() {
-            setting
-                .share()
-                .assign(slot(port, Property::Setting as usize));
+        if state(port).own_setting.get() {
+            return;
+        }
+        let own = slot(port, Property::Setting as usize);
+        setting.share().assign(own);
+        let primary_setting = Zv::read(slot(primary, Property::Setting as usize));
+        if state(primary).own_setting.get() && primary_setting.kind() == kind::ARRAY {
+            merge(own, primary_setting.as_array());
         }
     }
 }
@@ -204,10 +252,11 @@ fn set(call: &mut Call) {
     }
     match server(call).filter(|server| server.phase() == Phase::Bound) {
         Some(server) => {
-            let taken = server.configure(given, Only::Port);
+            // SAFETY: of this class, see `server`.
+            let port = unsafe { state(call.this()) };
+            let taken = server.configure(given, Whose::Port(port.index.get()));
             if taken && !pending() {
-                // SAFETY: of this class, see `server`.
-                unsafe { state(call.this()) }.own_setting.set(true);
+                port.own_setting.set(true);
             }
         }
         None => warn(
@@ -218,13 +267,13 @@ fn set(call: &mut Call) {
 }
 
 fn on(call: &mut Call) {
-    let Some(server) = server(call).filter(|server| server.phase() == Phase::Bound) else {
+    if server(call).is_none_or(|server| server.phase() != Phase::Bound) {
         warn(
             code::FATAL,
             format_args!("can't register event callback function after server started"),
         );
         return call.give_bool(false);
-    };
+    }
     let (mut name, mut callable): (*mut zend_string, *mut crate::zend::zval) =
         (null_mut(), null_mut());
     if !parse!(call, c"Sz", name, callable) {
@@ -232,9 +281,9 @@ fn on(call: &mut Call) {
     }
     // SAFETY: PHP's arguments.
     let (text, value) = unsafe { (bytes(name), Zv::read(callable)) };
-    match Event::find(text).filter(|event| event.of_port()) {
+    match PortEvent::find(text) {
         Some(event) => {
-            let done = server.register(event, value);
+            let done = place(call.this(), event).register(value);
             call.give_bool(done);
         }
         None => {
@@ -254,10 +303,24 @@ fn get_callback(call: &mut Call) {
         return;
     }
     // SAFETY: PHP's argument.
-    let event = Event::find(unsafe { bytes(name) }).filter(|event| event.of_port());
-    if let (Some(server), Some(event)) = (server(call), event) {
-        let callable = server.registered(event);
+    if let Some(event) = PortEvent::find(unsafe { bytes(name) }) {
+        let callable = place(call.this(), event).callable();
         debug_assert_ne!(callable.kind(), kind::UNDEF);
         call.give(callable.share());
+    }
+}
+
+fn get_socket(call: &mut Call) {
+    if !parse!(call, c"") {
+        return;
+    }
+    // SAFETY: of this class, see `server`.
+    let index = unsafe { state(call.this()) }.index.get();
+    match server(call) {
+        Some(server) => server.give_socket(call, index),
+        None => {
+            warn(code::FATAL, format_args!("the server of this port is gone"));
+            call.give_bool(false);
+        }
     }
 }

@@ -1,33 +1,29 @@
 //! Class `Skep\Server`: the object, its construction, and its list of methods.
 
 mod configuration;
+mod construction;
 mod inspection;
 mod lifecycle;
+mod listening;
 mod sessions;
 
-pub(crate) use configuration::{Only, merge};
+pub(crate) use configuration::{Whose, merge};
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 
-use ext_php_rs::ffi::{
-    ext_php_rs_sapi_module, ext_php_rs_zend_object_alloc, ext_php_rs_zend_object_release,
-    zend_object_std_dtor,
-};
-use skep::{Context, Role, SocketType};
+use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
+use skep::{Context, Role};
 
-use super::{
-    Making, alias, connections, handlers, init_object, new_state_class, port, property, slot,
-    text_property,
-};
-use crate::callbacks::{Callback, EVENTS, Event, NAMES};
-use crate::constants::{MODE_BASE, MODE_PROCESS, SSL};
-use crate::convert::{List, Text};
-use crate::exception::{Line, throw_error, throw_exception, throw_misuse};
+use super::place::Place;
+use super::{Making, alias, handlers, init_object, new_state_class, property, slot, text_property};
+use crate::callbacks::Callback;
+use crate::events::{EVENTS, Event, NAMES};
+use crate::exception::throw_misuse;
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Param, method, optional, param, parse, ty};
+use crate::method::{Call, Param, method, optional, param, ty};
 use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
@@ -75,9 +71,8 @@ pub(crate) struct ServerObject {
     phase: Cell<Phase>,
     /// The engine's server until it starts.
     engine: Cell<*mut skep::Server>,
-    /// The primary port; one reference.
-    port: Cell<*mut zend_object>,
-    listener: Cell<Listener>,
+    /// The ports, with one reference each; the primary one comes first. Borrowed only while no PHP code can run.
+    ports: RefCell<Vec<Zv>>,
     callbacks: [Cell<Option<Callback>>; EVENTS],
     std: zend_object,
 }
@@ -88,6 +83,7 @@ pub(crate) struct Listener {
     pub(crate) port: u16,
     pub(crate) socket: i32,
     pub(crate) kind: i64,
+    pub(crate) tls: bool,
 }
 
 static HANDLERS: OnceLock<Shared> = OnceLock::new();
@@ -122,28 +118,17 @@ impl ServerObject {
         self.phase.get()
     }
 
-    pub(crate) fn listener(&self) -> Listener {
-        self.listener.get()
-    }
-
-    pub(crate) fn callback(&self, event: Event) -> Option<Callback> {
-        self.callbacks[event as usize].get()
-    }
-
     /// The zval of a declared property.
     fn slot(&self, property: Property) -> *mut crate::zend::zval {
         // SAFETY: the object is alive, and its class declares all of them, in this order.
         unsafe { slot(self.object(), property as usize) }
     }
 
-    fn callback_slot(&self, event: Event) -> *mut crate::zend::zval {
-        // SAFETY: as above.
-        unsafe {
-            slot(
-                self.object(),
-                Property::FirstCallback as usize + event as usize,
-            )
-        }
+    /// Where the callable of an event is.
+    pub(crate) fn place(&self, event: Event) -> Place<'_> {
+        let index = Property::FirstCallback as usize + event as usize;
+        // SAFETY: the object is alive, and its class declares these properties behind the others, in this order.
+        unsafe { Place::new(&self.callbacks[event as usize], slot(self.object(), index)) }
     }
 
     fn put(&self, property: Property, value: Zv) {
@@ -196,15 +181,19 @@ pub(crate) fn this<'a>(call: &Call) -> Option<&'a ServerObject> {
 
 unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
     // SAFETY: zend_object_alloc zeroes what lies in front of the zend_object, and zero is a valid value
-    // of each field there but the callbacks, which are written before anybody sees them.
+    // of each field there but ports and callbacks, which are written before anybody sees them.
     unsafe {
         let state =
             ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
+        (&raw mut (*state).ports).write(RefCell::new(Vec::new()));
         for index in 0..EVENTS {
             (&raw mut (*state).callbacks[index]).write(Cell::new(None));
         }
-        let handlers =
-            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(ServerObject, std), free)));
+        let handlers = HANDLERS.get_or_init(|| {
+            let mut handlers = handlers(offset_of!(ServerObject, std), free);
+            handlers.get_gc = Some(listening::get_gc);
+            Shared(handlers)
+        });
         init_object(&raw mut (*state).std, class, &raw const handlers.0);
         &raw mut (*state).std
     }
@@ -216,12 +205,7 @@ unsafe extern "C" fn free(object: *mut zend_object) {
     if globals::live() == object {
         globals::set_live(null_mut());
     }
-    let port = server.port.replace(null_mut());
-    if !port.is_null() {
-        port::forget_server(port);
-        // SAFETY: our reference.
-        unsafe { ext_php_rs_zend_object_release(port) };
-    }
+    listening::forget_ports(server);
     drop_engine(server);
     // SAFETY: the standard end of an object.
     unsafe { zend_object_std_dtor(object) };
@@ -244,7 +228,7 @@ pub(super) fn register() {
     let methods = [
         method!(
             c"__construct",
-            construct,
+            construction::construct,
             [
                 optional(c"host", ty::STRING, c"'0.0.0.0'"),
                 optional(c"port", ty::INT, c"0"),
@@ -269,6 +253,9 @@ pub(super) fn register() {
             ty::BOOL
         ),
         configuration::get_callback_entry(),
+        listening::listen_entry(c"listen"),
+        listening::listen_entry(c"addlistener"),
+        listening::get_socket_entry(),
         method!(c"start", lifecycle::start, [], ty::BOOL),
         method!(
             c"send",
@@ -386,106 +373,4 @@ pub(super) fn register() {
         property(class, name, Zv::NULL, false);
     }
     alias(class, &[c"Swoole\\Server", c"swoole_server"]);
-}
-
-fn construct(call: &mut Call) {
-    // SAFETY: as in `this`; the object is new.
-    let server = unsafe { ServerObject::of(call.this()) };
-    let (mut host, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
-    let (mut port, mut mode, mut kind) = (0i64, MODE_PROCESS, SocketType::Tcp as i64);
-    if !parse!(call, c"s|lll", host, len, port, mode, kind) {
-        return;
-    }
-    if server.phase() != Phase::Raw {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Server can only be called once"
-        ));
-    }
-    if !in_cli() {
-        return throw_exception(
-            -1,
-            format_args!("Skep\\Server can only be used in CLI mode"),
-        );
-    }
-    if !globals::live().is_null() {
-        return throw_exception(
-            -3,
-            format_args!("server is running. unable to create Skep\\Server"),
-        );
-    }
-    match mode {
-        MODE_PROCESS => {}
-        MODE_BASE => {
-            return throw_misuse(
-                skep::error::code::OPERATION_NOT_SUPPORT,
-                format_args!("SWOOLE_BASE is not supported yet, use SWOOLE_PROCESS"),
-            );
-        }
-        _ => return throw_error(format_args!("invalid $mode parameters {mode}")),
-    }
-    if kind & SSL != 0 {
-        return throw_misuse(
-            skep::error::code::OPERATION_NOT_SUPPORT,
-            format_args!("SWOOLE_SSL is not supported yet"),
-        );
-    }
-    // SAFETY: PHP's argument, alive during the call.
-    let host = unsafe { std::slice::from_raw_parts(host.cast::<u8>(), len) };
-    if let Err((code, line)) = bind(server, host, port, kind) {
-        return throw_exception(code, format_args!("{}", Text(line.as_c())));
-    }
-    globals::set_live(server.object());
-    server.phase.set(Phase::Bound);
-    let listener = server.listener();
-    server.put(Property::Host, Zv::text(host));
-    server.put(Property::Port, Zv::long(listener.port.into()));
-    server.put(Property::Type, Zv::long(listener.kind));
-    server.put(Property::Mode, Zv::long(mode));
-    server.put(Property::Ssl, Zv::bool(false));
-    let primary = port::new(server, host);
-    server.port.set(primary);
-    let ports = List::new();
-    ports.push(Zv::object(primary).share());
-    server.put(Property::Ports, ports.into_value());
-    server.put(Property::Connections, Zv::object(connections::new()));
-}
-
-/// Bind the engine's server. The error is plain data, because an exception may end the script.
-#[allow(
-    clippy::result_large_err,
-    reason = "plain data on the stack has no destructor"
-)]
-fn bind(server: &ServerObject, host: &[u8], port: i64, kind: i64) -> Result<(), (i32, Line)> {
-    let host = String::from_utf8_lossy(host);
-    let fail = |code: i32| {
-        let text = skep::error::text(code);
-        Err((
-            code,
-            Line::new(format_args!(
-                "failed to listen server port[{host}:{port}], Error: {text}[{code}]"
-            )),
-        ))
-    };
-    let Some(kind) = SocketType::from_number(kind) else {
-        return fail(libc::ESOCKTNOSUPPORT);
-    };
-    match skep::Server::bind(&host, port, kind) {
-        Ok(engine) => {
-            server.listener.set(Listener {
-                port: engine.port(),
-                socket: engine.socket(),
-                kind: engine.kind() as i64,
-            });
-            server.engine.set(Box::into_raw(Box::new(engine)));
-            Ok(())
-        }
-        Err(error) => Err((error.code(), Line::new(format_args!("{error}")))),
-    }
-}
-
-/// Whether PHP runs as a program of its own rather than inside a web server.
-fn in_cli() -> bool {
-    // SAFETY: PHP's static; the name is a C text.
-    let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
-    matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")
 }

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use super::*;
 use crate::net::address::SocketType;
-use crate::net::exhausted;
+use crate::net::alone;
 use crate::net::options::SocketOptions;
 
 #[test]
 fn a_server_without_descriptors_refuses_and_recovers() {
-    exhausted::run_alone("net::reserve::tests::alone_without_descriptors");
+    alone::run_alone("net::reserve::tests::alone_without_descriptors");
 }
 
 #[test]
@@ -26,7 +26,7 @@ fn alone_without_descriptors() {
         .map(|_| TcpStream::connect(("127.0.0.1", listener.port())).unwrap())
         .collect();
     clients[0].write_all(b"words that nobody reads").unwrap();
-    let mut full = exhausted::take_all();
+    let mut full = alone::take_all();
 
     for client in clients.drain(..2) {
         let error = listener.accept().unwrap_err();

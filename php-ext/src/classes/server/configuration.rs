@@ -5,11 +5,13 @@ use std::ptr::null_mut;
 use ext_php_rs::ffi::{
     _zend_new_array, zend_array_dup, zend_call_known_function, zend_hash_str_find, zend_hash_update,
 };
-use skep::settings::{Row, Scope};
+use skep::settings::{PortSettings, Row, Scope, Settings, Value};
 
 use super::{Phase, Property, ServerObject, this};
-use crate::callbacks::{Callback, Event, is_nothing};
-use crate::convert::{Text, setting};
+use crate::callbacks::is_nothing;
+use crate::classes::port;
+use crate::convert::{List, Text, setting};
+use crate::events::{Event, NAMES, PORT_NAMES, PortEvent};
 use crate::exception::{Line, code, pending, warn};
 use crate::method::{Call, Entry, PUBLIC, handler, param, parse, ty};
 use crate::zend::{E_USER_WARNING, HashTable, Zv, bytes, kind, walk, zend_error, zend_string};
@@ -27,25 +29,25 @@ pub(super) fn set(call: &mut Call) {
     if !parse!(call, c"h", given) {
         return;
     }
-    let done = server.configure(given, Only::Nothing);
+    let done = server.configure(given, Whose::Server);
     if !pending() {
         call.give_bool(done);
     }
 }
 
-/// Which settings take effect.
+/// Whose settings are meant.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Only {
-    /// All of them.
-    Nothing,
-    /// Those of a port.
-    Port,
+pub(crate) enum Whose {
+    /// The server's: all of them, those of a port for the primary port.
+    Server,
+    /// Those of one port; others have no effect.
+    Port(u16),
 }
 
 impl ServerObject {
     /// Check all settings, then take all of them. False after a warning: nothing has changed.
-    pub(crate) fn configure(&self, given: *mut HashTable, only: Only) -> bool {
-        if let Some(line) = self.first_refusal(given, only) {
+    pub(crate) fn configure(&self, given: *mut HashTable, whose: Whose) -> bool {
+        if let Some(line) = self.first_refusal(given, whose) {
             warn(
                 skep::error::code::INVALID_PARAMS,
                 format_args!("{}", Text(line.as_c())),
@@ -74,24 +76,31 @@ impl ServerObject {
         if pending() || self.engine.get().is_null() {
             return false; // an error handler has thrown, or has started the server
         }
-        self.apply(given, only);
-        if only == Only::Nothing {
-            // SAFETY: a declared property of a live object.
-            unsafe { merge(self.slot(Property::Setting), given) };
+        self.apply(given, whose);
+        let port = match whose {
+            Whose::Server => {
+                // SAFETY: a declared property of a live object.
+                unsafe { merge(self.slot(Property::Setting), given) };
+                0
+            }
+            Whose::Port(index) => index,
+        };
+        if let Some(port) = self.port(port) {
+            port::merge_setting(port, given);
         }
-        super::port::merge_setting(self.port.get(), given);
         true
     }
 
     /// Try the settings on a copy.
-    fn first_refusal(&self, given: *mut HashTable, only: Only) -> Option<Line> {
+    fn first_refusal(&self, given: *mut HashTable, whose: Whose) -> Option<Line> {
         // SAFETY: bound, so there is an engine; nothing else borrows it, as no user code runs below.
-        let mut trial = unsafe { &*self.engine.get() }.settings().clone();
+        let engine = unsafe { &*self.engine.get() };
+        let mut trial = Trial::new(engine, whose);
         let mut refusal = None;
         // SAFETY: PHP's argument; nothing below can end the script.
         unsafe {
             walk(given, |key, value| {
-                if let Some(row) = effective(key, value, only)
+                if let Some(row) = effective(key, value, whose)
                     && let Err(error) = trial.set(row.key, &setting(value))
                 {
                     refusal = Some(Line::new(format_args!("{error}")));
@@ -102,73 +111,43 @@ impl ServerObject {
         refusal
     }
 
-    fn apply(&self, given: *mut HashTable, only: Only) {
+    fn apply(&self, given: *mut HashTable, whose: Whose) {
         // SAFETY: the caller has looked that the engine is there; no user code runs below.
         let engine = unsafe { &mut *self.engine.get() };
+        if let Whose::Port(index) = whose {
+            let _ = engine.own_settings(index); // fails for a port that is not there
+        }
         // SAFETY: as in `first_refusal`.
         unsafe {
             walk(given, |key, value| {
-                if let Some(row) = effective(key, value, only) {
-                    let _ = engine.set(row.key, &setting(value)); // tried before: it cannot fail now
+                if let Some(row) = effective(key, value, whose) {
+                    let value = setting(value);
+                    // Tried before: it cannot fail now.
+                    let _ = match whose {
+                        Whose::Server => engine.set(row.key, &value),
+                        Whose::Port(index) => engine.set_port(index, row.key, &value),
+                    };
                 }
                 true
             });
         }
     }
 
-    /// Register a callable; false after a warning, and then the one before stays.
-    pub(crate) fn register(&self, event: Event, callable: Zv) -> bool {
-        let mut name: *mut zend_string = null_mut();
-        let callback = Callback::resolve(callable, &mut name);
-        let name = if name.is_null() {
-            Zv::NULL
-        } else {
-            Zv::string(name)
-        };
-        let Some(callback) = callback else {
-            let text = match name.kind() {
-                // SAFETY: a string of ours.
-                kind::STRING => unsafe { bytes(name.as_string()) },
-                _ => b"",
-            };
-            let line = Line::new(format_args!(
-                "function '{}' is not callable",
-                String::from_utf8_lossy(text)
-            ));
-            name.release();
-            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
-            return false;
-        };
-        name.release();
-        self.callbacks[event as usize].set(Some(callback));
-        // SAFETY: a declared property. The callable that was there may be destroyed, after it was replaced.
-        unsafe { callable.share().assign(self.callback_slot(event)) };
-        true
-    }
-
-    /// The callable of an event, null if there is none.
-    pub(crate) fn registered(&self, event: Event) -> Zv {
-        // SAFETY: a declared property.
-        unsafe { Zv::read(self.callback_slot(event)) }
-    }
-
-    /// Hold every callable, and look up again those whose property was changed behind our back.
-    pub(super) fn pin_callbacks(&self) -> [Zv; crate::callbacks::EVENTS] {
-        crate::callbacks::NAMES.map(|(event, _, _)| {
-            let callable = self.registered(event);
-            let cell = &self.callbacks[event as usize];
-            if cell
-                .get()
-                .is_some_and(|callback| !callback.is_from(callable))
-            {
-                let mut name = null_mut();
-                cell.set(Callback::resolve(callable, &mut name));
-                if !name.is_null() {
-                    Zv::string(name).release();
+    /// Hold every callable of the server and its ports, in a list. Those whose property was changed behind our
+    /// back are looked up again.
+    pub(super) fn pin_callbacks(&self) -> Zv {
+        let pins = List::new();
+        for (event, _, _) in NAMES {
+            pins.push(self.place(event).settle());
+        }
+        for index in 0..self.port_count() {
+            for (event, _, _) in PORT_NAMES {
+                if let Some(port) = self.port(index) {
+                    pins.push(port::place(port, event).settle());
                 }
             }
-            callable.share()
-        })
+        }
+        pins.into_value()
     }
 
     /// Add a setting that the script has not given.
@@ -190,24 +169,49 @@ impl ServerObject {
     }
 }
 
+/// A copy of settings, to try new values on.
+enum Trial {
+    Server(Box<Settings>),
+    Port(Box<PortSettings>),
+}
+
+impl Trial {
+    fn new(engine: &skep::Server, whose: Whose) -> Trial {
+        match whose {
+            Whose::Server => Trial::Server(Box::new(engine.settings().clone())),
+            Whose::Port(index) => {
+                let own = engine.port_settings(index).cloned();
+                Trial::Port(Box::new(own.unwrap_or_default()))
+            }
+        }
+    }
+
+    fn set(&mut self, key: &str, value: &Value) -> skep::Result<()> {
+        match self {
+            Trial::Server(settings) => settings.set(key, value),
+            Trial::Port(settings) => settings.set(key, value),
+        }
+    }
+}
+
 /// The row of a setting that takes effect: known, not null, for the right place.
 ///
 /// # Safety
 /// `key` must be a live string or null.
-unsafe fn effective(key: *mut zend_string, value: Zv, only: Only) -> Option<&'static Row> {
+unsafe fn effective(key: *mut zend_string, value: Zv, whose: Whose) -> Option<&'static Row> {
     if key.is_null() || value.kind() == kind::NULL {
         return None;
     }
     // SAFETY: promised by the caller.
     let name = std::str::from_utf8(unsafe { bytes(key) }).ok()?;
-    Row::find(name).filter(|row| only == Only::Nothing || row.scope() == Scope::Port)
+    Row::find(name).filter(|row| whose == Whose::Server || row.scope() == Scope::Port)
 }
 
 /// The array in a property, as one that only the property refers to; a new one if it holds none.
 ///
 /// # Safety
 /// `slot` must be a declared property of a live object.
-unsafe fn own_array(slot: *mut crate::zend::zval) -> *mut HashTable {
+pub(super) unsafe fn own_array(slot: *mut crate::zend::zval) -> *mut HashTable {
     // SAFETY: promised by the caller; the dup gives the slot an array of its own.
     unsafe {
         let old = Zv::read(slot);
@@ -260,16 +264,17 @@ pub(super) fn on(call: &mut Call) {
         warn(code::FATAL, format_args!("illegal callback function"));
         return call.give_bool(false);
     }
-    match Event::find(text) {
-        Some(event) if !event.of_port() => {
-            let done = server.register(event, value);
+    match (Event::find(text), server.port(0)) {
+        (Some(event), _) => {
+            let done = server.place(event).register(value);
             call.give_bool(done);
         }
+        (None, None) => {} // a server that is bound has a port
         // The port's own method, so that its warnings carry its name.
-        _ => {
+        (None, Some(port)) => {
             let mut args = [Zv::string(name), value];
             let mut returned = Zv::NULL;
-            let (port, method) = (server.port.get(), super::port::on_method());
+            let method = port::on_method();
             // SAFETY: a live object and a method of its class.
             unsafe {
                 zend_call_known_function(
@@ -305,7 +310,11 @@ fn get_callback(call: &mut Call) {
         return;
     }
     // SAFETY: PHP's argument.
-    if let Some(event) = Event::find(unsafe { bytes(name) }) {
-        call.give(server.registered(event).share());
-    }
+    let name = unsafe { bytes(name) };
+    let callable = match (Event::find(name), PortEvent::find(name), server.port(0)) {
+        (Some(event), _, _) => server.place(event).callable(),
+        (_, Some(event), Some(port)) => port::place(port, event).callable(),
+        _ => return,
+    };
+    call.give(callable.share());
 }

@@ -69,9 +69,7 @@ pub(super) fn start(call: &mut Call) {
     let pins = server.pin_callbacks();
     match run(server, call.this()) {
         After::Return => {
-            for pin in pins {
-                pin.release();
-            }
+            pins.release();
             call.give_bool(true);
         }
         // The process ends now: what it holds goes with it.
@@ -130,7 +128,11 @@ fn complete_settings(server: &ServerObject) {
     server.complete_setting(c"output_buffer_size", buffer);
     server.complete_setting(c"buffer_output_size", buffer);
     server.complete_setting(c"max_connection", sizes.max_connection.into());
-    port::take_over_setting(server.port.get(), server.value(super::Property::Setting));
+    for index in 0..server.port_count() {
+        if let (Some(primary), Some(port)) = (server.port(0), server.port(index)) {
+            port::take_over_setting(port, server.value(super::Property::Setting), primary);
+        }
+    }
 }
 
 impl ServerObject {

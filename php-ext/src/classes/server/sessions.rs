@@ -87,8 +87,8 @@ pub(super) fn client_info(call: &mut Call) {
     }
     let (mut session, mut ignored, mut also_ignored) = (0i64, -1i64, false);
     if parse!(call, c"l|lb", session, ignored, also_ignored) {
-        let listener = super::this(call).map(super::ServerObject::listener);
-        call.give(convert::client_info(session, listener));
+        let server = super::this(call);
+        call.give(convert::client_info(session, server));
     }
 }
 

@@ -1,5 +1,5 @@
-//! Tests that take every descriptor a process may have run in a process of their own: this one, started again for one
-//! test.
+//! Tests that do something to the whole process (take every descriptor it may have, make a signal deadly) run in one of
+//! their own: this program, started again for one test.
 
 #![allow(clippy::unwrap_used, reason = "a panic is how a test fails")]
 
