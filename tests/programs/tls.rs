@@ -77,7 +77,10 @@ impl Program {
             "!reload" => server.reload().map_or("refused", |()| "asked").into(),
             "!reload_tls" => server.reload_tls().map_or("refused", |()| "asked").into(),
             "!file" => {
-                if server.send_file(session, Path::new(argument), 0, 0).is_err() {
+                if server
+                    .send_file(session, Path::new(argument), 0, 0)
+                    .is_err()
+                {
                     return Some(b"no file".into());
                 }
                 String::new()

@@ -346,5 +346,6 @@ impl Drop for OpenSsl {
 /// As [`Path::display`], for settings and arguments.
 #[track_caller]
 pub fn text(path: &Path) -> &str {
-    path.to_str().unwrap_or_else(|| panic!("{}", path.display()))
+    path.to_str()
+        .unwrap_or_else(|| panic!("{}", path.display()))
 }
