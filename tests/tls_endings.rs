@@ -90,7 +90,7 @@ fn a_close_of_the_server_lets_everything_out_before_its_farewell() {
     let server = under_tls().start();
     for offer in [tls12(), tls13()] {
         let mut client = offer.connect(server.port()).unwrap();
-        client.send(format!("!bye {}", 8 * MIB));
+        client.send(format!("!bye {} ", 8 * MIB));
         client.send("what comes after that is thrown away");
         let (came, ending) = client.drain();
         assert_eq!((came.len(), ending), (8 * MIB, Ending::Farewell));

@@ -45,7 +45,8 @@ impl Program {
 
     fn answer(&self, server: &Context, session: SessionId, text: &str) -> Option<Vec<u8>> {
         let (verb, argument) = text.split_once(' ').unwrap_or((text, ""));
-        let number = || argument.parse::<u64>().unwrap_or(0);
+        let first = argument.split(' ').next().unwrap_or_default();
+        let number = || first.parse::<u64>().unwrap_or(0);
         let tls = || server.info(session).and_then(|info| info.tls);
         let text = match verb {
             "!tls" => tls().map_or("none".into(), |tls| {
