@@ -8,7 +8,7 @@ use std::ptr::null_mut;
 use std::rc::Rc;
 
 use ext_php_rs::ffi::zend_is_callable_ex;
-use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
+use skep::{Context, Death, Handler, Interests, Leave, Packet, Role, SessionId, Step};
 
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::port;
@@ -390,6 +390,12 @@ impl Handler for PhpHandler {
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         self.run_at_port(context, PortEvent::Receive, |frame| {
             frame.with(id(session)).with(long(reactor)).with_bytes(data)
+        })
+    }
+
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        self.run_at_port(context, PortEvent::Packet, |frame| {
+            frame.with_bytes(data).with_packet(packet)
         })
     }
 
