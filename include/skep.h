@@ -203,7 +203,7 @@ typedef struct {
     uint64_t dispatched_us;
     /// Bytes given to workers and not yet taken by a callback.
     uint64_t recv_queued_bytes;
-    /// Bytes accepted by skep_server_send() and not yet written to the socket.
+    /// Bytes accepted by skep_server_send() and skep_server_sendfile() and not yet written to the socket.
     uint64_t send_queued_bytes;
     /// Worker that gets its messages; -1 if any worker may.
     int32_t worker;
@@ -219,6 +219,18 @@ typedef struct {
     uint32_t port;
     /// The client's address, NUL-terminated; empty on a unix socket.
     char remote_ip[SKEP_REMOTE_IP_SIZE];
+    /// User id it is bound to; 0 none.
+    uint32_t uid;
+    /// Number of the port it came by; 0 on a unix socket.
+    uint32_t server_port;
+    /// Descriptor of that port's socket in the master.
+    int32_t server_socket;
+    /// Kind of that socket, SKEP_TCP and so on.
+    int32_t kind;
+    /// 1 if silence does not end it: skep_server_protect().
+    uint32_t is_protected;
+    /// 1 if it is not read: skep_server_pause().
+    uint32_t is_paused;
 } skep_session_info;
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
@@ -809,6 +821,24 @@ skep_status skep_server_start(skep_server *server);
 ///   SKEP_OUTPUT_FULL, SKEP_TOO_LARGE, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_send(skep_server *server, skep_session_id session, const uint8_t *data, size_t len);
 
+/// Send part of a file: `length` bytes from `offset` on, or with `length` 0 all to the end. The file is opened before
+/// this returns, and may be replaced or removed then. SKEP_OK means queued, in order after what this process has sent
+/// before. Should the file become shorter under way, or reading fail, the session is closed with a warning in the log.
+///
+/// What waits of files does not count against the setting socket_buffer_size.
+///
+/// Ownership: `path` is borrowed for the call.
+/// Callable from: the manager and workers, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (not a regular file, too long a name, or a range beyond the end),
+///   SKEP_SYSTEM (it cannot be opened, or there is nothing at `offset`), SKEP_STATE (in the master),
+///   SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_OUTPUT_FULL (256 files wait for this client),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_sendfile(skep_server *server,
+                                 skep_session_id session,
+                                 const char *path,
+                                 uint64_t offset,
+                                 uint64_t length);
+
 /// End a session after what is queued for it has been written; with `reset` at once, without it. In
 /// the worker the session belongs to, the close callback runs before this returns.
 ///
@@ -882,6 +912,56 @@ skep_status skep_server_on_buffer_full(skep_server *server, skep_buffer_callback
 /// Callable from: setup; the callback runs in: worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_buffer_empty(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// Bind a session to a user id, which can be done once. With the setting dispatch_mode at 5 its messages go to the
+/// worker of that id from then on. 0 binds nothing.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (bound already), SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED,
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_bind(skep_server *server,
+                             skep_session_id session,
+                             uint32_t uid);
+
+/// Say whether a session is protected: then silence (settings heartbeat_idle_time and max_idle_time) does not end it.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_protect(skep_server *server,
+                                skep_session_id session,
+                                bool is_protected);
+
+/// Read no more from a session's client until skep_server_resume(). What was read before is still delivered, and
+/// sending goes on. A session that is paused already stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_pause(skep_server *server,
+                              skep_session_id session);
+
+/// Read a session again that was paused, or begin with it (setting enable_delay_receive). One that is read stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_resume(skep_server *server,
+                               skep_session_id session);
+
+/// Write the ids of sessions whose clients have been silent for the setting heartbeat_idle_time, and that are not
+/// protected, to `sessions`, at most `capacity` of them, and the number of all of them to `out`. With
+/// `close` all of them are closed, as skep_server_close() does.
+///
+/// Ownership: `sessions` and `out` are the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (there is no heartbeat), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_heartbeat(skep_server *server,
+                                  bool close,
+                                  skep_session_id *sessions,
+                                  size_t capacity,
+                                  size_t *out);
 
 /// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ... A setting
 /// of a port is set for the primary port, and so for those that have none of their own.

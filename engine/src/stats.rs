@@ -40,6 +40,8 @@ shared_block! {
         pub(crate) reloads_begun: AtomicU64,
         /// How often the log was to be reopened; counted up by master and manager.
         pub(crate) log_generation: AtomicU64,
+        /// The last ticket under which a descriptor was handed to a reactor; counted up by whoever does that.
+        pub(crate) tickets: AtomicU64,
     }
 }
 
@@ -64,6 +66,8 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages given to workers.
         pub(crate) dispatched: AtomicU64,
+        /// Messages that the dispatch function would not have.
+        pub(crate) discarded: AtomicU64,
         pub(crate) received_bytes: AtomicU64,
         /// Datagrams among the messages given to workers.
         pub(crate) packets: AtomicU64,

@@ -33,6 +33,8 @@ public getSocket(int $port = 0): Socket|false
 public start(): bool
 public send(string|int $fd, string $send_data, int $serverSocket = -1): bool
 public sendto(string $ip, int $port, string $send_data, int $server_socket = -1): bool
+public sendfile(int $conn_fd, string $filename, int $offset = 0, int $length = 0): bool
+public sendwait(int $conn_fd, string $send_data): bool
 public close(int $fd, bool $reset = false): bool
 public exists(int $fd): bool
 public exist(int $fd): bool
@@ -40,6 +42,12 @@ public getClientInfo(int $fd, int $reactor_id = -1, bool $ignoreError = false): 
 public connection_info(int $fd, int $reactor_id = -1, bool $ignoreError = false): array|false
 public getClientList(int $start_fd = 0, int $find_count = 10): array|false
 public connection_list(int $start_fd = 0, int $find_count = 10): array|false
+public bind(int $fd, int $uid): bool
+public protect(int $fd, bool $is_protected = true): bool
+public pause(int $fd): bool
+public resume(int $fd): bool
+public confirm(int $fd): bool
+public heartbeat(bool $ifCloseConnection = true): array|false
 public stats(): array|false
 public reload(bool $only_reload_taskworker = false): bool
 public shutdown(): bool

@@ -25,8 +25,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
-    Children, Context, Death, Figure, Handler, Leave, Refused, Role, Server, SessionId, SocketType,
-    Stats, Step,
+    Children, Context, Death, DispatchEvent, Figure, Handler, Interests, Leave, Refused, Role,
+    Server, SessionId, SocketType, Stats, Step, Target,
 };
 
 use crate::journal::Journal;
@@ -71,9 +71,22 @@ pub struct Script {
     pub closed: fn(&Event) -> Step,
     /// After `on_worker_start` was journaled.
     pub worker_started: fn(&Context, u32) -> Step,
+    /// Whether full and empty buffers are journaled.
+    pub buffers: fn() -> (bool, bool),
     /// After any callback of master or manager was journaled; gets its name.
     pub supervising: fn(&Context, &str) -> Step,
+    /// Before the start, after the settings of the test.
+    pub configure: fn(&mut Server),
+    /// A dispatch function for the main thread, if there shall be one.
+    pub dispatch: Option<Dispatch>,
+    /// A length function for the main thread, if there shall be one.
+    pub length: Option<Length>,
 }
+
+/// See [`Handler::on_dispatch`].
+pub type Dispatch = fn(&Context, &DispatchEvent<'_>) -> Result<Target, Leave>;
+/// See [`Handler::on_length`].
+pub type Length = fn(&Context, &[u8]) -> Result<i64, Leave>;
 
 /// A session event, with the means to journal what becomes of it.
 pub struct Event<'a> {
@@ -91,7 +104,11 @@ impl Default for Script {
             connected: |_, _| Ok(()),
             closed: |_| Ok(()),
             worker_started: |_, _| Ok(()),
+            buffers: || (false, false),
             supervising: |_, _| Ok(()),
+            configure: |_| (),
+            dispatch: None,
+            length: None,
         }
     }
 }
@@ -129,6 +146,7 @@ fn run(script: Script) -> Result<i32, Box<dyn std::error::Error>> {
         let (key, value) = line.split_once('=').ok_or("a setting without '='")?;
         server.set(key, &Value::Text(value.into()))?;
     }
+    (script.configure)(&mut server);
     let port = server.port();
     let journal = Journal::open(&path)?;
     journal.write("caller", "before", "");
@@ -203,6 +221,13 @@ impl Program {
         let (master, manager) = (server.master_pid(), server.manager_pid());
         let arguments = format!("{arguments} master={master} manager={manager}");
         self.journal.write(&role, event, arguments.trim_start());
+    }
+
+    fn note_buffer(&self, server: &Context, event: &str, session: SessionId) -> Step {
+        let queued = { server.info(session) }.map_or(0, |info| info.send_queued_bytes);
+        let arguments = format!("session={session} queued={queued}");
+        self.note(server, event, arguments);
+        Ok(())
     }
 
     fn supervise(&self, server: &Context, event: &str, arguments: impl Display) -> Step {
@@ -371,6 +396,38 @@ fn report(server: &Context, worker: u32) -> String {
 }
 
 impl Handler for Program {
+    fn interests(&self, _: u16) -> Interests {
+        let (buffer_full, buffer_empty) = (self.script.buffers)();
+        Interests {
+            connect: true,
+            receive: true,
+            close: true,
+            packet: false,
+            buffer_full,
+            buffer_empty,
+        }
+    }
+
+    fn dispatches(&self) -> bool {
+        self.script.dispatch.is_some()
+    }
+
+    fn on_dispatch(&self, server: &Context, event: &DispatchEvent<'_>) -> Result<Target, Leave> {
+        self.script
+            .dispatch
+            .map_or(Ok(Target::Mode), |dispatch| dispatch(server, event))
+    }
+
+    fn measures(&self, _: u16) -> bool {
+        self.script.length.is_some()
+    }
+
+    fn on_length(&self, server: &Context, _: u16, data: &[u8]) -> Result<i64, Leave> {
+        self.script
+            .length
+            .map_or(Ok(-1), |length| length(server, data))
+    }
+
     fn on_start(&self, server: &Context) -> Step {
         let forked = process::children(server.manager_pid()).len();
         self.note(server, "start", format_args!("forked={forked}"));
@@ -463,6 +520,14 @@ impl Handler for Program {
             self.note(server, "received", format_args!("session={session}"));
         }
         Ok(())
+    }
+
+    fn on_buffer_full(&self, server: &Context, session: SessionId) -> Step {
+        self.note_buffer(server, "buffer_full", session)
+    }
+
+    fn on_buffer_empty(&self, server: &Context, session: SessionId) -> Step {
+        self.note_buffer(server, "buffer_empty", session)
     }
 
     fn on_close(&self, server: &Context, session: SessionId, reactor: i32) -> Step {

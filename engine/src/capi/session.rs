@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::guard::{Out, bytes, guard};
+use super::guard::{Out, bytes, file_name, guard};
 use super::handle::{get, skep_server};
 use super::sized::{Growing, SizedOut};
 use super::status::{Fault, SKEP_SESSION_UNKNOWN, skep_status};
@@ -33,7 +33,7 @@ pub struct skep_session_info {
     pub dispatched_us: u64,
     /// Bytes given to workers and not yet taken by a callback.
     pub recv_queued_bytes: u64,
-    /// Bytes accepted by skep_server_send() and not yet written to the socket.
+    /// Bytes accepted by skep_server_send() and skep_server_sendfile() and not yet written to the socket.
     pub send_queued_bytes: u64,
     /// Worker that gets its messages; -1 if any worker may.
     pub worker: i32,
@@ -49,9 +49,21 @@ pub struct skep_session_info {
     pub port: u32,
     /// The client's address, NUL-terminated; empty on a unix socket.
     pub remote_ip: [c_char; SKEP_REMOTE_IP_SIZE],
+    /// User id it is bound to; 0 none.
+    pub uid: u32,
+    /// Number of the port it came by; 0 on a unix socket.
+    pub server_port: u32,
+    /// Descriptor of that port's socket in the master.
+    pub server_socket: i32,
+    /// Kind of that socket, SKEP_TCP and so on.
+    pub kind: i32,
+    /// 1 if silence does not end it: skep_server_protect().
+    pub is_protected: u32,
+    /// 1 if it is not read: skep_server_pause().
+    pub is_paused: u32,
 }
 
-// SAFETY: `size` first; eight 8-byte fields, six 4-byte fields and 48 bytes are the whole struct.
+// SAFETY: `size` first; eight 8-byte fields, six 4-byte fields, 48 bytes and six 4-byte fields are the whole struct.
 unsafe impl Growing for skep_session_info {
     const FIRST: usize = 136;
 
@@ -60,7 +72,8 @@ unsafe impl Growing for skep_session_info {
     }
 }
 
-const _: () = assert!(size_of::<skep_session_info>() == 8 * 8 + 6 * 4 + SKEP_REMOTE_IP_SIZE);
+const _: () =
+    assert!(size_of::<skep_session_info>() == 8 * 8 + 6 * 4 + SKEP_REMOTE_IP_SIZE + 6 * 4);
 const _: () = assert!(skep_session_info::FIRST <= size_of::<skep_session_info>());
 
 impl skep_session_info {
@@ -89,6 +102,12 @@ impl skep_session_info {
             remote_port: info.remote_port.into(),
             port: info.port.into(),
             remote_ip,
+            uid: info.uid.unwrap_or(0),
+            server_port: info.server_port.into(),
+            server_socket: info.server_socket,
+            kind: info.kind as i32,
+            is_protected: info.protected.into(),
+            is_paused: info.paused.into(),
         }
     }
 }
@@ -111,6 +130,33 @@ pub unsafe extern "C" fn skep_server_send(
         // SAFETY: the caller gives NULL or a live handle, and NULL or `len` bytes.
         let (server, data) = unsafe { (get(server)?, bytes(data, len)?) };
         Ok(server.context()?.send(session, data)?)
+    })
+}
+
+/// Send part of a file: `length` bytes from `offset` on, or with `length` 0 all to the end. The file is opened before
+/// this returns, and may be replaced or removed then. SKEP_OK means queued, in order after what this process has sent
+/// before. Should the file become shorter under way, or reading fail, the session is closed with a warning in the log.
+///
+/// What waits of files does not count against the setting socket_buffer_size.
+///
+/// Ownership: `path` is borrowed for the call.
+/// Callable from: the manager and workers, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (not a regular file, too long a name, or a range beyond the end),
+///   SKEP_SYSTEM (it cannot be opened, or there is nothing at `offset`), SKEP_STATE (in the master),
+///   SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_OUTPUT_FULL (256 files wait for this client),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_sendfile(
+    server: *mut skep_server,
+    session: skep_session_id,
+    path: *const c_char,
+    offset: u64,
+    length: u64,
+) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller gives NULL or a live handle, and NULL or a C text.
+        let (server, path) = unsafe { (get(server)?, file_name(path, "path")?) };
+        Ok(server.context()?.send_file(session, path, offset, length)?)
     })
 }
 

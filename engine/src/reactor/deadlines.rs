@@ -93,6 +93,11 @@ impl Times {
         let span = |since: u64, limit: u64, what| (limit > 0).then_some((since + limit, what));
         let state = |since: u64, limit, what| span(since, limit, what).filter(|_| since > 0);
         let point = |at: u64, what| (at > 0).then_some((at, what));
+        // Silence is looked at in intervals, at the same time for all sessions.
+        let checked = |(due_ms, what): (u64, Overdue)| {
+            let interval_ms = u64::from(limits.heartbeat_check_s.max(1)) * 1000;
+            (due_ms.next_multiple_of(interval_ms), what)
+        };
         // A client that is only waiting for the last of its output has no reason to say anything.
         let heard_ms = match stage {
             Stage::Opening | Stage::Open => self.read_ms,
@@ -100,7 +105,7 @@ impl Times {
         };
         let [begin, heartbeat, idle, message, output, linger] = [
             point(self.begin_by_ms, Overdue::Begin),
-            span(heard_ms, limits.heartbeat_ms(), Overdue::Heartbeat),
+            span(heard_ms, limits.heartbeat_ms(), Overdue::Heartbeat).map(checked),
             span(self.moved_ms, limits.max_idle_ms, Overdue::Idle),
             state(
                 self.half_since_ms,
@@ -298,6 +303,7 @@ mod tests {
     fn limits() -> SessionSettings {
         SessionSettings {
             heartbeat_idle_s: 10,
+            heartbeat_check_s: 5,
             max_idle_ms: 4_000,
             receive_timeout_ms: 3_000,
             send_stall_ms: 2_000,
@@ -310,8 +316,8 @@ mod tests {
         let mut times = Times::new(1_000);
         let next = |times: &Times| times.next(Stage::Open, &limits(), true);
         assert_eq!(next(&times), Some((5_000, Overdue::Idle)));
-        times.moved_ms = 8_000; // something was sent
-        assert_eq!(next(&times), Some((11_000, Overdue::Heartbeat)));
+        times.moved_ms = 12_000; // something was sent
+        assert_eq!(next(&times), Some((15_000, Overdue::Heartbeat)));
         assert!(times.note_half(true, false, 7_000));
         assert_eq!(next(&times), Some((10_000, Overdue::Message)));
         times.stalled_since_ms = 7_900;

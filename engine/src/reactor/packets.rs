@@ -13,6 +13,8 @@ use mio::{Interest, Token};
 
 use super::feed::Place;
 use super::turn::Reactor;
+use crate::choice::Target;
+use crate::dispatch::DatagramKey;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::log::Log;
 use crate::net::datagram::{Batch, Received};
@@ -41,6 +43,8 @@ struct PacketPort {
     next: usize,
     /// In a queue for reading already.
     queued: bool,
+    /// What the dispatch function has said about the next datagram.
+    decided: Option<Target>,
     complaints: Complaints,
 }
 
@@ -79,6 +83,7 @@ impl PacketPorts {
                     listener: Arc::clone(listener),
                     next: 0,
                     queued: false,
+                    decided: None,
                     complaints: Complaints::default(),
                 });
             }
@@ -226,7 +231,7 @@ impl Reactor {
 
     /// Give what is left of a batch to workers. False: there is no room, and the port will be read again.
     fn deliver_batch(&mut self, port: &mut PacketPort, place: usize, frame: &mut Vec<u8>) -> bool {
-        let (mut given, mut bytes, mut done) = (0, 0, 0);
+        let (mut given, mut bytes, mut unwanted, mut done) = (0, 0, 0, 0);
         let origin = Origin {
             port: port.index,
             by_server: false,
@@ -239,12 +244,18 @@ impl Reactor {
                 continue;
             }
             let sender = sender(datagram.peer);
-            match self.feed.place(datagram.peer.key(), sender) {
+            let key = DatagramKey::of(datagram.peer);
+            let decided = port.decided.take();
+            let target = decided.unwrap_or_else(|| {
+                let dispatcher = self.feed.dispatcher();
+                dispatcher.consult_datagram(port.index, &key, datagram.bytes)
+            });
+            match self.feed.place(&key, sender, target) {
                 Place::Seat(seat) => {
                     frame.clear();
                     Packet::encode(self.now_us, datagram.peer, frame);
                     frame.extend_from_slice(datagram.bytes);
-                    self.feed.turn_used();
+                    self.feed.dispatcher().advance();
                     self.feed.push(
                         seat,
                         Head::new(Kind::Packet, sender, origin.encode()),
@@ -254,7 +265,9 @@ impl Reactor {
                     bytes += datagram.bytes.len() as u64;
                 }
                 Place::Nowhere => port.complaints.dropped += 1,
+                Place::Unwanted => unwanted += 1,
                 Place::Full(why) => {
+                    port.decided = Some(target); // the function is not asked again
                     obstacle = Some(why);
                     break;
                 }
@@ -266,7 +279,8 @@ impl Reactor {
         bump(&own.dispatched, given);
         bump(&own.packets, given);
         bump(&own.received_bytes, bytes);
-        bump(&own.packets_dropped, done as u64 - given);
+        bump(&own.packets_dropped, done as u64 - given - unwanted);
+        bump(&own.discarded, unwanted);
         if let Some(obstacle) = &obstacle {
             self.feed.wait(obstacle, 0, FIRST + place);
         }

@@ -7,6 +7,8 @@ use super::port::PortSettings;
 pub(crate) struct SessionSettings {
     /// Without bytes from the client for so long, a session is dead.
     pub(crate) heartbeat_idle_s: u32,
+    /// How often that is looked at; the same on all ports.
+    pub(crate) heartbeat_check_s: u32,
     /// Without bytes in either direction for so long, too.
     pub(crate) max_idle_ms: u64,
     /// How long the rest of a message that has begun may take.
@@ -43,21 +45,28 @@ impl PortSettings {
 /// Work out the heartbeat of each port; the primary one is the first. `check_s`: `heartbeat_check_interval`, 0 none.
 ///
 /// An interval gives every port that has no idle time of its own twice the interval; without an interval, half
-/// the idle time of the primary port counts as one. Deadlines are exact here: the interval itself is of no
-/// further use.
+/// the idle time of the primary port counts as one. In the end the interval is at most half of the shortest
+/// idle time, and at least a second.
 pub(crate) fn complete_heartbeats(check_s: u32, ports: &mut [PortSettings]) {
     let primary = ports
         .first()
         .map_or(0, |port| port.session.heartbeat_idle_s);
     let interval = match (check_s, primary) {
-        (0, 0) => return,
-        (0, idle) => (idle / 2).max(1),
-        (interval, _) => interval,
+        (0, 0) => None,
+        (0, idle) => Some((idle / 2).max(1)),
+        (interval, _) => Some(interval),
     };
-    for port in ports {
-        if port.session.heartbeat_idle_s == 0 {
-            port.session.heartbeat_idle_s = 2 * interval;
+    for port in ports.iter_mut() {
+        let idle = &mut port.session.heartbeat_idle_s;
+        if let (0, Some(interval)) = (*idle, interval) {
+            *idle = 2 * interval;
         }
+    }
+    let idle = ports.iter().map(|port| port.session.heartbeat_idle_s);
+    let halves = idle.filter(|&idle| idle > 0).map(|idle| (idle / 2).max(1));
+    let check_s = halves.chain(interval).min().unwrap_or(0);
+    for port in ports {
+        port.session.heartbeat_check_s = check_s;
     }
 }
 
@@ -65,6 +74,7 @@ pub(crate) fn complete_heartbeats(check_s: u32, ports: &mut [PortSettings]) {
 mod tests {
     use super::*;
 
+    /// The idle times, and the interval behind them.
     fn completed(check_s: u32, idle: &[u32]) -> Vec<u32> {
         let port = |&idle: &u32| {
             let mut port = PortSettings::default();
@@ -73,28 +83,29 @@ mod tests {
         };
         let mut ports: Vec<_> = idle.iter().map(port).collect();
         complete_heartbeats(check_s, &mut ports);
-        { ports.iter() }
-            .map(|port| port.session.heartbeat_idle_s)
+        let checks = ports.iter().map(|port| port.session.heartbeat_check_s);
+        { ports.iter().map(|port| port.session.heartbeat_idle_s) }
+            .chain(checks.take(1))
             .collect()
     }
 
     #[test]
     fn an_interval_gives_idle_times_to_ports_without() {
-        assert_eq!(completed(0, &[0, 0]), [0, 0]);
-        assert_eq!(completed(3, &[0, 0, 5]), [6, 6, 5]);
-        assert_eq!(completed(3, &[60, 0]), [60, 6]);
+        assert_eq!(completed(0, &[0, 0]), [0, 0, 0]);
+        assert_eq!(completed(3, &[0, 0, 5]), [6, 6, 5, 2]);
+        assert_eq!(completed(3, &[60, 0]), [60, 6, 3]);
     }
 
     #[test]
     fn an_idle_time_of_the_primary_port_stands_for_an_interval() {
-        assert_eq!(completed(0, &[10, 0, 7]), [10, 10, 7]);
-        assert_eq!(completed(0, &[5, 0]), [5, 4]);
-        assert_eq!(completed(0, &[1, 0]), [1, 2]);
+        assert_eq!(completed(0, &[10, 0, 7]), [10, 10, 7, 3]);
+        assert_eq!(completed(0, &[5, 0]), [5, 4, 2]);
+        assert_eq!(completed(0, &[1, 0]), [1, 2, 1]);
     }
 
     #[test]
     fn an_idle_time_of_another_port_is_its_own_affair() {
-        assert_eq!(completed(0, &[0, 4, 0]), [0, 4, 0]);
+        assert_eq!(completed(0, &[0, 4, 0]), [0, 4, 0, 2]);
     }
 
     #[test]

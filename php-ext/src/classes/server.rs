@@ -280,6 +280,23 @@ pub(super) fn register() {
             ty::BOOL
         ),
         method!(
+            c"sendfile",
+            sessions::send_file,
+            [
+                param(c"conn_fd", ty::INT),
+                param(c"filename", ty::STRING),
+                optional(c"offset", ty::INT, c"0"),
+                optional(c"length", ty::INT, c"0")
+            ],
+            ty::BOOL
+        ),
+        method!(
+            c"sendwait",
+            sessions::send_wait,
+            [param(c"conn_fd", ty::INT), param(c"send_data", ty::STRING)],
+            ty::BOOL
+        ),
+        method!(
             c"close",
             sessions::close,
             [FD, optional(c"reset", ty::BOOL, c"false")],
@@ -323,6 +340,27 @@ pub(super) fn register() {
                 optional(c"start_fd", ty::INT, c"0"),
                 optional(c"find_count", ty::INT, c"10")
             ],
+            ARRAY_OR_FALSE
+        ),
+        method!(
+            c"bind",
+            sessions::bind,
+            [FD, param(c"uid", ty::INT)],
+            ty::BOOL
+        ),
+        method!(
+            c"protect",
+            sessions::protect,
+            [FD, optional(c"is_protected", ty::BOOL, c"true")],
+            ty::BOOL
+        ),
+        method!(c"pause", sessions::pause, [FD], ty::BOOL),
+        method!(c"resume", sessions::resume, [FD], ty::BOOL),
+        method!(c"confirm", sessions::resume, [FD], ty::BOOL),
+        method!(
+            c"heartbeat",
+            sessions::heartbeat,
+            [optional(c"ifCloseConnection", ty::BOOL, c"true")],
             ARRAY_OR_FALSE
         ),
         method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),

@@ -59,9 +59,9 @@ pub(super) static ROWS: &[Row] = &[
         key: "heartbeat_check_interval",
         aliases: &[],
         kind: Kind::Int,
-        default: "0",
-        range: "0..=65535 seconds, 0 is off; clamped",
-        help: "Switches the heartbeat on: ports without heartbeat_idle_time get twice this. Sessions are ended when they are due, not at intervals.",
+        default: "half of the primary port's heartbeat_idle_time",
+        range: "0..=65535 seconds, 0 is the default; clamped",
+        help: "How often to look for silent sessions; lowered to half of the shortest heartbeat_idle_time, but at least 1. Ports without heartbeat_idle_time get twice this.",
         apply: Apply::Server(|s, v| {
             s.heartbeat_check_s = int(v).clamp(0, LONGEST_S) as u32;
             Ok(())
@@ -71,7 +71,7 @@ pub(super) static ROWS: &[Row] = &[
         key: "heartbeat_idle_time",
         aliases: &[],
         kind: Kind::Int,
-        default: "twice heartbeat_check_interval",
+        default: "twice heartbeat_check_interval; off if neither is set",
         range: "0..=65535 seconds, 0 is the default; clamped",
         help: "A session without bytes from its client for so long is closed, unless it is protected.",
         apply: Apply::Port(|p, v| {

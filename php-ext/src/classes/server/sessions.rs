@@ -1,7 +1,13 @@
 //! Sending, closing and looking at sessions.
 
-use skep::SessionId;
-use skep::error::code::{NO_PAYLOAD, SESSION_NOT_EXIST};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use skep::error::code::{
+    INVALID_PARAMS, NO_PAYLOAD, SESSION_INVALID_ID, SESSION_NOT_EXIST, WRONG_OPERATION,
+};
+use skep::{Context, Refused, Role, SessionId};
 
 use super::datagrams;
 use super::lifecycle::{give_result, running};
@@ -73,6 +79,63 @@ pub(super) fn send(call: &mut Call) {
     give_result(call, context.send(session as SessionId, data));
 }
 
+pub(super) fn send_file(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let (mut session, mut offset, mut length) = (0i64, 0i64, 0i64);
+    let (mut name, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
+    if !parse!(call, c"ls|ll", session, name, len, offset, length) {
+        return;
+    }
+    // SAFETY: PHP's argument, alive during the call.
+    let name = unsafe { std::slice::from_raw_parts(name.cast::<u8>(), len) };
+    let path = Path::new(OsStr::from_bytes(name));
+    if context.role() == Role::Master {
+        warn(
+            code::FATAL,
+            format_args!(
+                "can't sendfile[{}] to the connections in master process",
+                path.display()
+            ),
+        );
+        return call.give_bool(false);
+    }
+    if session <= 0 {
+        context.log_warning(&format!(
+            "sendfile() (ERRNO {SESSION_INVALID_ID}): invalid fd[{session}]"
+        ));
+        globals::set_last_error(SESSION_INVALID_ID);
+        return call.give_bool(false);
+    }
+    let (Ok(from), Ok(count)) = (u64::try_from(offset), u64::try_from(length)) else {
+        context.log_warning(&format!(
+            "sendfile() (ERRNO {INVALID_PARAMS}): length[{length}] or offset[{offset}] is invalid"
+        ));
+        globals::set_last_error(INVALID_PARAMS);
+        return call.give_bool(false);
+    };
+    give_result(
+        call,
+        context.send_file(session as SessionId, path, from, count),
+    );
+}
+
+/// Blocks a worker until the client has read: the reference has it in a mode in which workers own the sockets.
+pub(super) fn send_wait(call: &mut Call) {
+    if running(call).is_none() {
+        return;
+    }
+    let mut session = 0i64;
+    let (mut data, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
+    if !parse!(call, c"ls", session, data, len) {
+        return;
+    }
+    warn(
+        code::FATAL,
+        format_args!("can only be used with base mode and must be within worker process"),
+    );
+    call.give_bool(false);
+}
+
 pub(super) fn close(call: &mut Call) {
     let Some(context) = running(call) else { return };
     let (mut session, mut reset) = (0i64, false);
@@ -101,8 +164,7 @@ pub(super) fn client_info(call: &mut Call) {
     }
     let (mut session, mut ignored, mut also_ignored) = (0i64, -1i64, false);
     if parse!(call, c"l|lb", session, ignored, also_ignored) {
-        let server = super::this(call);
-        call.give(convert::client_info(session, server));
+        call.give(convert::client_info(session));
     }
 }
 
@@ -134,6 +196,76 @@ pub(super) fn client_list(call: &mut Call) {
     let list = List::new();
     for id in &ids[..found] {
         list.push(Zv::long(*id as i64));
+    }
+    call.give(list.into_value());
+}
+
+/// Do something with the session that a script names.
+fn treat(
+    call: &mut Call,
+    session: i64,
+    act: impl FnOnce(&Context, SessionId) -> Result<(), Refused>,
+) {
+    let Some(context) = running(call) else { return };
+    let session = SessionId::try_from(session).map_err(|_| Refused(SESSION_NOT_EXIST));
+    give_result(call, session.and_then(|session| act(context, session)));
+}
+
+pub(super) fn bind(call: &mut Call) {
+    let (mut session, mut uid) = (0i64, 0i64);
+    if !parse!(call, c"ll", session, uid) {
+        return;
+    }
+    if !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&uid) {
+        warn(
+            code::FATAL,
+            format_args!("uid can not be greater than 4294967295 or less than -2147483648"),
+        );
+        return call.give_bool(false);
+    }
+    treat(call, session, |context, session| {
+        context.bind(session, uid as u32)
+    });
+}
+
+pub(super) fn protect(call: &mut Call) {
+    let (mut session, mut protected) = (0i64, true);
+    if parse!(call, c"l|b", session, protected) {
+        treat(call, session, |context, session| {
+            context.protect(session, protected)
+        });
+    }
+}
+
+pub(super) fn pause(call: &mut Call) {
+    let mut session = 0i64;
+    if parse!(call, c"l", session) {
+        treat(call, session, Context::pause_reading);
+    }
+}
+
+pub(super) fn resume(call: &mut Call) {
+    let mut session = 0i64;
+    if parse!(call, c"l", session) {
+        treat(call, session, Context::resume_reading);
+    }
+}
+
+pub(super) fn heartbeat(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let mut close = true;
+    if !parse!(call, c"|b", close) {
+        return;
+    }
+    // Runs close callbacks. What they throw is pending when this returns.
+    let Some(silent) = context.heartbeat(close) else {
+        globals::set_last_error(WRONG_OPERATION);
+        return call.give_bool(false);
+    };
+    // Should filling the array end the script, the ids are lost with it.
+    let list = List::new();
+    for id in silent {
+        list.push(Zv::long(id as i64));
     }
     call.give(list.into_value());
 }
