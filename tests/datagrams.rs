@@ -239,7 +239,7 @@ fn what_does_not_fit_is_dropped_and_the_log_says_so_once_in_a_second() {
     }
     assert_eq!(client.ask("after"), "after");
     let stats = client.ask("stats");
-    assert!(stats.ends_with("datagrams_dropped=5"), "{stats}");
+    assert!(stats.contains("datagrams_dropped=5"), "{stats}");
     eventually(patience(), || {
         let log = server.log();
         let lines = log

@@ -9,6 +9,13 @@ function skip(string $why): never
     exit(0);
 }
 
+register_shutdown_function(function () {
+    $why = error_get_last()['message'] ?? '';
+    if (str_contains($why, 'not served by this version')) {
+        skip($why);
+    }
+});
+
 /** A server with the settings of the command line. Only what does not exist is a reason to skip. */
 function server(string $socket, array $arguments): Skep\Server
 {
@@ -19,7 +26,7 @@ function server(string $socket, array $arguments): Skep\Server
     };
     try {
         $server = new Skep\Server('127.0.0.1', (int) (getenv('PORT') ?: 0), SWOOLE_PROCESS, $type);
-    } catch (Skep\Error $e) {
+    } catch (Throwable $e) {
         str_contains($e->getMessage(), 'not supported') ? skip($e->getMessage()) : throw $e;
     }
     $settings = [

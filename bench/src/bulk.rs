@@ -106,3 +106,37 @@ impl Reader {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+    use std::net::TcpListener;
+    use std::thread;
+
+    use super::*;
+
+    /// A server that answers with these bytes.
+    fn transferred(answer: &[u8], look_every: u64) -> Result<()> {
+        let listener = TcpListener::bind(("127.0.0.1", 0))?;
+        let mut stream = TcpStream::connect(listener.local_addr()?)?;
+        thread::scope(|scope| {
+            scope.spawn(|| -> Result<()> {
+                let (mut server, _) = listener.accept()?;
+                server.read_exact(&mut [0; 8])?;
+                Ok(server.write_all(answer)?)
+            });
+            Reader::new().transfer(&mut stream, 1 << 20, look_every)
+        })
+    }
+
+    #[test]
+    fn all_of_it_must_come_and_be_right() {
+        let mut bytes = piece().collect::<Vec<u8>>().repeat(16);
+        transferred(&bytes, 1).unwrap();
+        transferred(&bytes, LOOK_EVERY).unwrap();
+        let short = transferred(&bytes[..1_000_000], LOOK_EVERY).unwrap_err();
+        assert!(short.to_string().contains("closed after 1000000 of"));
+        bytes[700_000] ^= 1;
+        transferred(&bytes, 1).unwrap_err();
+    }
+}

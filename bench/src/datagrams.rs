@@ -205,12 +205,11 @@ impl Client {
         let (size, window) = (messages.size(), self.places.len());
         loop {
             let mut lengths = Vec::with_capacity(window);
-            let slices: Vec<[IoSliceMut<'_>; 1]> = self
+            let mut slices: Vec<[IoSliceMut<'_>; 1]> = self
                 .scratch
                 .chunks_mut(size + 1)
                 .map(|chunk| [IoSliceMut::new(chunk)])
                 .collect();
-            let mut slices = slices;
             match recvmmsg(
                 self.socket.as_raw_fd(),
                 headers,
@@ -311,5 +310,64 @@ impl Client {
         }
         self.outgoing.clear();
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::thread;
+
+    use super::*;
+
+    /// Echoes until the clients have gone, what `answer` makes of each datagram.
+    fn measured(mut answer: impl FnMut(u64, &mut [u8]) -> bool + Send) -> Result<Sample> {
+        let server = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))?;
+        server.set_read_timeout(Some(Duration::from_secs(1)))?;
+        let load = Load {
+            addr: server.local_addr()?,
+            sockets: 2,
+            size: 64,
+            window: 4,
+            warmup: Duration::ZERO,
+            time: Duration::from_millis(700),
+            pid: std::process::id() as i32,
+        };
+        thread::scope(|scope| {
+            scope.spawn(move || {
+                let mut bytes = [0; 100];
+                for n in 0_u64.. {
+                    let Ok((len, peer)) = server.recv_from(&mut bytes) else {
+                        return;
+                    };
+                    if answer(n, &mut bytes[..len]) {
+                        let _ = server.send_to(&bytes[..len], peer); // lost if not
+                    }
+                }
+            });
+            run(&load)
+        })
+    }
+
+    #[test]
+    fn what_is_not_answered_is_counted_and_does_not_stop_the_rest() {
+        let sample = measured(|n, _| n != 20).unwrap();
+        let answered = sample[&Figure::Rate] * 0.7;
+        assert!(answered > 100.0, "{answered}");
+        let lost = sample[&Figure::Lost] * answered / 1e6;
+        assert!((0.5..9.0).contains(&lost), "{lost}");
+    }
+
+    #[test]
+    fn a_wrong_echo_ends_it() {
+        let wrong = |n: u64, bytes: &mut [u8]| {
+            bytes[40] ^= u8::from(n == 50);
+            true
+        };
+        assert!(
+            measured(wrong)
+                .unwrap_err()
+                .to_string()
+                .contains("wrong echo")
+        );
     }
 }

@@ -11,7 +11,7 @@ use skep_bench::session::{self, Settings};
 use skep_bench::{report, site::Site};
 
 const HELP: &str = "\
-skep-bench: skep's servers against a bare epoll loop, a report of ratios
+skep-bench: skep's servers against bare loops, a report of ratios
 
 usage: skep-bench [options]
 
@@ -27,9 +27,9 @@ usage: skep-bench [options]
   --php PROGRAM   the interpreter (default: php)
   --help
 
-A server that has not been built is skipped. The exit code says only whether the rest could be
-measured: 0 even if a target is missed, 1 if a server did not start or did not echo, 2 for a
-mistake in the options.
+A server that has not been built, or was built without what a case needs, is skipped. The exit
+code says only whether the rest could be measured: 0 even if a target is missed, 1 if a server did
+not start or did not echo, 2 for a mistake in the options.
 ";
 
 struct Options {

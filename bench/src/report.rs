@@ -57,7 +57,7 @@ const COMPARISONS: [Comparison; 2] = [
 
 /// The whole text.
 pub fn write(settings: &Settings, outcomes: &[Outcome]) -> String {
-    let mut text = String::from("# skep against a bare epoll loop\n\n");
+    let mut text = String::from("# skep against bare loops\n\n");
     for (what, value) in host::describe(&settings.site.root) {
         line(&mut text, &format!("* {what}: {value}"));
     }

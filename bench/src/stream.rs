@@ -121,12 +121,17 @@ impl Tls {
         }
     }
 
+    /// rustls takes a part at a time, and only a full socket means that there will be an edge.
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if self.session.wants_write() {
-            return Err(ErrorKind::WouldBlock.into());
+        let mut taken = 0;
+        while taken < bytes.len() {
+            if self.session.wants_write() {
+                let blocked = Err(ErrorKind::WouldBlock.into());
+                return if taken > 0 { Ok(taken) } else { blocked };
+            }
+            taken += self.session.writer().write(&bytes[taken..])?;
+            self.flush()?;
         }
-        let taken = self.session.writer().write(bytes)?;
-        self.flush()?;
         Ok(taken)
     }
 

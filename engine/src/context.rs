@@ -3,8 +3,10 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod backlog;
 mod closing;
 mod datagrams;
+mod files;
 mod orders;
 mod sending;
 mod sessions;
@@ -15,6 +17,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use backlog::Backlog;
+
 use crate::error::code;
 use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
@@ -22,6 +26,7 @@ use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
+use crate::net::handover;
 use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::Slot;
@@ -74,11 +79,15 @@ pub struct Context {
     log: Log,
     /// By reactor.
     reactors: RefCell<Vec<Outlet>>,
+    /// By reactor, where this process must not wait for them; else none.
+    backlogs: RefCell<Vec<Backlog>>,
     manager: RefCell<Option<Outlet>>,
     main: RefCell<Option<Outlet>>,
     /// For waiting until a lane has room; made when first needed.
     parker: RefCell<Option<Parker>>,
     lifelines: Vec<OwnedFd>,
+    /// By reactor: the way of open files.
+    file_senders: Rc<[handover::Sender]>,
     /// Session whose close callback runs now; 0 none.
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
@@ -106,6 +115,7 @@ impl Context {
         ports: Ports,
         settings: Arc<Settings>,
         log: Log,
+        file_senders: Rc<[handover::Sender]>,
         lifelines: Vec<OwnedFd>,
     ) -> Rc<Context> {
         let directory = &shared.directory;
@@ -128,10 +138,12 @@ impl Context {
             settings,
             log,
             reactors: RefCell::new(reactors),
+            backlogs: RefCell::new(Vec::new()),
             manager: RefCell::new(manager),
             main: RefCell::new(main),
             parker: RefCell::new(None),
             lifelines,
+            file_senders,
             closing: Cell::new(0),
             leaving: Cell::new(None),
             sealed: RefCell::default(),

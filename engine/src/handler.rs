@@ -8,6 +8,7 @@
 use std::rc::Rc;
 
 pub use crate::callback::{Callback, Interests};
+use crate::choice::{DispatchEvent, Target};
 use crate::context::Context;
 use crate::packet::Packet;
 use crate::session::SessionId;
@@ -80,6 +81,33 @@ pub trait Handler {
     /// First call in each process, before any other: here is what this process can do.
     fn attach(&self, context: &Rc<Context>) {
         let _ = context;
+    }
+
+    /// Whether [`Handler::on_dispatch`] is to choose workers. Asked once, at start.
+    fn dispatches(&self) -> bool {
+        false
+    }
+
+    /// Master, on its main thread: which worker gets this? The reactor that asks waits for the answer, and so do all
+    /// its connections: [`crate::Server::dispatch_with`] is the quick way. Only the first 8152 bytes of a message are
+    /// shown.
+    fn on_dispatch(&self, context: &Context, event: &DispatchEvent<'_>) -> Result<Target, Leave> {
+        let _ = (context, event);
+        Ok(Target::Mode)
+    }
+
+    /// Whether [`Handler::on_length`] is to say where messages of a port end. Asked once for each, at start.
+    fn measures(&self, port: u16) -> bool {
+        let _ = port;
+        false
+    }
+
+    /// Master, on its main thread: how long is the message on this port that begins so; 0 if that cannot be said yet,
+    /// something negative if this is none. As with [`Handler::on_dispatch`] a reactor waits for the answer:
+    /// [`crate::Server::length_with`] is the quick way.
+    fn on_length(&self, context: &Context, port: u16, data: &[u8]) -> Result<i64, Leave> {
+        let _ = (context, port, data);
+        Ok(-1)
     }
 
     /// Master: every process has been forked, accepting begins when this returns.

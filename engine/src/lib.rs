@@ -22,16 +22,18 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
+//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `errand` `shared` · `session`
+//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
 
 #![deny(unsafe_code)]
 
 mod callback;
 pub mod capi;
+mod choice;
 mod context;
 mod daemon;
 mod dispatch;
+mod errand;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -58,6 +60,7 @@ mod sync;
 mod sys;
 mod tls;
 
+pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;
 pub use error::{Error, Result};

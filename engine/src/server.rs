@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::choice::{DispatchFn, LengthFn};
 use crate::context::Role;
+use crate::errand::Errands;
 use crate::error::{Error, Result, code};
 use crate::handler::Handler;
 use crate::log::Log;
@@ -12,7 +14,7 @@ use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
-use crate::role::{self, Ended};
+use crate::role::{self, Ended, Program};
 use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
 use crate::tls::TlsAcceptor;
@@ -26,6 +28,7 @@ pub struct Server {
     ports: Vec<Bound>,
     settings: Settings,
     log: Log,
+    dispatch: Option<DispatchFn>,
 }
 
 /// A port before the start.
@@ -38,14 +41,6 @@ struct Bound {
 
 impl Bound {
     fn new(host: &str, port: i64, kind: SocketType) -> Result<Bound> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         let listener = match inherited::take(host, port, kind) {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
@@ -118,7 +113,29 @@ impl Server {
             ports,
             settings,
             log,
+            dispatch: None,
         })
+    }
+
+    /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
+    /// threads of the master, as soon as there is something to be given away: it should be quick, and must not call the
+    /// server. Without a function of its own a handler may still choose on the main thread, see
+    /// [`Handler::on_dispatch`].
+    pub fn dispatch_with(&mut self, function: DispatchFn) {
+        self.dispatch = Some(function);
+    }
+
+    /// Let a function say where the messages of a port end. It is called by the reactor threads of the master: it should
+    /// be quick, and must not call the server. Fails for a port that does not exist.
+    pub fn length_with(&mut self, port: u16, function: LengthFn) -> Result<()> {
+        match port {
+            0 => self.settings.primary.framing.length_by = Some(function),
+            _ => {
+                let own = &mut self.bound(port)?.own;
+                own.get_or_insert_default().framing.length_by = Some(function);
+            }
+        }
+        Ok(())
     }
 
     /// Bind one more port; its index. It takes over the settings of the primary port unless it is given some
@@ -283,12 +300,6 @@ impl Server {
     /// whole server at once and the calling process by that signal.
     pub fn start(self, handler: Rc<dyn Handler>, children: Children) -> Result<Ended> {
         self.check_callbacks(&*handler)?;
-        // Sent in the clear, what is meant to be secret would be worse than no server.
-        if self.ports.iter().any(|port| port.tls) {
-            return Err(Error::BadSetting(
-                "TLS is not served by this version".into(),
-            ));
-        }
         if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
             return Err(Error::BadSetting(
                 "bootstrap names a PHP file, and these callbacks are not PHP's".into(),
@@ -303,6 +314,7 @@ impl Server {
             ports,
             mut settings,
             log,
+            mut dispatch,
         } = self;
         let own = |bound: &Bound| {
             bound
@@ -312,9 +324,16 @@ impl Server {
         };
         let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
         complete_heartbeats(settings.heartbeat_check_s, &mut owned);
+        let errands = Arc::new(Errands::default());
+        if dispatch.is_none() && handler.dispatches() {
+            dispatch = Some(errands.dispatch_fn());
+        }
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for ((index, mut bound), own) in (0..).zip(ports).zip(owned) {
+        for ((index, mut bound), mut own) in (0..).zip(ports).zip(owned) {
+            if handler.measures(index) {
+                own.framing.length_by = Some(errands.length_fn(index));
+            }
             if index == 0 || bound.own.is_some() {
                 settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
             }
@@ -340,7 +359,13 @@ impl Server {
             });
             listeners.push(listener);
         }
-        let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
+        role::suppress_events(&settings, &mut described, &log);
+        let program = Program {
+            handler,
+            dispatch,
+            errands,
+        };
+        let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {
             fork::flush_stdio();
             fork::exit_now(ended.code);

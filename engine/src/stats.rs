@@ -40,6 +40,8 @@ shared_block! {
         pub(crate) reloads_begun: AtomicU64,
         /// How often the log was to be reopened; counted up by master and manager.
         pub(crate) log_generation: AtomicU64,
+        /// The last ticket under which a descriptor was handed to a reactor; counted up by whoever does that.
+        pub(crate) tickets: AtomicU64,
     }
 }
 
@@ -64,6 +66,8 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages given to workers.
         pub(crate) dispatched: AtomicU64,
+        /// Messages that the dispatch function would not have.
+        pub(crate) discarded: AtomicU64,
         pub(crate) received_bytes: AtomicU64,
         /// Datagrams among the messages given to workers.
         pub(crate) packets: AtomicU64,
@@ -187,7 +191,7 @@ pub struct Stats {
     pub requests_lost: u64,
     /// Bytes waiting for slow clients, in all reactors.
     pub output_bytes: u64,
-    /// Sessions not read at the moment because a worker's queue is full.
+    /// Sessions and datagram ports not read at the moment because a worker's queue is full.
     pub held_back: u64,
     /// Datagrams read and dropped, because their worker had no room or they were cut off.
     pub datagrams_dropped: u64,

@@ -6,7 +6,7 @@ Warnings, return values and last error are the reference's; nothing else happens
 <?php
 $server = new Skep\Server('127.0.0.1');
 foreach ([
-    ['send', 1, 'x'], ['close', 1], ['exists', 1], ['exist', 1], ['getClientInfo', 1], ['connection_info', 1],
+    ['send', 1, 'x'], ['sendfile', 1, 'x'], ['sendwait', 1, 'x'], ['close', 1], ['exists', 1], ['exist', 1], ['getClientInfo', 1], ['connection_info', 1],
     ['getClientList'], ['connection_list'], ['stats'], ['reload'], ['stop'], ['getWorkerStatus'],
     ['shutdown'], ['getWorkerId'], ['getWorkerPid'], ['getMasterPid'], ['getManagerPid'],
     ['getCallback', 'receive'], ['getCallback', 'nonsense'],
@@ -22,6 +22,12 @@ var_dump($server->connections[1]);
 --EXPECTF--
 send: 
 Warning: Skep\Server::send(): server is not running in %s on line 12
+false 503
+sendfile: 
+Warning: Skep\Server::sendfile(): server is not running in %s on line 12
+false 503
+sendwait: 
+Warning: Skep\Server::sendwait(): server is not running in %s on line 12
 false 503
 close: 
 Warning: Skep\Server::close(): server is not running in %s on line 12

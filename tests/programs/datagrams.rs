@@ -114,11 +114,7 @@ impl Answers {
             "stats" => {
                 let stats = context.stats();
                 let pairs = counters(&stats).map(|(key, value)| format!("{key}={value}"));
-                format!(
-                    "{} datagrams_dropped={}",
-                    pairs.join(" "),
-                    stats.datagrams_dropped
-                )
+                pairs.join(" ")
             }
             _ => return Some(data.to_vec()),
         };

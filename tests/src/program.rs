@@ -328,7 +328,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 20] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 21] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -347,6 +347,7 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 20] {
         ("requests_lost", stats.requests_lost),
         ("output_bytes", stats.output_bytes),
         ("held_back", stats.held_back),
+        ("datagrams_dropped", stats.datagrams_dropped),
         (
             "own_request_count",
             stats.worker.map_or(0, |own| own.request_count),

@@ -1,8 +1,10 @@
 //! The edge itself: no panic leaves it, every failure becomes a status, and pointers are checked.
 
 use std::any::Any;
-use std::ffi::{CStr, c_char};
+use std::ffi::{CStr, OsStr, c_char};
+use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 
 use super::status::{
     Fault, SKEP_INVALID_ARGUMENT, SKEP_OK, SKEP_PANIC, SKEP_TOO_LARGE, remember, skep_status,
@@ -64,6 +66,22 @@ pub(super) unsafe fn text<'a>(
     let text = unsafe { CStr::from_ptr(text) };
     text.to_str()
         .map_err(|_| Fault::new(SKEP_INVALID_ARGUMENT, format!("{argument} is not UTF-8")))
+}
+
+/// A file's name, which may be any bytes.
+///
+/// # Safety
+/// `name` is NULL or points to a NUL-terminated text that stays unchanged for `'a`.
+pub(super) unsafe fn file_name<'a>(
+    name: *const c_char,
+    argument: &'static str,
+) -> Result<&'a Path, Fault> {
+    if name.is_null() {
+        return Err(Fault::null(argument));
+    }
+    // SAFETY: not NULL, and terminated by the caller's contract.
+    let name = unsafe { CStr::from_ptr(name) };
+    Ok(Path::new(OsStr::from_bytes(name.to_bytes())))
 }
 
 /// Bytes; NULL is allowed for none.

@@ -27,6 +27,7 @@
 )]
 
 mod callbacks;
+mod datagrams;
 mod death;
 mod guard;
 mod handle;
@@ -44,6 +45,7 @@ mod stats;
 mod status;
 mod version;
 
+pub use datagrams::*;
 pub use death::*;
 pub use handle::skep_server;
 pub use port::*;

@@ -2,7 +2,7 @@
 
 use std::ffi::c_char;
 
-use super::guard::{Out, bytes, guard};
+use super::guard::{Out, bytes, file_name, guard};
 use super::handle::{get, skep_server};
 use super::sized::{Growing, SizedOut};
 use super::status::{Fault, SKEP_SESSION_UNKNOWN, skep_status};
@@ -33,7 +33,7 @@ pub struct skep_session_info {
     pub dispatched_us: u64,
     /// Bytes given to workers and not yet taken by a callback.
     pub recv_queued_bytes: u64,
-    /// Bytes accepted by skep_server_send() and not yet written to the socket.
+    /// Bytes accepted by skep_server_send() and skep_server_sendfile() and not yet written to the socket.
     pub send_queued_bytes: u64,
     /// Worker that gets its messages; -1 if any worker may.
     pub worker: i32,
@@ -130,6 +130,33 @@ pub unsafe extern "C" fn skep_server_send(
         // SAFETY: the caller gives NULL or a live handle, and NULL or `len` bytes.
         let (server, data) = unsafe { (get(server)?, bytes(data, len)?) };
         Ok(server.context()?.send(session, data)?)
+    })
+}
+
+/// Send part of a file: `length` bytes from `offset` on, or with `length` 0 all to the end. The file is opened before
+/// this returns, and may be replaced or removed then. SKEP_OK means queued, in order after what this process has sent
+/// before. Should the file become shorter under way, or reading fail, the session is closed with a warning in the log.
+///
+/// What waits of files does not count against the setting socket_buffer_size.
+///
+/// Ownership: `path` is borrowed for the call.
+/// Callable from: the manager and workers, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (not a regular file, too long a name, or a range beyond the end),
+///   SKEP_SYSTEM (it cannot be opened, or there is nothing at `offset`), SKEP_STATE (in the master),
+///   SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_OUTPUT_FULL (256 files wait for this client),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_sendfile(
+    server: *mut skep_server,
+    session: skep_session_id,
+    path: *const c_char,
+    offset: u64,
+    length: u64,
+) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller gives NULL or a live handle, and NULL or a C text.
+        let (server, path) = unsafe { (get(server)?, file_name(path, "path")?) };
+        Ok(server.context()?.send_file(session, path, offset, length)?)
     })
 }
 

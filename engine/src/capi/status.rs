@@ -103,8 +103,10 @@ impl From<Refused> for Fault {
             code::OUTPUT_BUFFER_OVERFLOW => SKEP_OUTPUT_FULL,
             code::DATA_LENGTH_TOO_LARGE => SKEP_TOO_LARGE,
             code::NO_PAYLOAD => SKEP_NO_PAYLOAD,
-            code::INVALID_PARAMS => SKEP_INVALID_ARGUMENT,
-            code::WRONG_OPERATION | code::OPERATION_NOT_SUPPORT => SKEP_STATE,
+            code::INVALID_PARAMS | code::NAME_TOO_LONG | code::NOT_REGULAR_FILE => {
+                SKEP_INVALID_ARGUMENT
+            }
+            code::WRONG_OPERATION | code::OPERATION_NOT_SUPPORT | code::FATAL => SKEP_STATE,
             _ => SKEP_SYSTEM,
         };
         Fault {

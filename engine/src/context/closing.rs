@@ -24,18 +24,25 @@ impl Context {
         }
         let slot = self.live(session)?;
         let owner = slot.owner();
-        // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
+        // The event is ours to emit if we own the session, or if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
         let wanted = self.port_of(slot).interests;
         let met = !self.port_of(slot).tells_connect() || slot.has(state::CONNECTED);
-        let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
-        let here = owner == NO_OWNER || ours;
+        let spread = owner == NO_OWNER;
+        let ours = met
+            && match self.worker_id() {
+                Some(_) if spread => wanted.close,
+                Some(id) => id == owner && self.speaks_for(session),
+                None => false,
+            };
+        let here = ours || (spread && !wanted.close);
         let bits = if here { state::CLAIMED } else { 0 };
         // Should this process die before the reactor has heard of it, the manager tells it.
         self.put_on_record(session);
         let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
-        // Replaced just now: the successor may be in a callback of this session.
-        let handed_over = ours && !self.speaks_for(session);
+        // Replaced just now, or the session was given to another worker, which may be in a callback of it.
+        let lost = !self.speaks_for(session) || slot.owner() != owner;
+        let handed_over = ours && !spread && lost;
         let mut told = Ok(());
         if claimed {
             let mut flags = if reset { close_flags::RESET } else { 0 };

@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::{Context, Refused};
 use crate::error::code;
 use crate::ipc::frame::{Head, Kind};
@@ -15,6 +16,10 @@ use crate::stats::bump;
 
 /// How long a sender that waits for room sleeps before it looks again, should a ring be missed.
 const ROOM_RECHECK: Duration = Duration::from_millis(100);
+
+/// A send from this length on does not go through the lane, where the reactor would have to put it together in its own
+/// memory while this process waits for room again and again.
+const LONG: usize = 1 << 20;
 
 impl Context {
     /// Queue `data` for a session. Ok means queued, in order with what this process sent before; it
@@ -56,17 +61,23 @@ impl Context {
             );
             return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
         }
-        slot.note_queued(data.len(), port.full_output());
-        self.to_reactor(
-            slot.reactor(),
-            Head::new(Kind::Send, session, data.len() as u64),
-            data,
-        )?;
+        if data.len() < LONG || !self.put_aside(slot, session, data)? {
+            slot.note_queued(data.len(), port.full_output());
+            self.to_reactor(
+                slot.reactor(),
+                Head::new(Kind::Send, session, data.len() as u64),
+                data,
+            )?;
+        }
+        self.count_sent(data.len() as u64);
+        Ok(())
+    }
+
+    pub(super) fn count_sent(&self, bytes: u64) {
         if let Some(block) = self.own_block() {
             bump(&block.responses, 1);
-            bump(&block.sent_bytes, data.len() as u64);
+            bump(&block.sent_bytes, bytes);
         }
-        Ok(())
     }
 
     /// Publish a message to a reactor and wake it; waits for room.
@@ -75,7 +86,27 @@ impl Context {
         let outlet = outlets
             .get_mut(reactor as usize)
             .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        if let Some(backlog) = self.backlogs.borrow_mut().get_mut(reactor as usize) {
+            backlog.post(outlet, head, data);
+            return Ok(());
+        }
         self.post(outlet, head, data)
+    }
+
+    /// From now on this process keeps what a reactor has no room for instead of waiting: the reactors may be waiting
+    /// for it.
+    pub(crate) fn never_wait(&self) {
+        let reactors = self.reactors.borrow();
+        let backlogs = reactors.iter().map(|_| Backlog::default());
+        self.backlogs.replace(backlogs.collect());
+    }
+
+    /// Send on what was kept.
+    pub(crate) fn flush_backlog(&self) {
+        let (mut backlogs, mut reactors) = (self.backlogs.borrow_mut(), self.reactors.borrow_mut());
+        for (backlog, outlet) in backlogs.iter_mut().zip(reactors.iter_mut()) {
+            backlog.flush(outlet);
+        }
     }
 
     /// Push, and while the lane is full, wait until its receiver has made room. Receivers of these

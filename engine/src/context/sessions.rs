@@ -6,13 +6,11 @@ use crate::ipc::frame::{Head, Kind};
 use crate::port::Port;
 use crate::session::table::{Slot, state};
 use crate::session::{Entrance, SessionId, SessionInfo};
+use crate::settings::DispatchMode;
 use crate::sync::Ordering;
 use crate::sys::clock;
 
 use super::Refused;
-
-/// The `dispatch_mode` in which every session has a user id, if only 0.
-const BY_USER: u8 = 5;
 
 impl Context {
     /// What is known of a session: until its socket is closed, and in its close callback.
@@ -27,7 +25,7 @@ impl Context {
                 kind: port.kind,
             });
             info.tls = self.sealed.borrow().get(&session).cloned();
-            if self.settings.dispatch_mode as u8 == BY_USER {
+            if self.settings.dispatch_mode == DispatchMode::User {
                 info.uid = info.uid.or(Some(0));
             }
             info

@@ -37,7 +37,8 @@ pub(crate) enum Kind {
     Closed = 12,
     /// Manager to reactor: the message a dead worker was working on belonged to this session.
     Lost = 13,
-    /// Anyone to reactor: a file for a session. Its descriptor comes under the ticket (argument); payload: offset and length.
+    /// Anyone to reactor: a file for a session. Its descriptor comes under the ticket (argument); payload: a
+    /// [`FileOrder`].
     SendFile = 14,
     /// Anyone to reactor: do not read this session.
     Pause = 15,
@@ -77,6 +78,41 @@ impl Origin {
             port: (argument >> 1) as u16,
             by_server: argument & 1 == 1,
         }
+    }
+}
+
+/// What of a file is to be sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileOrder {
+    pub(crate) offset: u64,
+    pub(crate) length: u64,
+    /// It is a memory file that holds a long send, and counts as one.
+    pub(crate) is_send: bool,
+}
+
+impl FileOrder {
+    const SIZE: usize = 17;
+
+    pub(crate) fn encode(self) -> [u8; FileOrder::SIZE] {
+        let mut bytes = [0; FileOrder::SIZE];
+        bytes[..8].copy_from_slice(&self.offset.to_ne_bytes());
+        bytes[8..16].copy_from_slice(&self.length.to_ne_bytes());
+        bytes[16] = u8::from(self.is_send);
+        bytes
+    }
+
+    /// `None` if no sender of ours can have written it.
+    pub(crate) fn decode(bytes: &[u8]) -> Option<FileOrder> {
+        let (offset, rest) = bytes.split_first_chunk()?;
+        let (length, rest) = rest.split_first_chunk()?;
+        let &[flag @ 0..=1] = rest else {
+            return None;
+        };
+        Some(FileOrder {
+            offset: u64::from_ne_bytes(*offset),
+            length: u64::from_ne_bytes(*length),
+            is_send: flag == 1,
+        })
     }
 }
 
@@ -228,6 +264,20 @@ mod tests {
                 prop_assert!(header.span() >= HEADER as u64 && header.span().is_multiple_of(8));
             }
         }
+    }
+
+    #[test]
+    fn orders_for_files_read_back_and_garbage_is_none() {
+        let order = FileOrder {
+            offset: 1 << 40,
+            length: 7,
+            is_send: true,
+        };
+        let mut bytes = order.encode();
+        assert_eq!(FileOrder::decode(&bytes), Some(order));
+        assert_eq!(FileOrder::decode(&bytes[..16]), None);
+        bytes[16] = 2;
+        assert_eq!(FileOrder::decode(&bytes), None);
     }
 
     #[test]

@@ -240,12 +240,6 @@ impl Arrivals {
             .retain(|_, (_, came)| now_ms.saturating_sub(*came) < patience);
         before - self.waiting.len()
     }
-
-    /// When [`Arrivals::expire`] has something to do; none if nothing waits.
-    pub(crate) fn next_expiry(&self) -> Option<u64> {
-        let oldest = self.waiting.values().map(|(_, came)| *came).min()?;
-        Some(oldest + self.patience_ms)
-    }
 }
 
 #[cfg(test)]

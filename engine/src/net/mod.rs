@@ -4,7 +4,6 @@
 pub(crate) mod address;
 
 pub(crate) mod datagram;
-#[allow(dead_code, reason = "used once sendfile is served")]
 pub(crate) mod handover;
 #[allow(dead_code, reason = "SYSTEMD as a host comes with several ports")]
 pub(crate) mod inherited;
@@ -22,7 +21,6 @@ pub(crate) mod peer;
 )]
 pub(crate) mod reserve;
 mod socket_file;
-#[allow(dead_code, reason = "used once sendfile is served")]
 pub(crate) mod stream;
 
 pub(crate) mod target;

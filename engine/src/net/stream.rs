@@ -6,7 +6,6 @@ use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use nix::errno::Errno;
 use nix::sys::socket::{MsgFlags, Shutdown, send, sendmsg, setsockopt, shutdown, sockopt};
 
-use super::option;
 use crate::sys::sigpipe;
 
 /// Slices that the kernel takes in one call (IOV_MAX).
@@ -62,16 +61,13 @@ pub(crate) fn write(socket: &OwnedFd, bytes: &[u8]) -> Io {
 }
 
 /// Write as much of `slices`, in their order, as the socket takes in one call. (Not writev(2): it raises SIGPIPE.)
-pub(crate) fn write_gathered(socket: &OwnedFd, slices: &[IoSlice<'_>]) -> Io {
+/// `more` follows at once: a last small segment waits for that, 200 ms at most.
+pub(crate) fn write_gathered(socket: &OwnedFd, slices: &[IoSlice<'_>], more: bool) -> Io {
+    let mut flags = MsgFlags::MSG_NOSIGNAL;
+    flags.set(MsgFlags::from_bits_retain(libc::MSG_MORE), more); // nix has no name for it
     let slices = slices.get(..SLICES).unwrap_or(slices);
     loop {
-        let sent = sendmsg::<()>(
-            socket.as_raw_fd(),
-            slices,
-            &[],
-            MsgFlags::MSG_NOSIGNAL,
-            None,
-        );
+        let sent = sendmsg::<()>(socket.as_raw_fd(), slices, &[], flags, None);
         if let Some(done) = outcome(sent) {
             return done;
         }
@@ -118,19 +114,35 @@ pub(crate) fn send_file(
     }
 }
 
-/// Hold back partial segments until told otherwise (TCP only): a header and the file behind it travel together. The
-/// kernel lets go by itself after 200 ms.
-pub(crate) fn cork(socket: &OwnedFd, on: bool) {
-    let _ = option::set(socket, option::TCP_CORK, i32::from(on)); // a unix socket has no such option
+/// Whether this errno of [`send_file`] says that files of its kind cannot be sent like this, but read and written.
+pub(crate) fn has_no_sendfile(errno: i32) -> bool {
+    matches!(errno, libc::EINVAL | libc::ENOSYS)
 }
 
-/// Close with a reset: what is queued in either direction is thrown away. (A unix socket closes as always.)
-pub(crate) fn reset(socket: OwnedFd) {
+/// Whether an errno is the connection's fault. With others [`send_file`] speaks of the file.
+pub(crate) fn ends_connection(errno: i32) -> bool {
+    matches!(
+        errno,
+        libc::EPIPE
+            | libc::ECONNRESET
+            | libc::ECONNABORTED
+            | libc::ENOTCONN
+            | libc::ETIMEDOUT
+            | libc::EHOSTDOWN
+            | libc::EHOSTUNREACH
+            | libc::ENETDOWN
+            | libc::ENETUNREACH
+    )
+}
+
+/// When this socket is closed, the peer gets a reset, and what is queued in either direction is thrown away. (A unix
+/// socket closes as always.)
+pub(crate) fn reset_at_close(socket: &OwnedFd) {
     let at_once = libc::linger {
         l_onoff: 1,
         l_linger: 0,
     };
-    let _ = setsockopt(&socket, sockopt::Linger, &at_once); // then it is an ordinary close
+    let _ = setsockopt(socket, sockopt::Linger, &at_once); // then it is an ordinary close
 }
 
 /// Tell the peer that nothing more will come.

@@ -3,10 +3,12 @@
 use mio::unix::SourceFd;
 
 use super::connection::{Connection, Stage};
+use super::file_range::FileFault;
 use super::turn::Reactor;
+use crate::error::code::SYSTEM_CALL_FAIL;
 use crate::ipc::frame::Kind;
 use crate::net::stream;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::state;
 use crate::stats::bump;
 use crate::sync::Ordering;
 
@@ -15,6 +17,9 @@ use crate::sync::Ordering;
 const LINGER_MS: u64 = 2000;
 /// The same when the whole server stops: one round trip on any sane network.
 const LINGER_AT_STOP_MS: u64 = 200;
+
+/// `EIO`: what ended the connection is neither side's socket, but a file.
+const IO_ERROR: i32 = 5;
 
 /// How often to look for sessions that have their answers.
 const DISMISSAL_MS: u64 = 10;
@@ -41,8 +46,19 @@ impl Reactor {
     /// The end of the peer's output. What workers still send is delivered.
     pub(super) fn peer_closed(&mut self, token: usize) {
         let connection = &mut self.connections[token];
+        let stays = self.ports.get(connection.port).settings.half_close;
+        if !stays || connection.stage != Stage::Open {
+            return self.end_input(token);
+        }
         connection.peer_done = true;
-        let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
+        self.drop_input(token); // part of a message, at most
+    }
+
+    /// Nothing more comes from the peer, or is wanted from it.
+    pub(super) fn end_input(&mut self, token: usize) {
+        let connection = &mut self.connections[token];
+        connection.peer_done = true;
+        let (id, port, stage) = (connection.id, connection.port, connection.stage);
         match stage {
             Stage::Open => {}
             Stage::Opening => return self.leave_early(token),
@@ -54,9 +70,13 @@ impl Reactor {
         let Some(slot) = self.shared.sessions.find(id) else {
             return self.release(token);
         };
-        if owner == NO_OWNER {
-            slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
-            if slot.all_completed() {
+        if slot.has(state::SPREAD) {
+            let wanted = self.ports.get(port).interests.close;
+            slot.mark(match wanted {
+                true => state::PEER_CLOSED, // the event comes when everything else is dealt with
+                false => state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE,
+            });
+            if self.is_settled(slot) {
                 self.endings.note(id, Kind::Closed);
             }
         } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
@@ -87,6 +107,18 @@ impl Reactor {
         self.release(token);
     }
 
+    /// A file cannot be sent to the end that its session was promised. What the client has is no answer: it learns by
+    /// a reset that there will be none.
+    pub(super) fn file_failed(&mut self, token: usize, fault: &FileFault) {
+        let connection = &self.connections[token];
+        self.log.warning(format_args!(
+            "sendfile() (ERRNO {SYSTEM_CALL_FAIL}): a file for session#{} cannot be sent to its end, the session is closed: {fault}",
+            connection.id
+        ));
+        stream::reset_at_close(&connection.socket);
+        self.break_off(token, IO_ERROR);
+    }
+
     /// The server is at its end: count what is dropped with it.
     pub(super) fn abandon_all(&self) {
         let cut = |(_, connection): &(usize, &Connection)| connection.outbox.len() > 0;
@@ -101,12 +133,12 @@ impl Reactor {
 
     /// Send the close event to the session's owner, unless somebody else has that right.
     pub(super) fn emit_close(&mut self, token: usize, by_server: bool) {
-        let (id, owner) = (self.connections[token].id, self.connections[token].owner);
+        let (id, port) = (self.connections[token].id, self.connections[token].port);
         let Some(slot) = self.shared.sessions.find(id) else {
             return;
         };
         let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
-        if owner == NO_OWNER {
+        if slot.has(state::SPREAD) && !self.ports.get(port).interests.close {
             slot.mark(state::EVENT_DONE);
         } else if !claimed {
             self.dispatch(token, Kind::Close, by_server);
@@ -128,7 +160,7 @@ impl Reactor {
         use std::os::fd::AsRawFd;
         self.drop_input(token);
         let waiting = self.connections[token].outbox.clear();
-        if waiting > 0 {
+        if waiting.bytes() > 0 {
             self.account_written(token, waiting);
             // A reset asked for by the server, or by the client, is nobody's loss.
             if self.finishing && self.connections[token].stage == Stage::Closing {
@@ -161,7 +193,8 @@ impl Reactor {
             let slot = self.shared.sessions.find(connection.id)?;
             let idle = connection.outbox.len() == 0 && !connection.inbound.ready;
             let open = connection.stage == Stage::Open && idle;
-            (open && slot.all_completed() && slot.send_queued() == 0).then_some(token)
+            let accepted = slot.send_queued() + slot.files_queued();
+            (open && slot.all_completed() && accepted == 0).then_some(token)
         };
         let tokens: Vec<usize> = self.connections.iter().filter_map(answered).collect();
         for token in tokens {

@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use super::deadlines::Times;
 use super::inbound::Inbound;
 use super::outbox::Outbox;
+use crate::choice::Target;
 use crate::session::SessionId;
 use crate::session::table::NO_OWNER;
 use crate::tls::TlsSession;
@@ -30,6 +31,10 @@ pub(super) struct Connection {
     pub(super) id: SessionId,
     /// Worker id, or [`crate::session::table::NO_OWNER`].
     pub(super) owner: u32,
+    /// An event or message of it has gone to a worker.
+    pub(super) begun: bool,
+    /// What the dispatch function has said about the next message.
+    pub(super) decided: Option<Target>,
     /// Index of the port it came by.
     pub(super) port: u16,
     pub(super) stage: Stage,
@@ -59,6 +64,8 @@ impl Connection {
             socket,
             id,
             owner: NO_OWNER,
+            begun: false,
+            decided: None,
             port,
             stage: Stage::Open,
             tls: None,
@@ -73,5 +80,10 @@ impl Connection {
             inbound: Inbound::default(),
             outbox: Outbox::default(),
         }
+    }
+
+    /// Whether what comes next may be written to the socket as it is, now.
+    pub(super) fn takes_writes(&self) -> bool {
+        self.tls.is_none() && !self.blocked && self.outbox.len() == 0
     }
 }

@@ -4,15 +4,15 @@
 //! left over is kept with the connection. A connection whose worker has no room is not read, and what was read
 //! of it already waits.
 
+use super::choosing::Choice;
 use super::connection::{Connection, Stage};
 use super::feed::Obstacle;
 use super::turn::Reactor;
-use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::net::stream::{self, Io};
 use crate::port::Port;
 use crate::protocol::{Progress, Step, Violation};
-use crate::session::table::{NO_OWNER, Slot};
+use crate::session::table::{Slot, state};
 use crate::stats::bump;
 
 /// Reads of one connection before others get their turn.
@@ -35,6 +35,8 @@ enum CutEnd {
     Obstacle(Obstacle),
     /// It is the turn of others.
     Turn,
+    /// The dispatch function wants the session to end.
+    Dismissed,
     /// The bytes are no message.
     Broken(Violation),
 }
@@ -110,21 +112,20 @@ impl Reactor {
     /// Whether the connection has to wait before it may be read; it will be read again then.
     fn waits(&mut self, token: usize) -> bool {
         let connection = &mut self.connections[token];
-        let (id, owner) = (connection.id, connection.owner);
+        let id = connection.id;
         let slot = self.shared.sessions.find(id);
-        let mut owner = owner;
         if let Some(slot) = slot
-            && slot.is_fresh()
-            && !self.ports.get(connection.port).tells_connect()
+            && !connection.begun
         {
             // No event of it has been anywhere: the worker may be chosen anew.
-            owner = self.feed.owner_for(id);
+            let owner = self.feed.dispatcher().owner_for(id);
             connection.owner = owner;
             slot.set_owner(owner);
         }
         let queued = slot.map_or(0, Slot::recv_queued);
-        let seat = self.feed.choose(owner);
-        match self.feed.obstacle(seat, id, owner == NO_OWNER, queued) {
+        let spread = slot.is_some_and(|slot| slot.has(state::SPREAD));
+        let seat = self.foresee(token);
+        match self.feed.obstacle(seat, id, spread, queued) {
             Some(obstacle) => {
                 self.await_end_of(&obstacle, token);
                 true
@@ -198,6 +199,7 @@ impl Reactor {
             CutEnd::Hungry => return true,
             CutEnd::Obstacle(obstacle) => self.await_end_of(&obstacle, token),
             CutEnd::Turn => self.read_again(token),
+            CutEnd::Dismissed => self.dismiss(token),
             CutEnd::Broken(violation) => self.refuse(token, &violation),
         }
         false
@@ -233,7 +235,7 @@ impl Reactor {
         budget: &mut usize,
     ) -> Cut {
         let connection = &self.connections[token];
-        let (id, owner, index) = (connection.id, connection.owner, connection.port);
+        let (id, index) = (connection.id, connection.port);
         let head = Head::new(
             Kind::Receive,
             id,
@@ -244,6 +246,7 @@ impl Reactor {
             .encode(),
         );
         let mut taken = 0;
+        let mut delivered = 0;
         let mut messages = 0;
         let end = loop {
             let rest = &bytes[taken..];
@@ -258,29 +261,41 @@ impl Reactor {
             if *budget == 0 {
                 break CutEnd::Turn;
             }
-            let seat = self.feed.choose(owner);
-            if let Some(obstacle) = self.feed.obstacle(seat, id, owner == NO_OWNER, 0) {
+            let seat = match self.choose(token, &rest[..length]) {
+                Choice::Seat(seat) => Some(seat),
+                Choice::Drop => None,
+                Choice::Dismiss => {
+                    taken = bytes.len();
+                    break CutEnd::Dismissed;
+                }
+            };
+            if let Some(seat) = seat
+                && let Some(obstacle) = self.feed.obstacle(Some(seat), id, false, 0)
+            {
+                self.keep_decision(token, seat);
                 break CutEnd::Obstacle(obstacle);
             }
             *budget -= 1;
             *progress = Progress::default();
-            self.deliver(seat, head, &rest[..length]);
+            let Some(seat) = seat else {
+                self.note_dropped(id);
+                taken += length;
+                continue;
+            };
+            self.note_begun(token);
+            self.feed.push(seat, head, &rest[..length]);
+            delivered += length;
             taken += length;
             messages += 1;
         };
         if messages > 0 {
             if let Some(slot) = self.shared.sessions.find(id) {
-                slot.note_dispatched(messages, taken as u64, self.now_us);
+                slot.note_dispatched(messages, delivered as u64, self.now_us);
             }
             bump(&self.shared.reactor(self.id).dispatched, messages);
             self.delivered += messages as usize;
         }
         Cut { taken, end }
-    }
-
-    fn deliver(&mut self, seat: Seat, head: Head, message: &[u8]) {
-        self.feed.turn_used();
-        self.feed.push(seat, head, message);
     }
 
     /// What a client has sent is no message: nothing more is read of it. What came before is still answered.
@@ -293,7 +308,7 @@ impl Reactor {
             .map_or_else(String::new, Slot::remote);
         self.log
             .coded("receive", violation.code(), violation.text(&peer));
-        self.peer_closed(token);
+        self.end_input(token);
     }
 
     /// Forget what was read of a connection that is not served any more.

@@ -13,6 +13,8 @@ use mio::{Interest, Token};
 
 use super::feed::Place;
 use super::turn::Reactor;
+use crate::choice::Target;
+use crate::dispatch::DatagramKey;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::log::Log;
 use crate::net::datagram::{Batch, Received};
@@ -41,6 +43,8 @@ struct PacketPort {
     next: usize,
     /// In a queue for reading already.
     queued: bool,
+    /// What the dispatch function has said of the datagram that waits.
+    decided: Option<Target>,
     complaints: Complaints,
 }
 
@@ -78,6 +82,7 @@ impl PacketPorts {
                     batch: Batch::new(listener.as_fd(), port.kind)?,
                     listener: Arc::clone(listener),
                     next: 0,
+                    decided: None,
                     queued: false,
                     complaints: Complaints::default(),
                 });
@@ -239,12 +244,25 @@ impl Reactor {
                 continue;
             }
             let sender = sender(datagram.peer);
-            match self.feed.place(datagram.peer.key(), sender) {
+            let key = DatagramKey::of(datagram.peer);
+            let target = match self.feed.dispatcher().has_function() {
+                false => Target::Mode,
+                true => port.decided.take().unwrap_or_else(|| {
+                    let dispatcher = self.feed.dispatcher();
+                    dispatcher.consult_datagram(port.index, &key, datagram.bytes)
+                }),
+            };
+            if !matches!(target, Target::Mode | Target::Worker(_)) {
+                bump(&self.shared.reactor(self.id).discarded, 1);
+                done += 1;
+                continue;
+            }
+            match self.feed.place(&key, target, sender) {
                 Place::Seat(seat) => {
                     frame.clear();
                     Packet::encode(self.now_us, datagram.peer, frame);
                     frame.extend_from_slice(datagram.bytes);
-                    self.feed.turn_used();
+                    self.feed.dispatcher().advance();
                     self.feed.push(
                         seat,
                         Head::new(Kind::Packet, sender, origin.encode()),
@@ -255,6 +273,7 @@ impl Reactor {
                 }
                 Place::Nowhere => port.complaints.dropped += 1,
                 Place::Full(why) => {
+                    port.decided = Some(target); // it is not asked for again
                     obstacle = Some(why);
                     break;
                 }

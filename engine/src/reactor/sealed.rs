@@ -3,7 +3,7 @@
 use std::os::fd::OwnedFd;
 
 use super::connection::Stage;
-use super::outbox::{Left, Outbox, Spares};
+use super::outbox::{BYTES_PER_TURN, Left, Outbox, Spares};
 use super::turn::Reactor;
 use crate::ipc::frame::Kind;
 use crate::net::stream::{self, Io};
@@ -75,10 +75,11 @@ impl Reactor {
         };
         let said = connection.tls.as_ref().is_some_and(|tls| tls.peer_closed());
         let left = said && connection.stage == Stage::Open && !connection.inbound.ready;
-        if left {
+        let is_news = left && !connection.peer_done; // it may stay: `open_half_close`
+        if is_news {
             self.peer_closed(token);
         }
-        left
+        is_news
     }
 
     /// TLS cannot go on.
@@ -105,8 +106,9 @@ impl Reactor {
     pub(super) fn announce(&mut self, token: usize) {
         let connection = &self.connections[token];
         let port = self.ports.get(connection.port);
-        if connection.owner == NO_OWNER || !port.tells_connect() {
-            return;
+        let facts_only = !port.interests.connect;
+        if facts_only && (connection.tls.is_none() || connection.owner == NO_OWNER) {
+            return; // with no worker of its own, a session has nobody to remember the facts
         }
         let facts = connection.tls.as_ref().and_then(|tls| {
             let facts = tls.facts()?;
@@ -123,7 +125,7 @@ impl Reactor {
     }
 }
 
-/// Encrypt and write until everything is with the kernel or the socket is full. `last`: nothing more will come.
+/// Encrypt and write until everything is with the kernel the socket is full, or others shall have their turn. `last`: nothing more will come.
 pub(super) fn flush(
     tls: &mut TlsSession,
     outbox: &mut Outbox,
@@ -132,8 +134,14 @@ pub(super) fn flush(
     tls_spares: &mut tls::Spares,
     last: bool,
 ) -> Left {
+    let mut budget = BYTES_PER_TURN;
     loop {
-        while let Some(bytes) = outbox.front() {
+        loop {
+            let bytes = match outbox.front(spares) {
+                Ok(Some(bytes)) => bytes,
+                Ok(None) => break,
+                Err(fault) => return Left::Fault(fault),
+            };
             match tls.seal(bytes, tls_spares) {
                 Ok(0) => break, // enough is waiting for the socket
                 Ok(taken) => outbox.consume(taken, spares),
@@ -147,7 +155,13 @@ pub(super) fn flush(
             return Left::Nothing;
         }
         match stream::write(socket, tls.output()) {
-            Io::Bytes(count) => tls.wrote(count, tls_spares),
+            Io::Bytes(count) => {
+                tls.wrote(count, tls_spares);
+                budget = budget.saturating_sub(count as u64);
+                if budget == 0 && (outbox.len() > 0 || !tls.output().is_empty()) {
+                    return Left::More;
+                }
+            }
             Io::WouldBlock => return Left::Blocked,
             Io::Broken(errno) => return Left::Broken(errno),
         }

@@ -11,19 +11,21 @@ use slab::Slab;
 
 use super::connection::{Connection, Stage};
 use super::deadlines::Deadlines;
+use super::deliveries::Deliveries;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
-use super::outbox::{Left, Spares};
+use super::outbox::{Amount, Left, Spares};
 use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
+use crate::choice::DispatchFn;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
+use crate::net::handover;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -49,7 +51,10 @@ pub(crate) struct Setup {
     pub(crate) settings: Arc<Settings>,
     pub(crate) sizes: Sizes,
     pub(crate) inbox: Arc<Inbox>,
+    pub(crate) files: handover::Receiver,
     pub(crate) turn: Arc<AtomicU64>,
+    /// The user's dispatch function.
+    pub(crate) dispatch: Option<DispatchFn>,
     pub(crate) log: Log,
 }
 
@@ -62,6 +67,7 @@ pub(crate) struct Reactor {
     pub(super) connections: Slab<Connection>,
     pub(super) feed: Feed,
     pub(super) spares: Spares,
+    pub(super) deliveries: Deliveries,
     pub(super) now_us: u64,
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
@@ -105,7 +111,9 @@ impl Reactor {
             settings,
             sizes,
             inbox,
+            files,
             turn,
+            dispatch,
             log,
         } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
@@ -115,7 +123,14 @@ impl Reactor {
             BELL,
             Interest::READABLE,
         )?;
-        let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let dispatcher = Dispatcher::new(
+            &settings,
+            dispatch,
+            id,
+            Arc::clone(&shared),
+            turn,
+            log.clone(),
+        );
         let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
@@ -128,6 +143,7 @@ impl Reactor {
             log,
             connections: Slab::new(),
             spares: Spares::default(),
+            deliveries: Deliveries::new(files),
             now_us: clock::wall_us(),
             now_ms: clock::monotonic_ms(),
             dirty: Vec::new(),
@@ -167,6 +183,7 @@ impl Reactor {
             self.serve_ready();
             self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
+            self.rescue(mailbox);
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
@@ -189,18 +206,18 @@ impl Reactor {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.note_turn();
-        if std::mem::take(&mut self.delivered) == 1 && self.again.is_empty() {
+        let nothing_left = self.again.is_empty() && self.dirty.is_empty();
+        if std::mem::take(&mut self.delivered) == 1 && nothing_left {
             self.spin.wait(|| mailbox.has_mail());
         }
-        let may_sleep = self.again.is_empty()
-            && self.endings.is_empty()
-            && mailbox.may_sleep()
-            && self.inbox.is_empty();
+        let may_sleep =
+            nothing_left && self.endings.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
         let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
             .chain(self.packets.next_complaint())
+            .chain(self.feed.dispatcher().next_look())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -225,7 +242,7 @@ impl Reactor {
             return;
         }
         let routes = self.shared.server().routes.load(Ordering::Acquire);
-        self.inbox.report(false); // what is recalled is in no lane for a moment
+        self.report_unquiet(); // what is recalled is in no lane for a moment
         while let Some(old) = self.feed.begin_change(&self.shared) {
             mailbox.drain_sender(Endpoint::Worker(old), |head, payload| {
                 self.handle_mail(head, payload)
@@ -284,7 +301,7 @@ impl Reactor {
     pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let id = connection.id;
-        let owner = self.feed.owner_for(id);
+        let owner = self.feed.dispatcher().owner_for(id);
         connection.owner = owner;
         connection.paused = self.delay_receive;
         connection.times.begin_by_ms = 0;
@@ -292,7 +309,11 @@ impl Reactor {
             slot.set_owner(owner);
             slot.note_alive(self.now_ms);
             let paused = if self.delay_receive { state::PAUSED } else { 0 };
-            slot.mark(state::LIVE | paused);
+            let spread = match self.feed.dispatcher().spreads() {
+                true => state::SPREAD,
+                false => 0,
+            };
+            slot.mark(state::LIVE | paused | spread);
         }
         self.announce(token);
         if self.finishing {
@@ -332,25 +353,6 @@ impl Reactor {
         }
     }
 
-    /// Give an event of a connection to the worker that owns the session.
-    pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
-        self.dispatch_with(token, kind, by_server, &[]);
-    }
-
-    pub(super) fn dispatch_with(
-        &mut self,
-        token: usize,
-        kind: Kind,
-        by_server: bool,
-        payload: &[u8],
-    ) {
-        let connection = &self.connections[token];
-        let port = connection.port;
-        let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
-        let seat = self.feed.choose(connection.owner);
-        self.feed.push(seat, head, payload);
-    }
-
     /// Remember to write this connection's output at the end of the turn.
     pub(super) fn touch(&mut self, token: usize) {
         let connection = &mut self.connections[token];
@@ -373,7 +375,7 @@ impl Reactor {
     /// Write one connection's output, and close it if that is what it waits for.
     fn flush(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let before = connection.outbox.len();
+        let before = connection.outbox.waiting();
         let (outbox, socket) = (&mut connection.outbox, &connection.socket);
         let left = match &mut connection.tls {
             None => outbox.flush(socket, &mut self.spares),
@@ -383,11 +385,12 @@ impl Reactor {
                 sealed::flush(tls, outbox, socket, spares, tls_spares, last)
             }
         };
-        let written = before - connection.outbox.len();
-        if written > 0 {
+        let written = before - connection.outbox.waiting();
+        let moved = written.bytes() > 0;
+        if moved {
             connection.times.moved_ms = self.now_ms;
-            self.account_written(token, written);
         }
+        self.account_written(token, written);
         if !matches!(left, Left::Blocked) {
             self.connections[token].times.stalled_since_ms = 0;
         }
@@ -396,19 +399,29 @@ impl Reactor {
                 self.end_output(token)
             }
             Left::Nothing => {}
-            Left::Blocked => self.note_blocked(token, written > 0),
+            Left::More => self.touch(token),
+            Left::Blocked => self.note_blocked(token, moved),
             Left::Broken(errno) => self.break_off(token, errno),
+            Left::Fault(fault) => self.file_failed(token, &fault),
         }
     }
 
-    /// `bytes` have left a connection's outbox.
-    pub(super) fn account_written(&mut self, token: usize, bytes: u64) {
+    /// So much has left a connection's outbox.
+    pub(super) fn account_written(&mut self, token: usize, amount: Amount) {
+        if amount == Amount::default() {
+            return;
+        }
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
-            slot.note_sent(bytes, self.now_us);
+            slot.note_sent(amount.sends, self.now_us);
+            if amount.files > 0 || amount.descriptors > 0 {
+                slot.note_file_sent(amount.descriptors, amount.files);
+            }
         }
         let waiting = &self.shared.reactor(self.id).output_bytes;
         waiting.store(
-            waiting.load(Ordering::Relaxed).saturating_sub(bytes),
+            waiting
+                .load(Ordering::Relaxed)
+                .saturating_sub(amount.bytes()),
             Ordering::Relaxed,
         );
         self.output_shrank(token);
@@ -446,6 +459,11 @@ impl Reactor {
             .reactor(self.id)
             .held_back
             .store(self.feed.waiting() as u64, Ordering::Relaxed);
+    }
+
+    /// Tell the main thread that something is on its way for a moment where it cannot see it.
+    pub(super) fn report_unquiet(&self) {
+        self.inbox.report(false);
     }
 
     /// Tell the main thread, if it may be waiting for that.

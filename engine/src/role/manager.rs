@@ -99,6 +99,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
+        Rc::clone(&ground.file_senders),
         watch(&ground.master_line),
     );
     let mut mailbox = shared.directory.mailbox(Endpoint::Manager);

@@ -1,5 +1,6 @@
 //! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
 
+mod errands;
 mod stopping;
 
 use std::os::fd::OwnedFd;
@@ -16,6 +17,7 @@ use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
 use crate::daemon::{self, Service};
+use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -23,6 +25,7 @@ use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::log::{Author, Log};
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer::Observer;
 use crate::port::Ports;
@@ -60,6 +63,7 @@ struct Master {
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
     acceptor: Acceptor,
+    errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
     listeners: Vec<Arc<Listener>>,
     poll: Poll,
@@ -87,6 +91,7 @@ pub(super) fn run(
     ground: Ground,
     listeners: Vec<Arc<Listener>>,
     metrics: Option<Listener>,
+    receivers: Vec<handover::Receiver>,
     manager: i32,
     hold: OwnedFd,
     installed: signal::Installed,
@@ -96,7 +101,15 @@ pub(super) fn run(
     let log = ground.log.by(Author::Master);
     ground.service.as_master();
     process::set_subreaper(true);
-    let code = match Master::new(ground, listeners, metrics, manager, &bell, log.clone()) {
+    let code = match Master::new(
+        ground,
+        listeners,
+        metrics,
+        receivers,
+        manager,
+        &bell,
+        log.clone(),
+    ) {
         Ok(mut master) => master.live(),
         Err(error) => {
             log.error(format_args!("failed to start server. Error: {error}"));
@@ -114,6 +127,7 @@ impl Master {
         ground: Ground,
         listeners: Vec<Arc<Listener>>,
         metrics: Option<Listener>,
+        receivers: Vec<handover::Receiver>,
         manager: i32,
         bell: &Doorbell,
         log: Log,
@@ -125,8 +139,12 @@ impl Master {
             sizes,
             shared,
             service,
+            dispatch,
+            errands,
+            file_senders,
             ..
         } = ground;
+        errands.open(bell.clone());
         let poll = Poll::new()?;
         poll.registry().register(
             &mut SourceFd(&bell.descriptor().raw()),
@@ -135,7 +153,7 @@ impl Master {
         )?;
         let turn = Arc::new(AtomicU64::new(0));
         let mut reactors = Vec::new();
-        for id in 0..sizes.reactors {
+        for (id, files) in (0..).zip(receivers) {
             let inbox = Arc::new(Inbox::default());
             let setup = Setup {
                 id,
@@ -144,7 +162,9 @@ impl Master {
                 settings: Arc::clone(&settings),
                 sizes,
                 inbox: Arc::clone(&inbox),
+                files,
                 turn: Arc::clone(&turn),
+                dispatch: dispatch.clone(),
                 log: log.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -179,8 +199,12 @@ impl Master {
             ports.clone(),
             settings,
             log.clone(),
+            file_senders,
             Vec::new(),
         );
+        if errands.may_come() {
+            context.never_wait();
+        }
         Ok(Master {
             context,
             shared,
@@ -193,6 +217,7 @@ impl Master {
             reactors,
             observer,
             acceptor,
+            errands,
             listeners,
             poll,
             events: Events::with_capacity(16),
@@ -227,6 +252,8 @@ impl Master {
             self.read_mail(&mut mailbox);
             self.follow_reloads();
             self.reap();
+            self.serve_errands();
+            self.context.flush_backlog();
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
@@ -297,7 +324,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.beat();
-        let may_sleep = mailbox.may_sleep();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
         let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
@@ -440,6 +467,7 @@ impl Master {
     }
 
     fn join_reactors(&mut self) {
+        self.errands.close(); // nobody answers from here on
         self.order_all(|| Order::Quit);
         for reactor in &mut self.reactors {
             if let Some(thread) = reactor.thread.take() {

@@ -28,20 +28,24 @@ mod stop;
 mod watchdog;
 mod worker;
 
+use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::choice::DispatchFn;
 use crate::context::Role;
 use crate::daemon::Service;
+use crate::errand::Errands;
 use crate::error::{Doing, Result};
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
+use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer;
-use crate::port::Ports;
+use crate::port::{Port, Ports};
 use crate::settings::{Settings, Sizes};
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
@@ -57,8 +61,21 @@ pub(crate) struct Ground {
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
     pub(crate) service: Rc<Service>,
+    pub(crate) dispatch: Option<DispatchFn>,
+    pub(crate) errands: Arc<Errands>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
+    /// The ways of open files to the reactors.
+    pub(crate) file_senders: Rc<[handover::Sender]>,
+}
+
+/// What the user of the engine has written.
+pub(crate) struct Program {
+    pub(crate) handler: Rc<dyn Handler>,
+    /// Which worker gets a message.
+    pub(crate) dispatch: Option<DispatchFn>,
+    /// Questions to functions that run on the main thread.
+    pub(crate) errands: Arc<Errands>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -84,7 +101,7 @@ pub(crate) fn run(
     ports: Ports,
     mut settings: Settings,
     log: Log,
-    handler: Rc<dyn Handler>,
+    mut program: Program,
 ) -> Result<Ended> {
     let sizes = settings.complete();
     for note in settings.notes.drain(..) {
@@ -92,13 +109,12 @@ pub(crate) fn run(
     }
     process::raise_nofile();
     fork::watch_foreign_forks();
-    let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
-    warn_of_suppressed_events(&settings, &ports, &log);
+    program.handler = Rc::new(fence::Fence(program.handler));
     recommend_split(&ports, &log);
     note_fallback(&ports, &log);
     let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
     let beginning = Rc::clone(&service);
-    prepare(listeners, ports, settings, sizes, log, handler, beginning).inspect_err(|error| {
+    prepare(listeners, ports, settings, sizes, log, program, beginning).inspect_err(|error| {
         service.failed(error);
     })
 }
@@ -110,7 +126,7 @@ fn prepare(
     settings: Settings,
     sizes: Sizes,
     log: Log,
-    handler: Rc<dyn Handler>,
+    program: Program,
     service: Rc<Service>,
 ) -> Result<Ended> {
     let plan = Plan {
@@ -136,8 +152,13 @@ fn prepare(
         }
     }
     let metrics = observer::bind(&settings)?;
+    let pairs: io::Result<Vec<_>> = (0..sizes.reactors).map(|_| handover::pair()).collect();
+    let (senders, receivers): (Vec<_>, Vec<_>) =
+        pairs.doing("create socket pairs")?.into_iter().unzip();
     let ground = Ground {
-        handler,
+        handler: program.handler,
+        dispatch: program.dispatch,
+        errands: program.errands,
         ports,
         settings: Arc::new(settings),
         sizes,
@@ -145,6 +166,7 @@ fn prepare(
         log,
         service,
         master_line,
+        file_senders: senders.into(),
     };
 
     // Before there is anybody who could be told to signal this process.
@@ -160,8 +182,13 @@ fn prepare(
                 fork::keep_private(listener.raw());
             }
             fork::keep_private(hold.as_raw_fd());
+            for receiver in &receivers {
+                fork::keep_private(receiver.raw());
+            }
             let code = guarded(&ground.log.clone(), || {
-                master::run(ground, listeners, metrics, manager, hold, installed)
+                master::run(
+                    ground, listeners, metrics, receivers, manager, hold, installed,
+                )
             });
             service.end();
             Ok(Ended {
@@ -171,7 +198,7 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold, listeners)); // but for those of datagrams, which the ports hold
+            drop((metrics, hold, receivers, listeners)); // but for those of datagrams, which the ports hold
             fork::forget_private();
             for listener in ground
                 .ports
@@ -242,24 +269,36 @@ fn note_fallback(ports: &Ports, log: &Log) {
     }
 }
 
-fn warn_of_suppressed_events(settings: &Settings, ports: &Ports, log: &Log) {
-    if settings.dispatch_mode.keeps_owner() {
+/// Where a session's events could come to any worker in any order, they come to none unless that is asked for.
+pub(crate) fn suppress_events(settings: &Settings, ports: &mut [Port], log: &Log) {
+    if settings.delivers_events() {
         return;
     }
-    let any = |wants: fn(&Interests) -> bool| ports.iter().any(|(_, port)| wants(&port.interests));
-    for (name, is_wanted) in [
-        ("onConnect", any(|wanted| wanted.connect)),
-        ("onClose", any(|wanted| wanted.close)),
-        ("onBufferFull", any(|wanted| wanted.buffer_full)),
-        ("onBufferEmpty", any(|wanted| wanted.buffer_empty)),
-    ] {
-        if is_wanted {
-            log.warning(format_args!(
-                "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
-                crate::error::code::INVALID_CALLBACK,
-                settings.dispatch_mode as u8,
-            ));
+    let mut wanted = [
+        ("onConnect", false),
+        ("onClose", false),
+        ("onBufferFull", false),
+        ("onBufferEmpty", false),
+    ];
+    for port in ports {
+        let Interests {
+            connect,
+            close,
+            buffer_full,
+            buffer_empty,
+            ..
+        } = &mut port.interests;
+        let events = [connect, close, buffer_full, buffer_empty];
+        for (event, (_, any)) in events.into_iter().zip(&mut wanted) {
+            *any |= std::mem::take(event);
         }
+    }
+    for (name, _) in wanted.into_iter().filter(|(_, any)| *any) {
+        log.warning(format_args!(
+            "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
+            crate::error::code::INVALID_CALLBACK,
+            settings.dispatch_mode.number(),
+        ));
     }
 }
 

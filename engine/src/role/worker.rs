@@ -21,7 +21,7 @@ use crate::ipc::parker::Parker;
 use crate::log::Author;
 use crate::packet::Packet;
 use crate::session::TlsInfo;
-use crate::session::table::{NO_OWNER, Slot, state};
+use crate::session::table::{Slot, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
@@ -91,6 +91,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
+        Rc::clone(&ground.file_senders),
         watch(&ground.master_line),
     );
     let block = shared.seat_block(seat);
@@ -338,7 +339,20 @@ impl Worker<'_> {
         self.context.enter(Callback::Connect, session);
         self.context
             .handler()
-            .on_connect(&self.context, session, reactor)
+            .on_connect(&self.context, session, reactor)?;
+        let slot = self.shared.sessions.find(session);
+        let is_last = |slot: &Slot| slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0;
+        self.tell_if_last(session, reactor, slot.is_some_and(is_last));
+        Ok(())
+    }
+
+    /// Where the messages of a session are spread, its reactor waits for the last of them after the client has left.
+    fn tell_if_last(&self, session: u64, reactor: i32, is_last: bool) {
+        let slot = self.shared.sessions.find(session);
+        if is_last && slot.is_some_and(|slot| slot.has(state::SPREAD)) {
+            let news = Head::new(Kind::Closed, session, 0);
+            let _ = self.context.to_reactor(reactor as u32, news, &[]);
+        }
     }
 
     fn receive(&self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
@@ -358,11 +372,7 @@ impl Worker<'_> {
         }
         // Looked up again: a long callback may have seen the slot given to another session.
         let slot = self.shared.sessions.find(session);
-        if slot.is_some_and(|slot| slot.note_completed() && slot.owner() == NO_OWNER) {
-            let _ =
-                self.context
-                    .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
-        }
+        self.tell_if_last(session, reactor, slot.is_some_and(Slot::note_completed));
         Ok(())
     }
 

@@ -41,7 +41,7 @@ pub struct SessionInfo {
     pub close_errno: i32,
     /// Bytes given to workers and not yet taken by a callback.
     pub recv_queued_bytes: u64,
-    /// Bytes accepted by send and not yet written to the socket.
+    /// Bytes accepted by send and send_file and not yet written to the socket.
     pub send_queued_bytes: u64,
     /// Silence does not end it.
     pub protected: bool,
@@ -91,7 +91,7 @@ impl Slot {
             dispatched_us: self.dispatched_us.load(Ordering::Relaxed),
             close_errno: self.close_errno.load(Ordering::Relaxed),
             recv_queued_bytes: self.recv_queued(),
-            send_queued_bytes: self.send_queued(),
+            send_queued_bytes: self.send_queued() + self.files_queued(),
             protected: self.has(state::PROTECTED),
             paused: self.has(state::PAUSED),
             tls: None,

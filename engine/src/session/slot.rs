@@ -3,7 +3,7 @@
 //! | fields | written by |
 //! |---|---|
 //! | id, address, owner, reactor, times of birth | main thread, before the reactor hears of the session |
-//! | token, received, sent, dispatched | the session's reactor |
+//! | token, received, sent, dispatched, closed files | the session's reactor |
 //! | queued | whoever sends (atomic add) |
 //! | uid | whoever is the first to bind the session |
 //! | completed, consumed | whoever handled a message (atomic add) |
@@ -46,6 +46,10 @@ pub(crate) mod state {
     pub(crate) const PAUSED: u32 = 512;
     /// More was queued for the client than a watermark says, and the reactor has not seen it fall again.
     pub(crate) const FULL: u32 = 1024;
+    /// Its messages may be in several workers: it ends when all of them are done.
+    pub(crate) const SPREAD: u32 = 1 << 16;
+    /// The connect event has been dealt with.
+    pub(crate) const CONNECT_DONE: u32 = 1 << 17;
     /// With both, the slot is free.
     pub(crate) const FREE: u32 = EVENT_DONE | SOCKET_CLOSED;
 }
@@ -85,7 +89,13 @@ shared_block! {
         completed: AtomicU64,
         consumed_bytes: AtomicU64,
         queued_bytes: AtomicU64,
-        _third_line: [AtomicU64; 5],
+        queued_file_bytes: AtomicU64,
+        sent_file_bytes: AtomicU64,
+        /// Open files, given to the reactor ever,
+        queued_files: AtomicU32,
+        /// and closed by it.
+        closed_files: AtomicU32,
+        _third_line: [AtomicU64; 2],
     }
 }
 
@@ -135,9 +145,13 @@ impl Slot {
             &self.completed,
             &self.consumed_bytes,
             &self.queued_bytes,
+            &self.queued_file_bytes,
+            &self.sent_file_bytes,
         ] {
             word.store(0, Ordering::Relaxed);
         }
+        self.queued_files.store(0, Ordering::Relaxed);
+        self.closed_files.store(0, Ordering::Relaxed);
         self.close_errno.store(0, Ordering::Relaxed);
         self.state.store(0, Ordering::Relaxed);
         self.id.store(id, Ordering::Release);
@@ -157,7 +171,8 @@ impl Slot {
     /// Open for sending and not being closed.
     pub(crate) fn is_open(&self) -> bool {
         let now = self.state.load(Ordering::Acquire);
-        now & state::LIVE != 0 && now & (state::CLAIMED | state::ENDED) == 0
+        let over = state::CLAIMED | state::ENDED | state::PEER_CLOSED;
+        now & state::LIVE != 0 && now & over == 0
     }
 
     /// Whether all of `bits` are set.
@@ -184,9 +199,15 @@ impl Slot {
             .is_ok()
     }
 
-    /// Worker that owns the session, or [`NO_OWNER`].
+    /// Worker that owns the session, or [`NO_OWNER`]. SeqCst: with `state` it makes the pair by which a worker that
+    /// closes a session and the reactor that moves it see each other.
     pub(crate) fn owner(&self) -> u32 {
-        self.owner.load(Ordering::Relaxed)
+        self.owner.load(Ordering::SeqCst)
+    }
+
+    /// User id it is bound to; 0 none.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid.load(Ordering::Acquire)
     }
 
     /// Index of the port it came by.
@@ -221,7 +242,7 @@ impl Slot {
 
     /// Reactor: this worker owns the session from now on.
     pub(crate) fn set_owner(&self, worker: u32) {
-        self.owner.store(worker, Ordering::Relaxed);
+        self.owner.store(worker, Ordering::SeqCst);
     }
 
     /// Whether no message has been given to a worker yet.
@@ -258,11 +279,6 @@ impl Slot {
     pub(crate) fn is_silent(&self, limit_ms: u64, now_ms: u64) -> bool {
         let silent = now_ms.saturating_sub(self.alive_ms.load(Ordering::Relaxed));
         limit_ms > 0 && silent >= limit_ms && !self.has(state::PROTECTED)
-    }
-
-    /// User id it is bound to; 0 none.
-    pub(crate) fn uid(&self) -> u32 {
-        self.uid.load(Ordering::Acquire)
     }
 
     /// Bind it to a user id, once; 0 binds nothing. False: it is bound already.
@@ -343,5 +359,31 @@ impl Slot {
         if full.is_some_and(|full| self.send_queued() >= full) && !self.has(state::FULL) {
             self.mark(state::FULL);
         }
+    }
+
+    /// Sender: `files` descriptors, with `bytes` of files in file systems, are on their way.
+    pub(crate) fn note_file_queued(&self, files: u32, bytes: u64) {
+        self.queued_files.fetch_add(files, Ordering::Relaxed);
+        self.queued_file_bytes.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    /// Reactor (a sender whose message did not go, besides): so many are closed, and so many bytes written or dropped.
+    pub(crate) fn note_file_sent(&self, files: u32, bytes: u64) {
+        self.closed_files.fetch_add(files, Ordering::Relaxed);
+        self.sent_file_bytes.fetch_add(bytes, Ordering::Release);
+    }
+
+    /// Bytes of files accepted and not yet written. They do not count against `socket_buffer_size`.
+    pub(crate) fn files_queued(&self) -> u64 {
+        let sent = self.sent_file_bytes.load(Ordering::Acquire);
+        let queued = self.queued_file_bytes.load(Ordering::Relaxed);
+        queued.saturating_sub(sent)
+    }
+
+    /// Descriptors that wait for this client.
+    pub(crate) fn files_open(&self) -> u32 {
+        let closed = self.closed_files.load(Ordering::Relaxed);
+        let queued = self.queued_files.load(Ordering::Relaxed);
+        queued.wrapping_sub(closed)
     }
 }

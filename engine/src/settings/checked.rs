@@ -15,6 +15,8 @@ use crate::sys::process;
 pub struct Settings {
     pub(crate) bootstrap: Option<String>,
     pub(crate) dispatch_mode: DispatchMode,
+    pub(crate) dispatch_rescue_ms: u64,
+    pub(crate) enable_unsafe_event: bool,
     pub(crate) daemon: DaemonSettings,
     pub(crate) discard_timeout_request: bool,
     pub(crate) enable_delay_receive: bool,
@@ -50,6 +52,8 @@ impl Default for Settings {
         Settings {
             bootstrap: None,
             dispatch_mode: DispatchMode::Sticky,
+            dispatch_rescue_ms: 10,
+            enable_unsafe_event: false,
             daemon: DaemonSettings::default(),
             discard_timeout_request: false,
             enable_delay_receive: false,
@@ -110,6 +114,11 @@ impl Settings {
             .apply(self, value)
     }
 
+    /// Whether connect, close and buffer events are delivered.
+    pub(crate) fn delivers_events(&self) -> bool {
+        self.enable_unsafe_event || self.dispatch_mode.delivers_events()
+    }
+
     /// Sizes of this server on this machine. `notes` gains a line for every value that was replaced.
     pub(crate) fn complete(&mut self) -> Sizes {
         let cpus = process::cpus() as u32;
@@ -134,7 +143,7 @@ impl Settings {
             reactors = max;
         }
         let reactors = reactors.min(workers);
-        let own = OWN_DESCRIPTORS + 2 * u64::from(reactors) + u64::from(workers) * 2;
+        let own = OWN_DESCRIPTORS + 4 * u64::from(reactors) + u64::from(workers) * 2;
         let own = own
             + self
                 .metrics_listen
@@ -153,6 +162,12 @@ impl Settings {
             self.notes.push(format!(
                 "max_connection is {room}: the limit of {} descriptors (RLIMIT_NOFILE) allows no more, {own} of them are for the server itself",
                 process::nofile_limit()
+            ));
+        }
+        if !self.dispatch_mode.is_known() {
+            self.notes.push(format!(
+                "dispatch_mode {} is not known, it behaves as 3",
+                self.dispatch_mode.number()
             ));
         }
         let half_queue = self.worker_queue_size / 2;

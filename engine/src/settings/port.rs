@@ -42,6 +42,8 @@ impl Default for ProxySettings {
 #[derive(Debug, Clone)]
 pub struct PortSettings {
     pub(crate) framing: FramingSettings,
+    /// A client that sends no more can still be answered, for as long as the server likes.
+    pub(crate) half_close: bool,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) proxy: ProxySettings,
     pub(crate) session: SessionSettings,
@@ -60,6 +62,7 @@ impl Default for PortSettings {
     fn default() -> PortSettings {
         PortSettings {
             framing: FramingSettings::default(),
+            half_close: false,
             on_worker_lost: OnWorkerLost::Close,
             proxy: ProxySettings::default(),
             session: SessionSettings::default(),

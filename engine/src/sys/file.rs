@@ -6,6 +6,7 @@ use std::io::{self, Write};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
+use std::sync::OnceLock;
 
 use nix::fcntl::{
     FallocateFlags, FcntlArg, PosixFadviseAdvice, SealFlag, fallocate, fcntl, posix_fadvise,
@@ -14,6 +15,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// How much of a file is asked to be read in ahead of its sending.
 const READ_AHEAD: u64 = 4 << 20;
+/// The least memory that is given back at a time.
+const HOLE: u64 = 2 << 20;
 
 /// Why a file cannot be sent.
 #[derive(Debug)]
@@ -77,7 +80,7 @@ pub(crate) fn read_ahead(file: impl AsFd, offset: u64, len: u64) {
 }
 
 /// A file in memory with this content, gone with its last descriptor. Its length can never change, so who sends from
-/// it never meets an early end; its content is not sealed, because [`punch_hole`] counts as writing. `name` is for
+/// it never meets an early end; its content is not sealed, because [`free_behind`] counts as writing. `name` is for
 /// `/proc` alone.
 pub(crate) fn memfd(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
@@ -88,8 +91,28 @@ pub(crate) fn memfd(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// Give the memory of a memory file back that was sent, up to `offset`; up to `freed` that was done before. How far
+/// it is done now.
+///
+/// What sendfile(2) has sent is still in the sockets' queues, as the pages themselves. A page that goes as a whole lives
+/// on there, but where a hole covers a part of one, that part is zeroed in place, under the reader's eyes. Pages may
+/// be huge ones: so holes begin and end at multiples of their size.
+pub(crate) fn free_behind(file: impl AsFd, freed: u64, offset: u64) -> u64 {
+    static UNIT: OnceLock<u64> = OnceLock::new();
+    let unit = *UNIT.get_or_init(|| {
+        let text = std::fs::read_to_string("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size");
+        let huge = text.ok().and_then(|size| size.trim().parse().ok());
+        huge.unwrap_or(0).max(HOLE)
+    });
+    let edge = offset / unit * unit;
+    if edge <= freed || punch_hole(file, freed, edge - freed).is_err() {
+        return freed; // if it cannot be done, the memory goes back with the file
+    }
+    edge
+}
+
 /// Give the memory (or disk blocks) of a part back, now that it has been sent. It reads as zeros then; the length stays.
-pub(crate) fn punch_hole(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
+fn punch_hole(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
     let start = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
     let len = i64::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
     let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;
@@ -153,6 +176,22 @@ mod tests {
         file.read_exact_at(&mut bytes, (512 << 10) - 1).unwrap();
         assert_eq!(bytes, [0, 7]);
         assert!(punch_hole(&file, u64::MAX, 1).is_err());
+    }
+
+    #[test]
+    fn memory_goes_back_in_pieces_that_hold_no_part_of_a_page() {
+        let file = memfd("skep-test", &vec![7u8; 9 << 20]).unwrap();
+        let blocks = |file: &OwnedFd| {
+            let file = File::from(file.try_clone().unwrap());
+            file.metadata().unwrap().blocks()
+        };
+        let whole = blocks(&file);
+        assert_eq!(free_behind(&file, 0, 100_000), 0);
+        assert_eq!(blocks(&file), whole);
+        let freed = free_behind(&file, 0, 9 << 20);
+        assert!(freed > 0 && freed.is_multiple_of(HOLE));
+        assert_eq!(blocks(&file) * (9 << 20), whole * ((9 << 20) - freed));
+        assert_eq!(free_behind(&file, freed, 9 << 20), freed);
     }
 
     #[test]

@@ -17,7 +17,6 @@
 pub(crate) mod affinity;
 pub(crate) mod clock;
 pub(crate) mod eventfd;
-#[allow(dead_code, reason = "used once sendfile is served")]
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod identity;

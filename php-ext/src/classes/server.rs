@@ -268,6 +268,23 @@ pub(super) fn register() {
             ty::BOOL
         ),
         method!(
+            c"sendfile",
+            sessions::send_file,
+            [
+                param(c"conn_fd", ty::INT),
+                param(c"filename", ty::STRING),
+                optional(c"offset", ty::INT, c"0"),
+                optional(c"length", ty::INT, c"0")
+            ],
+            ty::BOOL
+        ),
+        method!(
+            c"sendwait",
+            sessions::send_wait,
+            [param(c"conn_fd", ty::INT), param(c"send_data", ty::STRING)],
+            ty::BOOL
+        ),
+        method!(
             c"close",
             sessions::close,
             [FD, optional(c"reset", ty::BOOL, c"false")],

@@ -10,6 +10,7 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use super::*;
 use crate::net::alone::run_alone;
+use crate::net::option;
 use crate::sys::file;
 
 /// A connection: our end (non-blocking), and the client's.
@@ -31,13 +32,13 @@ fn unix() -> (OwnedFd, UnixStream) {
 fn slices_arrive_as_one_text() {
     let (ours, mut client) = tcp();
     let slices = [&b"one "[..], b"", b"two ", b"three"].map(IoSlice::new);
-    assert_eq!(write_gathered(&ours, &slices), Io::Bytes(13));
+    assert_eq!(write_gathered(&ours, &slices, false), Io::Bytes(13));
     let mut text = [0; 13];
     client.read_exact(&mut text).unwrap();
     assert_eq!(&text, b"one two three");
     // More slices than the kernel takes: the first of them.
     let many = vec![IoSlice::new(b"x"); 1500];
-    assert_eq!(write_gathered(&ours, &many), Io::Bytes(1024));
+    assert_eq!(write_gathered(&ours, &many, false), Io::Bytes(1024));
 }
 
 #[test]
@@ -47,7 +48,7 @@ fn a_full_socket_takes_a_part_and_then_nothing() {
     let slices = [IoSlice::new(&piece), IoSlice::new(&piece)];
     let mut written = 0;
     loop {
-        match write_gathered(&ours, &slices) {
+        match write_gathered(&ours, &slices, false) {
             Io::Bytes(count) => written += count,
             Io::WouldBlock => break,
             Io::Broken(errno) => panic!("errno {errno}"),
@@ -65,8 +66,8 @@ fn a_file_is_sent_from_where_it_was_left() {
     let content: Vec<u8> = (0..3_000_000u32).map(|n| (n % 251) as u8).collect();
     let memory = file::memfd("skep-test", &content).unwrap();
     for (ours, mut client) in [readable(tcp()), readable(unix())] {
-        cork(&ours, true);
-        assert_eq!(write(&ours, b"head"), Io::Bytes(4));
+        let head = [IoSlice::new(b"head")];
+        assert_eq!(write_gathered(&ours, &head, true), Io::Bytes(4));
         let reader = std::thread::spawn(move || {
             let mut all = Vec::new();
             client.read_to_end(&mut all).unwrap();
@@ -83,7 +84,6 @@ fn a_file_is_sent_from_where_it_was_left() {
             }
         }
         assert_eq!(offset, end);
-        cork(&ours, false);
         drop(ours);
         let all = reader.join().unwrap();
         assert!(all[..4] == *b"head" && all[4..] == content[1000..end as usize]);
@@ -134,7 +134,10 @@ fn alone_with_a_deadly_sigpipe() {
         let (ours, client) = unix();
         drop(client);
         assert_eq!(write(&ours, b"text"), Io::Broken(libc::EPIPE));
-        assert_eq!(write_gathered(&ours, &slices), Io::Broken(libc::EPIPE));
+        assert_eq!(
+            write_gathered(&ours, &slices, false),
+            Io::Broken(libc::EPIPE)
+        );
         let sent = send_file(&ours, memory.as_fd(), &mut 0, 10);
         assert_eq!(sent, Io::Broken(libc::EPIPE));
         assert!(!SigSet::thread_get_mask().unwrap().contains(Signal::SIGPIPE));
@@ -142,27 +145,17 @@ fn alone_with_a_deadly_sigpipe() {
 }
 
 #[test]
-fn a_cork_goes_in_and_out() {
-    let (ours, _client) = tcp();
-    let corked = || option::get(&ours, option::TCP_CORK).unwrap();
-    cork(&ours, true);
-    assert_eq!(corked(), 1);
-    cork(&ours, false);
-    assert_eq!(corked(), 0);
-    let (other, _client) = unix();
-    cork(&other, true); // no such option, no harm
-}
-
-#[test]
 fn a_reset_is_a_reset_where_there_is_one() {
     let (ours, mut client) = tcp();
     assert_eq!(write(&ours, b"never mind"), Io::Bytes(10));
-    reset(ours);
+    reset_at_close(&ours);
+    drop(ours);
     let mut all = Vec::new();
     let error = client.read_to_end(&mut all).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::ConnectionReset);
 
     let (ours, mut client) = unix();
-    reset(ours);
+    reset_at_close(&ours);
+    drop(ours);
     assert_eq!(client.read(&mut [0; 4]).unwrap(), 0);
 }

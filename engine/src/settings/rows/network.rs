@@ -1,7 +1,7 @@
 //! Sessions and their buffers.
 
 use crate::settings::table::{Apply, Kind, Row};
-use crate::settings::value::{int, size};
+use crate::settings::value::{int, size, truth};
 
 pub(super) static ROWS: &[Row] = &[
     Row {
@@ -36,6 +36,19 @@ pub(super) static ROWS: &[Row] = &[
                         .into(),
                 );
             }
+            Ok(())
+        }),
+    },
+    Row {
+        key: "open_half_close",
+        aliases: &[],
+        kind: Kind::Bool,
+        default: "false",
+        range: "true or false",
+        help: "A client that has closed its sending side stays: it can be sent to until the server closes the session. \
+               Otherwise the close event follows its last message, and what was sent by then is still delivered.",
+        apply: Apply::Port(|p, v| {
+            p.half_close = truth(v);
             Ok(())
         }),
     },

@@ -1,7 +1,13 @@
 //! Sending, closing and looking at sessions.
 
-use skep::error::code::{NO_PAYLOAD, SESSION_NOT_EXIST, WRONG_OPERATION};
-use skep::{Context, Refused, SessionId};
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use skep::error::code::{
+    INVALID_PARAMS, NO_PAYLOAD, SESSION_INVALID_ID, SESSION_NOT_EXIST, WRONG_OPERATION,
+};
+use skep::{Context, Refused, Role, SessionId};
 
 use super::lifecycle::{give_result, running};
 use crate::convert::{self, List, leading_integer};
@@ -57,6 +63,63 @@ pub(super) fn send(call: &mut Call) {
     // SAFETY: PHP's argument, alive during the call; the engine runs no PHP code in `send`.
     let data = unsafe { std::slice::from_raw_parts(data.cast::<u8>(), len) };
     give_result(call, context.send(session as SessionId, data));
+}
+
+pub(super) fn send_file(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let (mut session, mut offset, mut length) = (0i64, 0i64, 0i64);
+    let (mut name, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
+    if !parse!(call, c"ls|ll", session, name, len, offset, length) {
+        return;
+    }
+    // SAFETY: PHP's argument, alive during the call.
+    let name = unsafe { std::slice::from_raw_parts(name.cast::<u8>(), len) };
+    let path = Path::new(OsStr::from_bytes(name));
+    if context.role() == Role::Master {
+        warn(
+            code::FATAL,
+            format_args!(
+                "can't sendfile[{}] to the connections in master process",
+                path.display()
+            ),
+        );
+        return call.give_bool(false);
+    }
+    if session <= 0 {
+        context.log_warning(&format!(
+            "sendfile() (ERRNO {SESSION_INVALID_ID}): invalid fd[{session}]"
+        ));
+        globals::set_last_error(SESSION_INVALID_ID);
+        return call.give_bool(false);
+    }
+    let (Ok(from), Ok(count)) = (u64::try_from(offset), u64::try_from(length)) else {
+        context.log_warning(&format!(
+            "sendfile() (ERRNO {INVALID_PARAMS}): length[{length}] or offset[{offset}] is invalid"
+        ));
+        globals::set_last_error(INVALID_PARAMS);
+        return call.give_bool(false);
+    };
+    give_result(
+        call,
+        context.send_file(session as SessionId, path, from, count),
+    );
+}
+
+/// Blocks a worker until the client has read: the reference has it in a mode in which workers own the sockets.
+pub(super) fn send_wait(call: &mut Call) {
+    if running(call).is_none() {
+        return;
+    }
+    let mut session = 0i64;
+    let (mut data, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
+    if !parse!(call, c"ls", session, data, len) {
+        return;
+    }
+    warn(
+        code::FATAL,
+        format_args!("can only be used with base mode and must be within worker process"),
+    );
+    call.give_bool(false);
 }
 
 pub(super) fn close(call: &mut Call) {
