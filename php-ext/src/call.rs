@@ -14,6 +14,7 @@ use ext_php_rs::ffi::{
 
 use skep::Death;
 
+use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
@@ -49,6 +50,49 @@ pub(crate) struct Frame {
     len: usize,
     /// What the last argument is made of, for a worker's death; null if there is none.
     death: *const Death,
+    /// Where the returned value goes; null if nobody wants it.
+    answer: *mut Answer,
+}
+
+/// What a function has returned.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Answer {
+    /// As PHP converts; none for null.
+    number: Option<i64>,
+    /// Number of workers, if a worker's id is expected.
+    workers: Option<u32>,
+}
+
+impl Answer {
+    /// For a function that names a worker: a number beyond the last one is a warning, and none.
+    pub(crate) fn for_worker(workers: u32) -> Answer {
+        Answer {
+            number: None,
+            workers: Some(workers),
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<i64> {
+        self.number
+    }
+
+    /// Runs under `zend_try`.
+    fn take(&mut self, returned: Zv) {
+        if matches!(returned.kind(), kind::NULL | kind::UNDEF) {
+            return;
+        }
+        let number = convert::integer(returned);
+        if self
+            .workers
+            .is_some_and(|workers| number >= i64::from(workers))
+        {
+            return warn(
+                code::FATAL,
+                format_args!("invalid target worker-id[{number}]"),
+            );
+        }
+        self.number = Some(number);
+    }
 }
 
 impl Frame {
@@ -61,6 +105,7 @@ impl Frame {
             data: std::ptr::null(),
             len: 0,
             death: std::ptr::null(),
+            answer: null_mut(),
         }
     }
 
@@ -75,6 +120,12 @@ impl Frame {
     pub(crate) fn with_bytes(mut self, data: &[u8]) -> Frame {
         self.data = data.as_ptr();
         self.len = data.len();
+        self
+    }
+
+    /// The returned value is wanted, there.
+    pub(crate) fn asking(mut self, answer: &mut Answer) -> Frame {
+        self.answer = answer;
         self
     }
 
@@ -183,6 +234,10 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         // SAFETY: the path is alive until it is released below.
         Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
         Target::Freshen(before) => opcache::freshen(before),
+    }
+    if !frame.answer.is_null() && !pending() {
+        // SAFETY: outlives the call, see `asking`; nobody else looks at it meanwhile.
+        unsafe { (*frame.answer).take(returned) };
     }
     returned.release();
     data.release();
