@@ -14,6 +14,7 @@ use ext_php_rs::ffi::{
 
 use skep::{Death, Packet};
 
+use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
@@ -51,6 +52,49 @@ pub(crate) struct Frame {
     death: *const Death,
     /// What comes after the bytes, for a datagram; null if there is none.
     packet: *const Packet,
+    /// Where the returned value goes; null if nobody wants it.
+    answer: *mut Answer,
+}
+
+/// What a function has returned.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Answer {
+    /// As PHP converts; none for null.
+    number: Option<i64>,
+    /// Number of workers, if a worker's id is expected.
+    workers: Option<u32>,
+}
+
+impl Answer {
+    /// For a function that names a worker: a number beyond the last one is a warning, and none.
+    pub(crate) fn for_worker(workers: u32) -> Answer {
+        Answer {
+            number: None,
+            workers: Some(workers),
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<i64> {
+        self.number
+    }
+
+    /// Runs under `zend_try`.
+    fn take(&mut self, returned: Zv) {
+        if matches!(returned.kind(), kind::NULL | kind::UNDEF) {
+            return;
+        }
+        let number = convert::integer(returned);
+        if self
+            .workers
+            .is_some_and(|workers| number >= i64::from(workers))
+        {
+            return warn(
+                code::FATAL,
+                format_args!("invalid target worker-id[{number}]"),
+            );
+        }
+        self.number = Some(number);
+    }
 }
 
 impl Frame {
@@ -64,6 +108,7 @@ impl Frame {
             len: 0,
             death: std::ptr::null(),
             packet: std::ptr::null(),
+            answer: null_mut(),
         }
     }
 
@@ -84,6 +129,12 @@ impl Frame {
     /// An argument behind the bytes: what is known of a datagram.
     pub(crate) fn with_packet(mut self, packet: &Packet) -> Frame {
         self.packet = packet;
+        self
+    }
+
+    /// The returned value is wanted, there.
+    pub(crate) fn asking(mut self, answer: &mut Answer) -> Frame {
+        self.answer = answer;
         self
     }
 
@@ -198,6 +249,10 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         // SAFETY: the path is alive until it is released below.
         Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
         Target::Freshen(before) => opcache::freshen(before),
+    }
+    if !frame.answer.is_null() && !pending() {
+        // SAFETY: outlives the call, see `asking`; nobody else looks at it meanwhile.
+        unsafe { (*frame.answer).take(returned) };
     }
     returned.release();
     data.release();
