@@ -69,7 +69,7 @@ chaos: build ## a minute of kills, crashes and reloads under load, for each kind
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); installs cargo-fuzz
 	.ci/fuzz.sh
 
-bench: build ## table of ratios against a bare epoll loop
+bench: build ## table of ratios against bare loops
 	bench/run.sh
 
 clean:

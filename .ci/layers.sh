@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../engine/src"
 
 # module -> modules it may use
 declare -A may=(
-    [callback]="" [error]="" [sync]=""
+    [callback]="" [choice]="" [error]="" [sync]=""
     [sys]="error sync"
     [ipc]="error sync sys"
     [net]="error sync sys"
@@ -18,17 +18,19 @@ declare -A may=(
     [settings]="error log net protocol sys"
     [tls]="error settings"
     [port]="callback net protocol settings tls"
+    [packet]="net port"
     [shared]="callback sync ipc session stats sys"
-    [handler]="callback context session sys"
-    [context]="error handler ipc log net port session settings shared stats sync sys"
-    [dispatch]="ipc port session settings shared stats sync sys"
-    [reactor]="error dispatch ipc log net port protocol session settings shared stats sync sys tls"
+    [errand]="choice ipc shared sync"
+    [handler]="callback choice context packet session sys"
+    [context]="error handler ipc log net packet port session settings shared stats sync sys"
+    [dispatch]="choice ipc log net port session settings shared stats sync sys"
+    [reactor]="choice dispatch error ipc log net packet port protocol session settings shared stats sync sys tls"
     [observer]="callback error ipc log net settings shared stats sync sys"
     [daemon]="error log settings shared sync sys"
-    [role]="context daemon error handler ipc log net observer port protocol reactor session settings shared stats sync sys tls"
-    [server]="callback context error handler log net port protocol role settings sys tls"
+    [role]="choice context daemon errand error handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
+    [server]="callback choice context errand error handler log net port protocol role settings sys tls"
     [capi]="PUBLIC"
-    [fuzzing]="protocol"
+    [fuzzing]="protocol tls"
 )
 
 bad=0

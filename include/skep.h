@@ -69,6 +69,36 @@ typedef struct skep_server skep_server;
 /// What a call returns: SKEP_OK, or why it failed. Numbers are never used again for anything else.
 typedef int32_t skep_status;
 
+/// What is known of a datagram besides its bytes. Later versions may have more fields at the end; a program that is to
+/// run with an earlier one compares `size` before it reads what came later.
+typedef struct {
+    /// Size of the struct in the library that filled it in.
+    size_t size;
+    /// The sender's address, `address_len` bytes: an IP address as text, the path of a unix socket (an abstract name
+    /// begins with a zero byte), or nothing for a unix socket without a name, which cannot be answered. A zero byte
+    /// follows.
+    const uint8_t *address;
+    /// Length of the address.
+    size_t address_len;
+    /// When a reactor gave it to the worker, microseconds since the Unix epoch.
+    uint64_t dispatch_us;
+    /// The sender's port; 0 for a unix socket.
+    uint32_t client_port;
+    /// Number of the port it came by; 0 for a unix socket.
+    uint32_t server_port;
+    /// Descriptor of that port's socket, for skep_server_send_to().
+    int32_t server_socket;
+    /// Index of that port; 0 is the primary one.
+    uint32_t port;
+} skep_packet;
+
+/// A datagram came: `len` bytes at `data`, maybe none. `packet`, its address and `data` are valid during the call only.
+typedef void (*skep_packet_callback)(skep_server *server,
+                                     const skep_packet *packet,
+                                     const uint8_t *data,
+                                     size_t len,
+                                     void *user_data);
+
 /// Id of a session. Ids start at 1, grow in the order of acceptance and are never used again while
 /// the server lives. It is not a file descriptor.
 typedef uint64_t skep_session_id;
@@ -91,7 +121,7 @@ typedef struct {
     int32_t signal;
     /// How long it lived, in milliseconds.
     uint64_t uptime_ms;
-    /// Receive callbacks that it finished.
+    /// Receive and packet callbacks that it finished.
     uint64_t requests;
     /// The session of `callback`; 0 if it belongs to none.
     skep_session_id session;
@@ -189,6 +219,18 @@ typedef struct {
     uint32_t port;
     /// The client's address, NUL-terminated; empty on a unix socket.
     char remote_ip[SKEP_REMOTE_IP_SIZE];
+    /// User id it is bound to; 0 none.
+    uint32_t uid;
+    /// Number of the port it came by; 0 on a unix socket.
+    uint32_t server_port;
+    /// Descriptor of that port's socket in the master.
+    int32_t server_socket;
+    /// Kind of that socket, SKEP_TCP and so on.
+    int32_t kind;
+    /// 1 if silence does not end it: skep_server_protect().
+    uint32_t is_protected;
+    /// 1 if it is not read: skep_server_pause().
+    uint32_t is_paused;
 } skep_session_info;
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
@@ -211,13 +253,13 @@ typedef struct {
     uint64_t idle_worker_num;
     /// Messages given to workers.
     uint64_t dispatch_count;
-    /// Receive callbacks that have returned.
+    /// Receive and packet callbacks that have returned.
     uint64_t request_count;
     /// Sends that were accepted.
     uint64_t response_count;
     /// Bytes read from clients.
     uint64_t total_recv_bytes;
-    /// Bytes accepted by skep_server_send().
+    /// Bytes accepted by skep_server_send() and skep_server_send_to().
     uint64_t total_send_bytes;
     /// Last session id given.
     uint64_t session_round;
@@ -225,11 +267,11 @@ typedef struct {
     uint64_t requests_lost;
     /// Bytes waiting for slow clients.
     uint64_t output_bytes;
-    /// Sessions not read at the moment because a worker's queue is full.
+    /// Sessions and datagram ports not read at the moment because a worker's queue is full.
     uint64_t held_back;
     /// 1 in a worker; 0 elsewhere, and then the numbers below are 0.
     uint64_t in_worker;
-    /// Receive callbacks of this process that have returned.
+    /// Receive and packet callbacks of this process that have returned.
     uint64_t worker_request_count;
     /// Sends of this process that were accepted.
     uint64_t worker_response_count;
@@ -241,6 +283,8 @@ typedef struct {
     uint64_t ready;
     /// Where the server is in its life, as text: "starting", "serving", then the steps of a stop, "stopped".
     char phase[16];
+    /// Datagrams read and dropped, because their worker had no room or they were cut off.
+    uint64_t datagrams_dropped;
 } skep_stats;
 
 /// What is known of a worker id and of the process that serves it.
@@ -253,7 +297,7 @@ typedef struct {
     uint64_t busy_ms;
     /// The session of that callback or of the last one; 0 if it belongs to none.
     uint64_t session;
-    /// Receive callbacks that the process has finished.
+    /// Receive and packet callbacks that the process has finished.
     uint64_t served;
     /// Processes that came after the first one.
     uint64_t restarts;
@@ -291,6 +335,9 @@ typedef struct {
 /// The callback of skep_server_on_worker_stop().
 #define SKEP_CALLBACK_WORKER_STOP 7
 
+/// The callback of skep_server_on_packet().
+#define SKEP_CALLBACK_PACKET 8
+
 /// Handling messages.
 #define SKEP_WORKER_BUSY 1
 
@@ -303,11 +350,20 @@ typedef struct {
 /// TCP over IPv4.
 #define SKEP_SOCKET_TCP 1
 
+/// UDP over IPv4.
+#define SKEP_SOCKET_UDP 2
+
 /// TCP over IPv6; the address "::" takes IPv4 clients as well.
 #define SKEP_SOCKET_TCP6 3
 
+/// UDP over IPv6; the address "::" takes IPv4 datagrams as well.
+#define SKEP_SOCKET_UDP6 4
+
 /// Unix stream socket; the host is its path.
 #define SKEP_SOCKET_UNIX_STREAM 5
+
+/// Unix datagram socket; the host is its path.
+#define SKEP_SOCKET_UNIX_DGRAM 6
 
 /// Done.
 #define SKEP_OK 0
@@ -372,6 +428,44 @@ typedef struct {
 #ifdef __cplusplus
 extern "C" {
 #endif // __cplusplus
+
+/// Call `callback` in a worker for every datagram. Answer with skep_server_send_to(), or with skep_server_send() to
+/// session 0. Datagrams of a port without this callback go to its receive callback, with session 0.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_packet(skep_server *server,
+                                  skep_packet_callback callback,
+                                  void *user_data);
+
+/// Call `callback` in a worker for every datagram that came by this port. Without a callback of its own a port has that
+/// of the primary port.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: as for skep_port_on_connect().
+skep_status skep_port_on_packet(skep_server *server,
+                                uint16_t port,
+                                skep_packet_callback callback,
+                                void *user_data);
+
+/// Send one datagram, now or not at all. `address` is an IP address, "localhost", the path of a unix socket (it begins
+/// with '/') or an abstract name (it begins with a zero byte); `port` is not looked at for unix sockets. It is sent by
+/// the port whose descriptor is `server_socket`, or with -1 by the last port of the kind that the address needs.
+///
+/// Ownership: `address` and `data` are borrowed for the call.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NO_PAYLOAD (`len` is 0), SKEP_INVALID_ARGUMENT (no address, no datagram port has
+///   this descriptor), SKEP_STATE (no port of that kind), SKEP_SYSTEM with the code 711 (not an address), 723 (bad
+///   port), 504 (path too long) or an errno, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_send_to(skep_server *server,
+                                const uint8_t *address,
+                                size_t address_len,
+                                uint32_t port,
+                                const uint8_t *data,
+                                size_t len,
+                                int32_t server_socket);
 
 /// Call `callback` in the manager when a worker ended with a code other than 0 or by a signal, before it is
 /// replaced, and after the callback of skep_server_on_worker_error(): the same event with all that is known.
@@ -818,6 +912,56 @@ skep_status skep_server_on_buffer_full(skep_server *server, skep_buffer_callback
 /// Callable from: setup; the callback runs in: worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_buffer_empty(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// Bind a session to a user id, which can be done once. With the setting dispatch_mode at 5 its messages go to the
+/// worker of that id from then on. 0 binds nothing.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (bound already), SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED,
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_bind(skep_server *server,
+                             skep_session_id session,
+                             uint32_t uid);
+
+/// Say whether a session is protected: then silence (settings heartbeat_idle_time and max_idle_time) does not end it.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_protect(skep_server *server,
+                                skep_session_id session,
+                                bool is_protected);
+
+/// Read no more from a session's client until skep_server_resume(). What was read before is still delivered, and
+/// sending goes on. A session that is paused already stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_pause(skep_server *server,
+                              skep_session_id session);
+
+/// Read a session again that was paused, or begin with it (setting enable_delay_receive). One that is read stays so.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_SESSION_CLOSED, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_resume(skep_server *server,
+                               skep_session_id session);
+
+/// Write the ids of sessions whose clients have been silent for the setting heartbeat_idle_time, and that are not
+/// protected, to `sessions`, at most `capacity` of them, and the number of all of them to `out`. With
+/// `close` all of them are closed, as skep_server_close() does.
+///
+/// Ownership: `sessions` and `out` are the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (there is no heartbeat), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_heartbeat(skep_server *server,
+                                  bool close,
+                                  skep_session_id *sessions,
+                                  size_t capacity,
+                                  size_t *out);
 
 /// Set a number, a size in bytes, or a time in whole seconds: worker_num, reactor_num, log_level, ... A setting
 /// of a port is set for the primary port, and so for those that have none of their own.

@@ -72,6 +72,7 @@ fn the_page_is_openmetrics_and_tells_what_stats_tells() {
     is("skep_requests_lost_total", "requests_lost");
     is("skep_workers", "worker_num");
     is("skep_sessions_held_back", "held_back");
+    is("skep_datagrams_dropped_total", "datagrams_dropped");
     assert_eq!(
         page.value("skep_accepts_total"),
         page.value("skep_closes_total") + page.value("skep_sessions")

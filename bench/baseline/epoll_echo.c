@@ -14,23 +14,13 @@
  * recv, which means drained; what comes later is a new edge.
  */
 #define _GNU_SOURCE
-#include <arpa/inet.h>
-#include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
-#include <sys/socket.h>
-#include <unistd.h>
+
+#include "server.h"
 
 enum {
     SCRATCH = 256 * 1024, /* still inside the L2 cache, and few calls for a 1 MiB message */
-    BATCH = 1024,         /* every connection of the 500-connection case in one epoll_wait */
-    BACKLOG = 4096
+    BATCH = 1024          /* every connection of the 500-connection case in one epoll_wait */
 };
 
 struct conn {
@@ -41,18 +31,6 @@ struct conn {
 
 static char scratch[SCRATCH];
 static int poller;
-
-static void die(const char *what)
-{
-    fprintf(stderr, "epoll_echo: %s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void on_term(int sig)
-{
-    (void)sig;
-    _exit(0);
-}
 
 static void drop(struct conn *c)
 {
@@ -134,53 +112,22 @@ static void on_connect(int listener)
     }
 }
 
-static int listen_on(unsigned short port, unsigned short *bound)
-{
-    int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    int one = 1;
-    if (fd < 0 || setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one) < 0)
-        die("socket");
-    struct sockaddr_in at = {.sin_family = AF_INET, .sin_port = htons(port)};
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t len = sizeof at;
-    if (bind(fd, (struct sockaddr *)&at, len) < 0)
-        die("bind");
-    if (listen(fd, BACKLOG) < 0)
-        die("listen");
-    if (getsockname(fd, (struct sockaddr *)&at, &len) < 0)
-        die("getsockname");
-    *bound = ntohs(at.sin_port);
-    return fd;
-}
-
 int main(int argc, char **argv)
 {
-    char *end = NULL;
-    long port = argc == 2 ? strtol(argv[1], &end, 10) : -1;
-    if (!end || end == argv[1] || *end || port < 0 || port > 65535) {
+    program = "epoll_echo";
+    long port = argc == 2 ? port_of(argv[1]) : -1;
+    if (port < 0) {
         fprintf(stderr, "usage: epoll_echo PORT    (0 = any port)\n");
         return 2;
     }
-
-    struct rlimit files;
-    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
-        files.rlim_cur = files.rlim_max;
-        (void)setrlimit(RLIMIT_NOFILE, &files); /* accept says so if it was not enough */
-    }
-    struct sigaction term = {.sa_handler = on_term};
-    if (sigaction(SIGTERM, &term, NULL) < 0)
-        die("sigaction");
-
+    prepare();
     poller = epoll_create1(EPOLL_CLOEXEC);
     if (poller < 0)
         die("epoll_create1");
-    unsigned short bound = 0;
-    int listener = listen_on((unsigned short)port, &bound);
+    int listener = serve_on(SOCK_STREAM | SOCK_NONBLOCK, port);
     struct epoll_event ev = {.events = EPOLLIN, .data.ptr = NULL}; /* NULL = the listener */
     if (epoll_ctl(poller, EPOLL_CTL_ADD, listener, &ev) < 0)
         die("epoll_ctl");
-    printf("READY %hu\n", bound);
-    fflush(stdout);
 
     static struct epoll_event events[BATCH];
     for (;;) {

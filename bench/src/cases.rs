@@ -1,94 +1,87 @@
 //! What is measured against what, and the targets.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
+
+use crate::figure::Figure;
+use crate::message::Framing;
 
 /// One measurement: what it yielded.
 pub(crate) type Sample = BTreeMap<Figure, f64>;
 
-/// Something a measurement yields.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Figure {
-    Rate,
-    Megabytes,
-    CpuPerRequest,
-    P50,
-    P99,
-    P999,
-    Slowest,
-    DriverCores,
-    OtherCores,
-    CoreDistance,
-    IdleCpu,
-    IdleProcesses,
-    PerConnection,
-    PrivatePerConnection,
-    ProportionalPerConnection,
-    MasterAtStart,
-    BeyondPhp,
-    BeyondExtension,
-    LaneRate,
-    LaneWakes,
-}
-
-impl Figure {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Rate => "req/s",
-            Self::Megabytes => "MB/s",
-            Self::CpuPerRequest => "CPU µs/request",
-            Self::P50 => "p50 µs",
-            Self::P99 => "p99 µs",
-            Self::P999 => "p99.9 µs",
-            Self::Slowest => "max µs",
-            Self::DriverCores => "driver cores",
-            Self::OtherCores => "others' cores",
-            Self::CoreDistance => "core to core ns",
-            Self::IdleCpu => "CPU ms of the tree",
-            Self::IdleProcesses => "processes",
-            Self::PerConnection => "resident B/connection",
-            Self::PrivatePerConnection => "private B/connection",
-            Self::ProportionalPerConnection => "Pss B/connection",
-            Self::MasterAtStart => "master KiB at start",
-            Self::BeyondPhp => "master KiB beyond PHP",
-            Self::BeyondExtension => "master KiB beyond PHP with the extension loaded",
-            Self::LaneRate => "messages/s",
-            Self::LaneWakes => "wakes/message",
-        }
-    }
-
-    pub(crate) fn show(self, value: f64) -> String {
-        match self {
-            Self::LaneWakes => format!("{value:.4}"),
-            Self::CpuPerRequest if value < 100.0 => format!("{value:.2}"),
-            Self::DriverCores | Self::OtherCores | Self::IdleCpu => format!("{value:.2}"),
-            _ if value.abs() >= 1000.0 => format!("{value:.0}"),
-            _ => format!("{value:.1}"),
-        }
-    }
-}
-
-/// A server that takes part.
+/// A server that takes part, and what it and its clients are set up for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Side {
+pub(crate) struct Side {
+    pub(crate) front: Front,
+    pub(crate) talk: Talk,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Front {
+    /// The least that does it, without skep.
     Bare,
-    Php { reactors: usize, workers: usize },
+    Php {
+        reactors: usize,
+        workers: usize,
+    },
     C,
     Lane,
 }
 
-const PHP: Side = Side::Php {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Talk {
+    /// Bytes. Nothing says where a message ends, so a client has one under way.
+    Plain,
+    /// Frames, so many of them under way per client.
+    Frames {
+        framing: Framing,
+        depth: usize,
+    },
+    Tls,
+    Datagrams,
+    Bulk(Way),
+    /// With this dispatch_mode.
+    Dispatch(u32),
+}
+
+/// How bytes in bulk are sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    Send,
+    SendFile,
+}
+
+const PHP: Side = Front::Php {
     reactors: 1,
     workers: 1,
-};
+}
+.to(Talk::Plain);
+
+const C: Side = Front::C.to(Talk::Plain);
+
+impl Front {
+    pub(crate) const fn to(self, talk: Talk) -> Side {
+        Side { front: self, talk }
+    }
+}
 
 impl Side {
     pub(crate) fn name(self) -> String {
-        match self {
-            Self::Bare => "bare loop".to_string(),
-            Self::Php { reactors, workers } => format!("php {reactors}+{workers}"),
-            Self::C => "c 1+1".to_string(),
-            Self::Lane => "lane".to_string(),
+        let front = match self.front {
+            Front::Bare => "bare loop".to_string(),
+            Front::Php { reactors, workers } => format!("php {reactors}+{workers}"),
+            Front::C => "c 1+1".to_string(),
+            Front::Lane => "lane".to_string(),
+        };
+        match self.talk {
+            Talk::Frames { framing, depth } => format!("{front}, {framing:?} x {depth}"),
+            Talk::Dispatch(mode) => format!("{front}, mode {mode}"),
+            Talk::Plain | Talk::Tls | Talk::Datagrams | Talk::Bulk(_) => front,
         }
+    }
+
+    const fn talking(self, talk: Talk) -> Self {
+        self.front.to(talk)
     }
 }
 
@@ -117,8 +110,26 @@ pub(crate) struct Shape {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Echo(Shape),
-    Idle { connections: usize },
-    Memory { connections: usize },
+    /// `window` datagrams under way per socket.
+    Datagrams {
+        sockets: usize,
+        window: usize,
+        size: usize,
+    },
+    Bulk {
+        bytes: u64,
+    },
+    /// One request on each connection while one worker is blocked.
+    Rescue {
+        connections: usize,
+        blocked: Duration,
+    },
+    Idle {
+        connections: usize,
+    },
+    Memory {
+        connections: usize,
+    },
     Lane,
 }
 
@@ -137,17 +148,13 @@ pub struct Case {
 /// All of them, in the order of the report.
 pub fn all() -> Vec<Case> {
     let echo = |connections, size| Kind::Echo(Shape { connections, size });
-    let limit = || (Side::Bare, vec![]);
+    let limit = || bare(Talk::Plain);
     vec![
         Case {
             key: "echo-50x32",
             title: "echo, 50 connections, 32 B",
             kind: echo(50, 32),
-            sides: vec![
-                limit(),
-                (PHP, speed(0.90, 1.4)),
-                (Side::C, speed(0.95, 1.2)),
-            ],
+            sides: vec![limit(), (PHP, speed(0.90, 1.4)), (C, speed(0.95, 1.2))],
         },
         Case {
             key: "echo-500x128",
@@ -177,10 +184,11 @@ pub fn all() -> Vec<Case> {
             sides: vec![
                 (PHP, vec![]),
                 (
-                    Side::Php {
+                    Front::Php {
                         reactors: 2,
                         workers: 2,
-                    },
+                    }
+                    .to(Talk::Plain),
                     vec![target(Figure::Rate, Bound::AtLeastTimes(1.0))],
                 ),
             ],
@@ -189,18 +197,65 @@ pub fn all() -> Vec<Case> {
             key: "big-1m",
             title: "1 MiB messages echoed, 4 connections",
             kind: echo(4, 1 << 20),
-            sides: vec![limit(), (PHP, vec![]), (Side::C, vec![])],
+            sides: vec![limit(), (PHP, vec![]), (C, vec![])],
+        },
+        frames(
+            "frames-eof",
+            "frames of 32 B, ended by \\r\\n",
+            Framing::Eof,
+        ),
+        frames(
+            "frames-length",
+            "frames of 32 B, length in front",
+            Framing::Length,
+        ),
+        tls("tls-50x1k", "TLS echo, 50 connections, 1 KiB", 1024),
+        tls("tls-50x16k", "TLS echo, 50 connections, 16 KiB", 16 * 1024),
+        Case {
+            key: "udp-8x16x64",
+            title: "UDP echo, 8 sockets, 16 datagrams of 64 B under way each",
+            kind: Kind::Datagrams {
+                sockets: 8,
+                window: 16,
+                size: 64,
+            },
+            sides: vec![
+                bare(Talk::Datagrams),
+                (
+                    PHP.talking(Talk::Datagrams),
+                    vec![target(Figure::Rate, Bound::AtLeastTimes(0.8))],
+                ),
+            ],
+        },
+        bulk("bulk-send", "1 GiB in sends of 64 KiB", Way::Send),
+        bulk("bulk-sendfile", "1 GiB by sendfile", Way::SendFile),
+        Case {
+            key: "rescue",
+            title: "40 quick requests while 1 of 4 workers is blocked for 1.5 s",
+            kind: Kind::Rescue {
+                connections: 40,
+                blocked: Duration::from_millis(1500),
+            },
+            sides: vec![
+                (dispatching(2), vec![]),
+                (
+                    dispatching(11),
+                    vec![target(Figure::SlowestAnswer, Bound::Below(50.0))],
+                ),
+            ],
         },
         Case {
             key: "idle",
             title: "idle, 200 connections",
             kind: Kind::Idle { connections: 200 },
-            sides: vec![limit(), (PHP, idle()), (Side::C, idle())],
+            sides: vec![limit(), (PHP, idle()), (C, idle())],
         },
         Case {
             key: "memory",
-            title: "memory of the master, 5000 idle connections",
-            kind: Kind::Memory { connections: 5000 },
+            title: "memory of the master, 10 000 idle connections",
+            kind: Kind::Memory {
+                connections: 10_000,
+            },
             sides: vec![
                 limit(),
                 (
@@ -210,15 +265,21 @@ pub fn all() -> Vec<Case> {
                         target(Figure::BeyondPhp, Bound::Below(8192.0)),
                     ],
                 ),
-                (Side::C, vec![per_connection()]),
+                (C, vec![per_connection()]),
             ],
+        },
+        Case {
+            key: "memory-tls",
+            title: "memory of the master, 1000 idle TLS connections",
+            kind: Kind::Memory { connections: 1000 },
+            sides: vec![bare(Talk::Tls), (PHP.talking(Talk::Tls), vec![])],
         },
         Case {
             key: "lane",
             title: "lane alone, two processes, 64 B",
             kind: Kind::Lane,
             sides: vec![(
-                Side::Lane,
+                Front::Lane.to(Talk::Plain),
                 vec![
                     target(Figure::LaneRate, Bound::AtLeast(20e6)),
                     target(Figure::LaneWakes, Bound::Below(0.02)),
@@ -226,6 +287,74 @@ pub fn all() -> Vec<Case> {
             )],
         },
     ]
+}
+
+fn bare(talk: Talk) -> (Side, Vec<Target>) {
+    (Front::Bare.to(talk), vec![])
+}
+
+/// Compared with the same bytes as messages of which each is waited for.
+fn frames(key: &'static str, title: &'static str, framing: Framing) -> Case {
+    let talk = Talk::Frames { framing, depth: 16 };
+    let targets = || speed(6.0, 1.0 / 6.0);
+    Case {
+        key,
+        title,
+        kind: Kind::Echo(Shape {
+            connections: 50,
+            size: 32,
+        }),
+        sides: vec![
+            (PHP, vec![]),
+            (PHP.talking(talk), targets()),
+            (C.talking(talk), targets()),
+        ],
+    }
+}
+
+fn tls(key: &'static str, title: &'static str, size: usize) -> Case {
+    Case {
+        key,
+        title,
+        kind: Kind::Echo(Shape {
+            connections: 50,
+            size,
+        }),
+        sides: vec![
+            bare(Talk::Tls),
+            (
+                PHP.talking(Talk::Tls),
+                vec![target(Figure::CpuPerRequest, Bound::AtMostTimes(1.3))],
+            ),
+        ],
+    }
+}
+
+fn bulk(key: &'static str, title: &'static str, way: Way) -> Case {
+    Case {
+        key,
+        title,
+        kind: Kind::Bulk { bytes: 1 << 30 },
+        sides: vec![
+            bare(Talk::Bulk(way)),
+            (
+                PHP.talking(Talk::Bulk(way)),
+                vec![
+                    target(Figure::Megabytes, Bound::AtLeastTimes(0.9)),
+                    target(Figure::CpuPerMegabyte, Bound::AtMostTimes(1.0 / 0.9)),
+                ],
+            ),
+        ],
+    }
+}
+
+/// Four workers, and messages go to them by this mode.
+fn dispatching(mode: u32) -> Side {
+    Front::Php {
+        reactors: 1,
+        workers: 4,
+    }
+    .to(Talk::Dispatch(mode))
 }
 
 fn target(figure: Figure, bound: Bound) -> Target {
@@ -244,5 +373,5 @@ fn idle() -> Vec<Target> {
 }
 
 fn per_connection() -> Target {
-    target(Figure::PerConnection, Bound::Below(2048.0))
+    target(Figure::PerConnection, Bound::Below(1024.0))
 }

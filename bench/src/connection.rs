@@ -1,16 +1,14 @@
 //! One client: sends, reads, checks. No allocation after it is made.
 
-use std::io::{ErrorKind, Read, Write};
-use std::net::SocketAddr;
+use std::io::ErrorKind;
 use std::time::Instant;
 
 use anyhow::{Context, Result, bail, ensure};
-use mio::net::TcpStream;
-use mio::{Interest, Registry, Token};
+use mio::{Registry, Token};
 
-use crate::client;
 use crate::latency::Latency;
 use crate::message::Messages;
+use crate::stream::Stream;
 
 /// Nanoseconds since the driver started, from the vDSO clock.
 #[derive(Clone, Copy)]
@@ -38,7 +36,7 @@ pub(crate) struct Tally {
 }
 
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     number: u64,
     /// Messages written completely, and bytes of the next one.
     sent: u64,
@@ -54,13 +52,9 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn open(addr: SocketAddr, number: usize, depth: usize) -> Result<Self> {
-        let stream = client::connect(addr)?;
-        stream
-            .set_nonblocking(true)
-            .context("cannot set O_NONBLOCK")?;
-        Ok(Self {
-            stream: TcpStream::from_std(stream),
+    pub(crate) fn new(stream: Stream, number: usize, depth: usize) -> Self {
+        Self {
+            stream,
             number: number as u64,
             sent: 0,
             sent_bytes: 0,
@@ -68,14 +62,12 @@ impl Connection {
             answered: 0,
             answer_bytes: 0,
             allowed_at: vec![0; depth].into(),
-        })
+        }
     }
 
     pub(crate) fn register(&mut self, registry: &Registry) -> Result<()> {
-        let both = Interest::READABLE | Interest::WRITABLE;
-        let token = Token(self.number as usize);
-        registry
-            .register(&mut self.stream, token, both)
+        self.stream
+            .register(registry, Token(self.number as usize))
             .context("cannot register a connection")
     }
 
@@ -176,6 +168,9 @@ impl Connection {
 
     /// Writes what is allowed, until the socket takes no more; then there will be an edge.
     pub(crate) fn write(&mut self, messages: &mut Messages) -> Result<()> {
+        self.stream
+            .flush()
+            .with_context(|| format!("connection {}: write", self.number))?;
         while self.sent < self.allowed {
             let bytes = &messages.bytes(self.number, self.sent, self.allowed)[self.sent_bytes..];
             match self.stream.write(bytes) {

@@ -5,17 +5,22 @@
 //! pace. An answer's time runs from the moment its message was allowed to be sent.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use mio::{Events, Poll};
 
 use crate::client::{self, STUCK};
 use crate::connection::{Clock, Connection, Tally};
-use crate::host::MachineCpu;
 use crate::latency::{Latency, Percentiles};
 use crate::message::Messages;
-use crate::proc_tree::{self, CpuMark};
+use crate::stream::Stream;
+use crate::tls;
+use crate::watch::Watch;
+
+pub use crate::message::Framing;
+pub use crate::watch::{ServerCpu, Spent};
 
 /// What to put on a server.
 #[derive(Clone, Debug)]
@@ -28,6 +33,10 @@ pub struct Load {
     pub size: usize,
     /// Messages under way per client.
     pub depth: usize,
+    /// What a server recognizes a message by; part of its size.
+    pub framing: Framing,
+    /// TLS, to a server with this certificate.
+    pub certificate: Option<PathBuf>,
     /// Time before the window.
     pub warmup: Duration,
     /// The window.
@@ -48,38 +57,20 @@ pub enum Window {
 /// What was measured in the window.
 #[derive(Clone, Copy, Debug)]
 pub struct Measured {
-    /// Its real length.
-    pub elapsed: Duration,
+    /// Its length, and the CPU of everybody.
+    pub spent: Spent,
     /// Messages answered.
     pub requests: u64,
     /// Bytes of a message.
     pub size: usize,
     /// Times of the answers.
     pub latency: Percentiles,
-    /// CPU of this process.
-    pub driver_cpu: Duration,
-    /// CPU of the server, if its pid was given.
-    pub server: Option<ServerCpu>,
-    /// CPU of everybody else on the machine, and taken by its hypervisor: a measurement during
-    /// which this is not small says little.
-    pub foreign_cpu: Duration,
-}
-
-/// CPU of a process tree.
-#[derive(Clone, Copy, Debug)]
-pub struct ServerCpu {
-    /// All processes, user and system time.
-    pub cpu: Duration,
-    /// How many processes.
-    pub processes: usize,
-    /// A process died meanwhile; what it used is missing.
-    pub lost: bool,
 }
 
 impl Measured {
     /// Answers per second.
     pub fn rate(&self) -> f64 {
-        self.requests as f64 / self.elapsed.as_secs_f64()
+        self.requests as f64 / self.spent.elapsed.as_secs_f64()
     }
 
     /// Millions of bytes per second in each direction.
@@ -91,11 +82,6 @@ impl Measured {
     pub fn per_request(&self, cpu: Duration) -> f64 {
         cpu.as_secs_f64() * 1e6 / self.requests as f64
     }
-
-    /// Share of one core.
-    pub fn of_a_core(&self, cpu: Duration) -> f64 {
-        cpu.as_secs_f64() / self.elapsed.as_secs_f64()
-    }
 }
 
 /// Drives the load. Fails on any wrong, missing or superfluous byte.
@@ -104,7 +90,8 @@ pub fn run(load: &Load) -> Result<Measured> {
         load.connections > 0 && load.connections < 1 << 16,
         "connections: 1 to 65535"
     );
-    ensure!(load.size > 0, "size: at least 1");
+    let least = load.framing.least();
+    ensure!(load.size >= least, "size: at least {least}");
     ensure!(load.depth > 0, "depth: at least 1");
     client::raise_file_limit(load.connections + 64)?;
     let mut driver = Driver::open(load)?;
@@ -134,15 +121,18 @@ impl Driver {
     fn open(load: &Load) -> Result<Self> {
         let poll = Poll::new()?;
         let mut connections = Vec::with_capacity(load.connections);
+        let tls = load.certificate.as_deref().map(tls::client).transpose()?;
         for number in 0..load.connections {
-            connections.push(Connection::open(load.addr, number, load.depth)?);
+            let stream = Stream::open(load.addr, tls.as_ref())
+                .with_context(|| format!("connection {number}"))?;
+            connections.push(Connection::new(stream, number, load.depth));
         }
         let flight = load.size.saturating_mul(load.depth);
         let mut driver = Self {
             poll,
             events: Events::with_capacity(EVENTS),
             connections,
-            messages: Messages::new(load.size, load.depth),
+            messages: Messages::new(load.size, load.depth, load.framing),
             // One byte more than can be under way, or else every read that gets all of it looks
             // like a full buffer and costs a second read.
             scratch: vec![0; (flight + 1).clamp(*SCRATCH.start(), *SCRATCH.end())],
@@ -163,44 +153,27 @@ impl Driver {
     }
 
     fn measure(&mut self, load: &Load) -> Result<Measured> {
-        let tree_before = load.pid.map(CpuMark::take).transpose()?;
-        let machine_before = MachineCpu::now()?;
-        let own_before = proc_tree::own_cpu()?;
+        let watch = Watch::begin(load.pid)?;
         let start = self.clock.now();
         self.tally.since = Some(start);
         match load.window {
             Window::Time(time) => self.run_until(start + time.as_nanos() as u64, u64::MAX)?,
             Window::Requests(n) => self.run_until(u64::MAX, n)?,
         }
-        let elapsed = Duration::from_nanos(self.clock.now() - start);
         self.tally.since = None;
         // What the server still does for the messages under way counts here; what it did for those
         // under way at the start did not. The two cancel out.
-        let driver_cpu = proc_tree::own_cpu()? - own_before;
-        let machine = machine_before.until(MachineCpu::now()?);
-        let tree_after = load.pid.map(CpuMark::take).transpose()?;
-        let server = tree_before.zip(tree_after).map(|(before, after)| {
-            let spent = before.until(&after);
-            ServerCpu {
-                cpu: spent.cpu,
-                processes: spent.processes,
-                lost: spent.lost,
-            }
-        });
-
+        let spent = watch.end()?;
         ensure!(
             self.tally.answered > 0,
-            "no answer within the window of {elapsed:?}"
+            "no answer within the window of {:?}",
+            spent.elapsed
         );
-        let ours = driver_cpu + server.map_or(Duration::ZERO, |s| s.cpu);
         Ok(Measured {
-            elapsed,
+            spent,
             requests: self.tally.answered,
             size: load.size,
             latency: self.tally.latency.percentiles(),
-            driver_cpu,
-            server,
-            foreign_cpu: machine.busy.saturating_sub(ours) + machine.stolen,
         })
     }
 

@@ -1,12 +1,15 @@
 //! What a server costs while nobody asks it for anything: CPU and memory.
 
+use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
 
 use anyhow::Result;
+use rustls::ClientConfig;
 
-use crate::cases::{Figure, Sample};
+use crate::cases::Sample;
 use crate::client;
+use crate::figure::Figure;
 use crate::memory::Resident;
 use crate::proc_tree::CpuMark;
 use crate::server::{Program, Server};
@@ -17,7 +20,7 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// CPU of the tree over some seconds with idle connections open.
 pub(crate) fn cpu(server: &Server, connections: usize, time: Duration) -> Result<Sample> {
     client::raise_file_limit(connections + 64)?;
-    let clients = client::connect_idle(server.addr(), connections)?;
+    let clients = client::connect_idle(server.addr(), connections, None)?;
     thread::sleep(SETTLE);
     let before = CpuMark::take(server.pid())?;
     thread::sleep(time);
@@ -31,11 +34,15 @@ pub(crate) fn cpu(server: &Server, connections: usize, time: Duration) -> Result
 }
 
 /// What the root process (the master) keeps resident: at its start, and more per connection.
-pub(crate) fn memory(server: &Server, connections: usize) -> Result<Sample> {
+pub(crate) fn memory(
+    server: &Server,
+    connections: usize,
+    tls: Option<&Arc<ClientConfig>>,
+) -> Result<Sample> {
     client::raise_file_limit(connections + 64)?;
     thread::sleep(SETTLE);
     let before = Resident::of(server.pid())?;
-    let clients = client::connect_idle(server.addr(), connections)?;
+    let clients = client::connect_idle(server.addr(), connections, tls)?;
     thread::sleep(SETTLE);
     let after = Resident::of(server.pid())?;
     drop(clients);

@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
-use crate::cases::{Figure, Sample};
+use crate::cases::Sample;
+use crate::figure::Figure;
 use crate::server::Program;
 
 const DEADLINE: Duration = Duration::from_secs(120);

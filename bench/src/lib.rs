@@ -11,32 +11,44 @@
 //! | module | what it knows |
 //! |---|---|
 //! | `client` | sockets to a server on this machine |
-//! | `message` | the bytes of a request, and whether an answer is right |
+//! | `message` | the bytes of a request or frame, and whether an answer is right |
+//! | `tls`, `stream` | a certificate, clients that trust it; a connection with or without TLS |
 //! | `latency` | the histogram |
 //! | `proc_tree` | a process, its descendants, the CPU they used |
 //! | `memory` | what a process keeps resident |
 //! | `host` | what the machine is and what else it is doing |
 //! | `cores` | how far apart two CPUs are at the moment |
+//! | `figure` | what a measurement yields |
+//! | `cases` | what is measured against what, and the targets |
+//! | `watch` | the CPU of everybody during a measurement |
 //! | `connection`, `driver` | one client; all of them on one thread |
 //! | `server` | a server program: start, ready, stop, nothing left behind |
 //! | `spread` | median, min, max; ratios of rounds |
-//! | `cases` | what is measured against what, and the targets |
 //! | `site` | where the programs are and how each side is started |
-//! | `idle`, `lane`, `session` | one measurement of each kind; a whole run |
+//! | `datagrams`, `bulk`, `rescue`, `idle`, `lane` | one measurement of each kind |
+//! | `lap`, `session` | one side once; a whole run |
 //! | `verdict`, `report` | targets against figures; Markdown |
 
+mod bulk;
 mod client;
 mod connection;
 mod cores;
+mod datagrams;
+mod figure;
 mod host;
 mod idle;
 mod lane;
+mod lap;
 mod latency;
 mod memory;
 mod message;
 mod proc_tree;
+mod rescue;
 mod spread;
+mod stream;
+mod tls;
 mod verdict;
+mod watch;
 
 pub mod cases;
 pub mod driver;

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use lexopt::prelude::*;
 use serde_json::json;
-use skep_bench::driver::{self, Load, Measured, Window};
+use skep_bench::driver::{self, Framing, Load, Measured, Window};
 
 const HELP: &str = "\
 skep-load: closed-loop load on an echo server, every answer checked
@@ -17,6 +17,8 @@ usage: skep-load --addr HOST:PORT [options]
   --connections N    clients (default 50)
   --size BYTES       bytes of a message (default 32)
   --depth N          messages under way per client (default 1)
+  --framing F        none, eof (\\r\\n) or length (N, offset 0, body 4); part of the size
+  --tls CERTIFICATE  over TLS, to the server with this certificate for localhost
   --seconds S        length of the measured window (default 2)
   --requests N       or: the window ends after N answers
   --warmup S         time before the window (default 0.5)
@@ -67,6 +69,8 @@ fn parse() -> Result<Option<Options>> {
         connections: 50,
         size: 32,
         depth: 1,
+        framing: Framing::None,
+        certificate: None,
         warmup: Duration::from_millis(500),
         window: Window::Time(Duration::from_secs(2)),
         pid: None,
@@ -79,6 +83,8 @@ fn parse() -> Result<Option<Options>> {
             Long("connections") => load.connections = args.value()?.parse()?,
             Long("size") => load.size = args.value()?.parse()?,
             Long("depth") => load.depth = args.value()?.parse()?,
+            Long("framing") => load.framing = framing(&args.value()?.string()?)?,
+            Long("tls") => load.certificate = Some(args.value()?.into()),
             Long("seconds") => load.window = Window::Time(seconds(&mut args)?),
             Long("requests") => load.window = Window::Requests(args.value()?.parse()?),
             Long("warmup") => load.warmup = seconds(&mut args)?,
@@ -99,6 +105,15 @@ fn seconds(args: &mut lexopt::Parser) -> Result<Duration> {
     Duration::try_from_secs_f64(args.value()?.parse()?).context("not a number of seconds")
 }
 
+fn framing(name: &str) -> Result<Framing> {
+    Ok(match name {
+        "none" => Framing::None,
+        "eof" => Framing::Eof,
+        "length" => Framing::Length,
+        _ => bail!("--framing: none, eof or length"),
+    })
+}
+
 fn print_table(load: &Load, m: &Measured) {
     let l = m.latency;
     println!(
@@ -107,7 +122,7 @@ fn print_table(load: &Load, m: &Measured) {
         load.size,
         load.depth,
         m.requests,
-        m.elapsed.as_secs_f64()
+        m.spent.elapsed.as_secs_f64()
     );
     println!("  requests/s    {:>12.0}", m.rate());
     println!("  MB/s          {:>12.1}", m.megabytes());
@@ -115,11 +130,11 @@ fn print_table(load: &Load, m: &Measured) {
         "  latency µs    p50 {:.1}   p99 {:.1}   p99.9 {:.1}   max {:.1}",
         l.p50, l.p99, l.p999, l.max
     );
-    if let Some(server) = m.server {
+    if let Some(server) = m.spent.server {
         println!(
             "  server CPU    {:>12.3} µs/request   {:.2} cores, {} processes{}",
             m.per_request(server.cpu),
-            m.of_a_core(server.cpu),
+            m.spent.of_a_core(server.cpu),
             server.processes,
             if server.lost {
                 ", one died: too low"
@@ -130,11 +145,14 @@ fn print_table(load: &Load, m: &Measured) {
     }
     println!(
         "  driver CPU    {:>12.3} µs/request   {:.2} cores",
-        m.per_request(m.driver_cpu),
-        m.of_a_core(m.driver_cpu)
+        m.per_request(m.spent.driver),
+        m.spent.of_a_core(m.spent.driver)
     );
     if load.pid.is_some() {
-        println!("  others' CPU   {:>40.2} cores", m.of_a_core(m.foreign_cpu));
+        println!(
+            "  others' CPU   {:>40.2} cores",
+            m.spent.of_a_core(m.spent.foreign)
+        );
     }
 }
 
@@ -144,7 +162,7 @@ fn line(load: &Load, m: &Measured) -> serde_json::Value {
         "connections": load.connections,
         "size": load.size,
         "depth": load.depth,
-        "seconds": m.elapsed.as_secs_f64(),
+        "seconds": m.spent.elapsed.as_secs_f64(),
         "requests": m.requests,
         "requests_per_s": m.rate(),
         "mb_per_s": m.megabytes(),
@@ -152,9 +170,9 @@ fn line(load: &Load, m: &Measured) -> serde_json::Value {
         "p99_us": l.p99,
         "p999_us": l.p999,
         "max_us": l.max,
-        "server_cpu_us_per_request": m.server.map(|s| m.per_request(s.cpu)),
-        "server_processes": m.server.map(|s| s.processes),
-        "server_process_lost": m.server.map(|s| s.lost),
-        "driver_cpu_us_per_request": m.per_request(m.driver_cpu),
+        "server_cpu_us_per_request": m.spent.server.map(|s| m.per_request(s.cpu)),
+        "server_processes": m.spent.server.map(|s| s.processes),
+        "server_process_lost": m.spent.server.map(|s| s.lost),
+        "driver_cpu_us_per_request": m.per_request(m.spent.driver),
     })
 }

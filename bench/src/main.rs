@@ -11,7 +11,7 @@ use skep_bench::session::{self, Settings};
 use skep_bench::{report, site::Site};
 
 const HELP: &str = "\
-skep-bench: skep's servers against a bare epoll loop, a report of ratios
+skep-bench: skep's servers against bare loops, a report of ratios
 
 usage: skep-bench [options]
 
@@ -27,9 +27,9 @@ usage: skep-bench [options]
   --php PROGRAM   the interpreter (default: php)
   --help
 
-A server that has not been built is skipped. The exit code says only whether the rest could be
-measured: 0 even if a target is missed, 1 if a server did not start or did not echo, 2 for a
-mistake in the options.
+A server that has not been built, or was built without what a case needs, is skipped. The exit
+code says only whether the rest could be measured: 0 even if a target is missed, 1 if a server did
+not start or did not echo, 2 for a mistake in the options.
 ";
 
 struct Options {
@@ -71,7 +71,7 @@ fn run(options: Options) -> Result<bool> {
 fn parse() -> Result<Option<Options>> {
     let mut rounds = None;
     let mut window = None;
-    let mut warmup = Duration::from_millis(500);
+    let mut warmup = None;
     let mut only: Vec<String> = Vec::new();
     let mut quick = false;
     let (mut out, mut root, mut target) = (None, None, None);
@@ -82,7 +82,7 @@ fn parse() -> Result<Option<Options>> {
             Long("only") => only.push(args.value()?.parse()?),
             Long("rounds") => rounds = Some(args.value()?.parse()?),
             Long("seconds") => window = Some(seconds(&mut args)?),
-            Long("warmup") => warmup = seconds(&mut args)?,
+            Long("warmup") => warmup = Some(seconds(&mut args)?),
             Long("quick") => quick = true,
             Long("out") => out = Some(PathBuf::from(args.value()?)),
             Long("root") => root = Some(PathBuf::from(args.value()?)),
@@ -108,12 +108,15 @@ fn parse() -> Result<Option<Options>> {
     let target = target
         .or_else(|| std::env::var_os("CARGO_TARGET_DIR").map(PathBuf::from))
         .map_or(Ok(root.join("target")), std::path::absolute)?;
+    let rounds = rounds.unwrap_or(if quick { 2 } else { 5 });
     let settings = Settings {
-        rounds: rounds.unwrap_or(if quick { 2 } else { 5 }),
-        window: window.unwrap_or(Duration::from_millis(if quick { 500 } else { 2000 })),
-        warmup,
+        rounds,
+        retries: if quick { 0 } else { rounds },
+        window: window.unwrap_or(Duration::from_millis(if quick { 300 } else { 2000 })),
+        warmup: warmup.unwrap_or(Duration::from_millis(if quick { 200 } else { 500 })),
         idle: Duration::from_secs(if quick { 1 } else { 3 }),
         idle_connections: quick.then_some(500),
+        bulk_bytes: quick.then_some(128 << 20),
         site: Site { root, target, php },
     };
     ensure!(settings.rounds > 0, "--rounds: at least 1");

@@ -2,27 +2,62 @@
 
 use std::fmt::Write;
 
-use crate::cases::{Bound, Case, Figure, Kind, Sample, Side, Target};
+use crate::cases::{Bound, Case, Kind, Sample, Side, Target};
+use crate::figure::Figure;
 use crate::host;
 use crate::session::{Outcome, Run, Settings};
 use crate::verdict;
 
-const RAW: [Figure; 10] = [
-    Figure::Rate,
-    Figure::Megabytes,
-    Figure::CpuPerRequest,
-    Figure::P50,
-    Figure::P99,
-    Figure::P999,
-    Figure::Slowest,
-    Figure::DriverCores,
-    Figure::OtherCores,
-    Figure::CoreDistance,
+/// A table of ratios, and one of the figures behind them.
+struct Comparison {
+    title: &'static str,
+    of: fn(Kind) -> bool,
+    ratios: &'static [Figure],
+    /// Shown as they are, of the limit and of the candidate.
+    plain: &'static [Figure],
+    raw: &'static [Figure],
+}
+
+const COMPARISONS: [Comparison; 2] = [
+    Comparison {
+        title: "Echo",
+        of: |kind| matches!(kind, Kind::Echo(_) | Kind::Datagrams { .. }),
+        ratios: &[Figure::Rate, Figure::CpuPerRequest, Figure::P50],
+        plain: &[Figure::P50, Figure::P99],
+        raw: &[
+            Figure::Rate,
+            Figure::Megabytes,
+            Figure::CpuPerRequest,
+            Figure::P50,
+            Figure::P99,
+            Figure::P999,
+            Figure::Slowest,
+            Figure::Lost,
+            Figure::ServerCores,
+            Figure::DriverCores,
+            Figure::OtherCores,
+            Figure::CoreDistance,
+        ],
+    },
+    Comparison {
+        title: "Bulk",
+        of: |kind| matches!(kind, Kind::Bulk { .. }),
+        ratios: &[Figure::Megabytes, Figure::CpuPerMegabyte],
+        plain: &[Figure::Megabytes],
+        raw: &[
+            Figure::Megabytes,
+            Figure::CpuPerMegabyte,
+            Figure::ServerCores,
+            Figure::DriverCores,
+            Figure::OtherCores,
+            Figure::CoreDistance,
+        ],
+    },
 ];
 
 /// The whole text.
 pub fn write(settings: &Settings, outcomes: &[Outcome]) -> String {
-    let mut text = String::from("# skep against a bare epoll loop\n\n");
+    let mut text = String::from("# skep against bare loops\n\n");
     for (what, value) in host::describe(&settings.site.root) {
         line(&mut text, &format!("* {what}: {value}"));
     }
@@ -39,55 +74,55 @@ pub fn write(settings: &Settings, outcomes: &[Outcome]) -> String {
              A disturbed round is measured again, up to {} times per case: others used more than a tenth of a\n\
              core, or the hypervisor moved the CPUs nearer together or apart (see core to core: the time a\n\
              cache line takes from one to the other and back; every echo pays it several times).",
-            settings.rounds, settings.window, settings.warmup, settings.rounds
+            settings.rounds, settings.window, settings.warmup, settings.retries
         ),
     );
-    if let Some(most) = settings.idle_connections {
+    if let Some((most, bytes)) = settings.idle_connections.zip(settings.bulk_bytes) {
+        let mib = bytes >> 20;
         line(
             &mut text,
-            &format!("\nQuick: at most {most} idle connections."),
+            &format!("\nQuick: at most {most} idle connections, at most {mib} MiB in bulk."),
         );
     }
-    ratios(&mut text, outcomes);
+    for comparison in &COMPARISONS {
+        ratios(&mut text, comparison, outcomes);
+    }
     resources(&mut text, outcomes);
-    raw(&mut text, outcomes);
+    for comparison in &COMPARISONS {
+        raw(&mut text, comparison, outcomes);
+    }
     notes(&mut text, outcomes);
     text
 }
 
-fn ratios(text: &mut String, outcomes: &[Outcome]) {
-    let rows = rows(outcomes, true).filter(|row| !row.is_limit);
+fn ratios(text: &mut String, comparison: &Comparison, outcomes: &[Outcome]) {
+    let rows = rows(outcomes, comparison.of).filter(|row| !row.is_limit);
+    let ratio = comparison.ratios.iter();
+    let ratio = ratio.map(|f| format!("{}, ratio", f.name()));
+    let plain = slashed(comparison.plain, |f| f.name().to_string());
+    let mut head: Vec<String> = ["case", "server", "target"].map(String::from).into();
+    head.extend(ratio);
+    head.extend([format!("{plain}, limit"), plain, "verdict".to_string()]);
     table(
         text,
-        "Echo",
-        &[
-            "case",
-            "server",
-            "target",
-            "req/s, ratio",
-            "CPU/request, ratio",
-            "p50, ratio",
-            "p50 / p99 µs, limit",
-            "p50 / p99 µs",
-            "verdict",
-        ],
+        comparison.title,
+        &head,
         rows.map(|row| {
             let mut cells = row.head();
             let Run::Measured(samples) = row.run else {
-                return row.without_figures(cells, 5);
+                return row.without_figures(cells, comparison.ratios.len() + 2);
             };
-            for figure in [Figure::Rate, Figure::CpuPerRequest, Figure::P50] {
+            for figure in comparison.ratios {
                 let ratio = row
                     .limit()
-                    .and_then(|limit| verdict::ratio(samples, limit, figure));
+                    .and_then(|limit| verdict::ratio(samples, limit, *figure));
                 cells.push(ratio.map_or("–".into(), |r| r.show(|v| format!("{v:.3}"))));
             }
             for side in [row.limit(), Some(samples)] {
-                let median = |f: Figure| {
+                cells.push(slashed(comparison.plain, |f| {
                     let spread = side.and_then(|samples| verdict::spread(samples, f));
                     spread.map_or("–".into(), |s| f.show(s.median))
-                };
-                cells.push(format!("{} / {}", median(Figure::P50), median(Figure::P99)));
+                }));
             }
             cells.push(row.verdict(samples, row.limit()));
             cells
@@ -95,12 +130,17 @@ fn ratios(text: &mut String, outcomes: &[Outcome]) {
     );
 }
 
+fn slashed(figures: &[Figure], show: impl Fn(Figure) -> String) -> String {
+    let all: Vec<String> = figures.iter().map(|f| show(*f)).collect();
+    all.join(" / ")
+}
+
 fn resources(text: &mut String, outcomes: &[Outcome]) {
     table(
         text,
-        "Idle, memory, lane",
-        &["case", "server", "target", "measured", "verdict"],
-        rows(outcomes, false).map(|row| {
+        "Blocked worker, idle, memory, lane",
+        &["case", "server", "target", "measured", "verdict"].map(String::from),
+        rows(outcomes, |kind| !COMPARISONS.iter().any(|c| (c.of)(kind))).map(|row| {
             let mut cells = row.head();
             let Run::Measured(samples) = row.run else {
                 return row.without_figures(cells, 1);
@@ -117,23 +157,25 @@ fn resources(text: &mut String, outcomes: &[Outcome]) {
     );
 }
 
-fn raw(text: &mut String, outcomes: &[Outcome]) {
-    let head: Vec<&str> = ["case", "server"]
+fn raw(text: &mut String, comparison: &Comparison, outcomes: &[Outcome]) {
+    let names = comparison.raw.iter().map(|f| f.name());
+    let head: Vec<String> = ["case", "server"]
         .into_iter()
-        .chain(RAW.map(Figure::name))
+        .chain(names)
+        .map(String::from)
         .collect();
-    let measured = rows(outcomes, true).filter_map(|row| match row.run {
+    let measured = rows(outcomes, comparison.of).filter_map(|row| match row.run {
         Run::Measured(samples) => Some((row, samples)),
         _ => None,
     });
     table(
         text,
-        "Echo, figures behind the ratios",
+        &format!("{}, figures behind the ratios", comparison.title),
         &head,
         measured.map(|(row, samples)| {
             let mut cells = vec![row.case.key.to_string(), row.side.name()];
-            cells.extend(RAW.map(|f| {
-                let spread = verdict::spread(samples, f);
+            cells.extend(comparison.raw.iter().map(|f| {
+                let spread = verdict::spread(samples, *f);
                 spread.map_or("–".into(), |s| s.show(|v| f.show(v)))
             }));
             cells
@@ -198,10 +240,8 @@ impl<'a> Row<'a> {
     }
 }
 
-fn rows(outcomes: &[Outcome], echo: bool) -> impl Iterator<Item = Row<'_>> {
-    let wanted = outcomes
-        .iter()
-        .filter(move |o| matches!(o.case.kind, Kind::Echo(_)) == echo);
+fn rows(outcomes: &[Outcome], of: impl Fn(Kind) -> bool) -> impl Iterator<Item = Row<'_>> {
+    let wanted = outcomes.iter().filter(move |o| of(o.case.kind));
     wanted.flat_map(|o| {
         let sides = o.case.sides.iter().zip(&o.runs).enumerate();
         sides.map(|(n, ((side, targets), run))| Row {
@@ -216,7 +256,7 @@ fn rows(outcomes: &[Outcome], echo: bool) -> impl Iterator<Item = Row<'_>> {
     })
 }
 
-fn table(text: &mut String, title: &str, head: &[&str], rows: impl Iterator<Item = Vec<String>>) {
+fn table(text: &mut String, title: &str, head: &[String], rows: impl Iterator<Item = Vec<String>>) {
     let mut rows = rows.peekable();
     if rows.peek().is_none() {
         return;

@@ -25,6 +25,23 @@ pub(crate) struct Program {
     pub(crate) dir: PathBuf,
 }
 
+/// Why a server cannot take part: the reason it printed itself, as `SKIP <reason>`.
+#[derive(Debug)]
+pub(crate) struct Lacking(pub(crate) String);
+
+impl std::fmt::Display for Lacking {
+    fn fmt(&self, to: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        to.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for Lacking {}
+
+enum Ready {
+    Port(u16),
+    Not(String),
+}
+
 /// One that runs. Dropped without `stop` it is killed with its whole tree.
 pub(crate) struct Server {
     child: Child,
@@ -34,7 +51,8 @@ pub(crate) struct Server {
 }
 
 impl Server {
-    /// Returns once it has printed `READY <port>`.
+    /// Returns once it has printed `READY <port>`. An error that is a [`Lacking`] means that the
+    /// server was built without what the case needs.
     pub(crate) fn start(program: &Program) -> Result<Self> {
         let name = program.command.display();
         let mut child = Command::new(&program.command)
@@ -55,7 +73,11 @@ impl Server {
         let stdout = stdout.context("no pipe to its stdout")?;
         thread::spawn(move || listen_to(stdout, &tell));
         match told.recv_timeout(START_DEADLINE) {
-            Ok(port) => server.port = port,
+            Ok(Ready::Port(port)) => server.port = port,
+            Ok(Ready::Not(why)) => {
+                server.child.wait()?;
+                return Err(Lacking(why).into());
+            }
             Err(RecvTimeoutError::Timeout) => bail!("{name}: not ready after {START_DEADLINE:?}"),
             Err(RecvTimeoutError::Disconnected) => {
                 let status = server.child.wait()?;
@@ -153,12 +175,18 @@ fn send(pid: i32, signal: Signal) {
 }
 
 /// Passes the port on, and keeps reading so that a talkative server never waits for us.
-fn listen_to(stdout: ChildStdout, ready: &Sender<u16>) {
+fn listen_to(stdout: ChildStdout, ready: &Sender<Ready>) {
     for line in BufReader::new(stdout).lines().map_while(Result::ok) {
-        match line.strip_prefix("READY ").map(|port| port.trim().parse()) {
-            // Nobody waits for a port any more when the deadline has passed.
-            Some(Ok(port)) => drop(ready.send(port)),
-            _ => eprintln!("    server says: {line}"),
-        }
+        let port = line.strip_prefix("READY ").map(|port| port.trim().parse());
+        let told = match (port, line.strip_prefix("SKIP ")) {
+            (Some(Ok(port)), _) => Ready::Port(port),
+            (_, Some(why)) => Ready::Not(why.to_string()),
+            _ => {
+                eprintln!("    server says: {line}");
+                continue;
+            }
+        };
+        // Nobody waits for it any more when the deadline has passed.
+        let _ = ready.send(told);
     }
 }

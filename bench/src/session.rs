@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
-use crate::cases::{Case, Figure, Kind, Sample, Shape, Side};
-use crate::driver::{self, Load, Window};
-use crate::server::{Program, Server};
+use crate::cases::{Case, Kind, Sample, Side};
+use crate::cores;
+use crate::figure::Figure;
+use crate::lap::{self, Lap};
+use crate::server::Lacking;
 use crate::site::Site;
-use crate::{cores, idle, lane};
 
 /// Others that use more than this share of a core disturb a measurement.
 const NOISY: f64 = 0.10;
@@ -18,6 +19,8 @@ const NOISY: f64 = 0.10;
 pub struct Settings {
     /// Measurements per side.
     pub rounds: usize,
+    /// How many disturbed ones per case are made again.
+    pub retries: usize,
     /// Length of each.
     pub window: Duration,
     /// Load before each.
@@ -26,6 +29,8 @@ pub struct Settings {
     pub idle: Duration,
     /// Fewer idle connections than the case says; for a quick look.
     pub idle_connections: Option<usize>,
+    /// Fewer bytes in bulk than the case says; likewise.
+    pub bulk_bytes: Option<u64>,
     /// Where the programs are.
     pub site: Site,
 }
@@ -43,7 +48,7 @@ pub struct Outcome {
 pub(crate) enum Run {
     /// One sample per round.
     Measured(Vec<Sample>),
-    /// Has not been built.
+    /// Has not been built, or cannot do it yet.
     Skipped(String),
     Failed(String),
 }
@@ -56,12 +61,25 @@ impl Outcome {
 }
 
 /// Measures the cases one after the other. Progress goes to stderr.
-pub fn run(settings: &Settings, cases: Vec<Case>) -> Result<Vec<Outcome>> {
-    settings.site.build_bare_loop()?;
+pub fn run(settings: &Settings, mut cases: Vec<Case>) -> Result<Vec<Outcome>> {
+    cases.iter_mut().for_each(|case| settings.reduce(case));
+    settings.site.prepare(&cases)?;
     Ok(cases
         .into_iter()
         .map(|case| measure(settings, case))
         .collect())
+}
+
+impl Settings {
+    fn reduce(&self, case: &mut Case) {
+        match &mut case.kind {
+            Kind::Idle { connections } | Kind::Memory { connections } => {
+                *connections = (*connections).min(self.idle_connections.unwrap_or(usize::MAX));
+            }
+            Kind::Bulk { bytes } => *bytes = (*bytes).min(self.bulk_bytes.unwrap_or(u64::MAX)),
+            Kind::Echo(_) | Kind::Datagrams { .. } | Kind::Rescue { .. } | Kind::Lane => {}
+        }
+    }
 }
 
 fn measure(settings: &Settings, case: Case) -> Outcome {
@@ -72,7 +90,7 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
         .iter()
         .map(|(side, _)| plan(settings, *side))
         .collect();
-    let mut spare = settings.rounds;
+    let mut spare = settings.retries;
     let mut disturbed = 0;
     let mut round = 1;
     while round <= settings.rounds {
@@ -106,7 +124,7 @@ fn measure(settings: &Settings, case: Case) -> Outcome {
         }
         round += 1;
     }
-    let again = settings.rounds - spare;
+    let again = settings.retries - spare;
     if again > 0 {
         notes.push(format!(
             "{}: {again} disturbed rounds were measured again",
@@ -131,42 +149,12 @@ fn plan(settings: &Settings, side: Side) -> Run {
     }
 }
 
-/// One side measured once.
-struct Lap {
-    sample: Sample,
-    /// Between the CPUs, before and after; none if they do not matter.
-    distances: Vec<f64>,
-    notes: Vec<String>,
-}
-
-impl Lap {
-    fn of(sample: Sample) -> Self {
-        Self {
-            sample,
-            distances: Vec::new(),
-            notes: Vec::new(),
-        }
-    }
-
-    /// For what depends on where the CPUs are.
-    fn at_distance(measure: impl FnOnce() -> Result<Sample>) -> Result<Self> {
-        let before = cores::distance();
-        let mut lap = Self::of(measure()?);
-        lap.distances
-            .extend(before.into_iter().chain(cores::distance()));
-        let worst = lap.distances.iter().copied().reduce(f64::max);
-        lap.sample
-            .extend(worst.map(|ns| (Figure::CoreDistance, ns)));
-        Ok(lap)
-    }
-}
-
 /// Every side once; `None` for those that take no part. A failure ends a side's part.
 fn lap(settings: &Settings, case: &Case, runs: &mut [Run], round: usize) -> Vec<Option<Lap>> {
     let sides = case.sides.iter().zip(runs);
     let once = sides.map(|((side, _), run)| {
         let Run::Measured(_) = run else { return None };
-        match once(settings, case.kind, *side) {
+        match lap::once(settings, case.kind, *side) {
             Ok(lap) => {
                 eprintln!(
                     "  {round}/{} {}: {}",
@@ -175,6 +163,11 @@ fn lap(settings: &Settings, case: &Case, runs: &mut [Run], round: usize) -> Vec<
                     brief(&lap.sample)
                 );
                 Some(lap)
+            }
+            Err(e) if e.is::<Lacking>() => {
+                eprintln!("  {}: skipped: {e}", side.name());
+                *run = Run::Skipped(e.to_string());
+                None
             }
             Err(e) => {
                 eprintln!(
@@ -205,79 +198,6 @@ fn disturbances(laps: &[Option<Lap>]) -> Vec<String> {
         all.push("the distance between the CPUs changed".to_string());
     }
     all
-}
-
-fn once(settings: &Settings, kind: Kind, side: Side) -> Result<Lap> {
-    let program = settings.site.program(side).map_err(anyhow::Error::msg)?;
-    let fewer = |connections| {
-        settings
-            .idle_connections
-            .unwrap_or(usize::MAX)
-            .min(connections)
-    };
-    let mut lap = match kind {
-        Kind::Lane => Lap::at_distance(|| lane::run(&program))?,
-        Kind::Echo(shape) => served(&program, |server| {
-            Lap::at_distance(|| echo(settings, server, shape))
-        })?,
-        Kind::Idle { connections } => served(&program, |server| {
-            idle::cpu(server, fewer(connections), settings.idle).map(Lap::of)
-        })?,
-        Kind::Memory { connections } => served(&program, |server| {
-            idle::memory(server, fewer(connections)).map(Lap::of)
-        })?,
-    };
-    if let (Kind::Memory { .. }, Side::Php { .. }) = (kind, side) {
-        subtract_php(&settings.site, &mut lap.sample)?;
-    }
-    Ok(lap)
-}
-
-fn served(program: &Program, measure: impl FnOnce(&Server) -> Result<Lap>) -> Result<Lap> {
-    let mut server = Server::start(program)?;
-    let measured = measure(&server);
-    let mut lap = measured.map_err(|e| e.context(server.condition()))?;
-    lap.notes.extend(server.stop()?);
-    Ok(lap)
-}
-
-fn echo(settings: &Settings, server: &Server, shape: Shape) -> Result<Sample> {
-    let m = driver::run(&Load {
-        addr: server.addr(),
-        connections: shape.connections,
-        size: shape.size,
-        depth: 1,
-        warmup: settings.warmup,
-        window: Window::Time(settings.window),
-        pid: Some(server.pid()),
-    })?;
-    let cpu = m.server.context("the CPU of the server was not measured")?;
-    ensure!(!cpu.lost, "a process of the server died under load");
-    Ok(Sample::from([
-        (Figure::Rate, m.rate()),
-        (Figure::Megabytes, m.megabytes()),
-        (Figure::CpuPerRequest, m.per_request(cpu.cpu)),
-        (Figure::P50, m.latency.p50),
-        (Figure::P99, m.latency.p99),
-        (Figure::P999, m.latency.p999),
-        (Figure::Slowest, m.latency.max),
-        (Figure::DriverCores, m.of_a_core(m.driver_cpu)),
-        (Figure::OtherCores, m.of_a_core(m.foreign_cpu)),
-    ]))
-}
-
-/// The target is about what a master adds to PHP. The interpreter alone is the strict reading; the
-/// same with the extension loaded tells the engine's data from its code.
-fn subtract_php(site: &Site, sample: &mut Sample) -> Result<()> {
-    let at_start = sample
-        .get(&Figure::MasterAtStart)
-        .copied()
-        .unwrap_or_default();
-    for (figure, extension) in [(Figure::BeyondPhp, false), (Figure::BeyondExtension, true)] {
-        let program = site.sleeping_php(extension).map_err(anyhow::Error::msg)?;
-        sample.insert(figure, at_start - idle::sleeping(&program)?);
-    }
-    Ok(())
 }
 
 fn brief(sample: &Sample) -> String {

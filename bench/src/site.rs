@@ -5,11 +5,17 @@ use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
 
-use crate::cases::Side;
+use crate::bulk;
+use crate::cases::{Case, Front, Kind, Side, Talk, Way};
+use crate::message::Framing;
 use crate::server::Program;
+use crate::tls::Identity;
 
 const EXTENSION: &str = "php-ext/modules/skep.so";
-const BARE_LOOP: &str = "bench/baseline/epoll_echo.c";
+const BASELINE: &str = "bench/baseline";
+/// Programs of one file each, and what all of them include.
+const BARE: [&str; 3] = ["epoll_echo", "udp_echo", "bulk"];
+const INCLUDED: &str = "server.h";
 
 /// A checkout and what was built from it.
 #[derive(Clone, Debug)]
@@ -26,23 +32,40 @@ impl Site {
     /// The repository around the current directory.
     pub fn find_root() -> Result<PathBuf> {
         let here = std::env::current_dir().context("no current directory")?;
-        let root = here.ancestors().find(|dir| dir.join(BARE_LOOP).exists());
+        let root = here.ancestors().find(|dir| dir.join(BASELINE).exists());
         root.map(Path::to_path_buf).with_context(|| {
             format!(
-                "not inside the repository: no {BARE_LOOP} above {}",
+                "not inside the repository: no {BASELINE} above {}",
                 here.display()
             )
         })
     }
 
-    /// Compiles the bare loop unless that has been done since it was last changed.
-    pub(crate) fn build_bare_loop(&self) -> Result<()> {
-        let (source, binary) = (self.root.join(BARE_LOOP), self.bare_loop());
+    /// What the sides of the cases need and what is cheaper made than kept: bare servers, a
+    /// certificate, the file of `sendfile`.
+    pub(crate) fn prepare(&self, cases: &[Case]) -> Result<()> {
+        std::fs::create_dir_all(self.made())?;
+        BARE.into_iter().try_for_each(|name| self.compile(name))?;
+        self.identity().write()?;
+        for case in cases {
+            let by_file = |(side, _): &(Side, _)| side.talk == Talk::Bulk(Way::SendFile);
+            if let Kind::Bulk { bytes } = case.kind
+                && case.sides.iter().any(by_file)
+            {
+                bulk::make_file(&self.bulk_file(), bytes)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Unless that has been done since the last change.
+    fn compile(&self, name: &str) -> Result<()> {
+        let dir = self.root.join(BASELINE);
+        let (source, binary) = (dir.join(format!("{name}.c")), self.made().join(name));
         let changed = |path: &Path| path.metadata().and_then(|m| m.modified()).ok();
-        if changed(&binary) > changed(&source) {
+        if changed(&binary) > changed(&source).max(changed(&dir.join(INCLUDED))) {
             return Ok(());
         }
-        std::fs::create_dir_all(self.target.join("bench"))?;
         let status = Command::new("gcc")
             .args(["-O2", "-Wall", "-Wextra", "-Werror", "-o"])
             .args([&binary, &source])
@@ -52,27 +75,77 @@ impl Site {
         Ok(())
     }
 
-    fn bare_loop(&self) -> PathBuf {
-        self.target.join("bench/epoll_echo")
+    fn made(&self) -> PathBuf {
+        self.target.join("bench")
+    }
+
+    fn bulk_file(&self) -> PathBuf {
+        self.made().join("bulk.bin")
+    }
+
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::in_dir(&self.made())
     }
 
     /// `Err` names the file that has not been built.
     pub(crate) fn program(&self, side: Side) -> Result<Program, String> {
-        match side {
-            Side::Bare => self.existing(self.bare_loop(), vec!["0".into()], vec![]),
-            Side::C => self.existing(self.target.join("bench/echo_c"), vec![], sizes(1, 1)),
-            Side::Lane => self.existing(
+        match side.front {
+            Front::Bare => self.bare(side.talk),
+            Front::C => self.existing(
+                self.made().join("echo_c"),
+                self.settings(side.talk),
+                sizes(1, 1),
+            ),
+            Front::Lane => self.existing(
                 self.target.join("release/examples/lane_bench"),
                 vec![],
                 vec![],
             ),
-            Side::Php { reactors, workers } => {
+            Front::Php { reactors, workers } => {
                 let mut program = self.php(true)?;
-                program.args.push("bench/servers/echo.php".into());
+                program.args.extend(self.script(side.talk));
+                program.args.extend(self.settings(side.talk));
                 program.env = sizes(reactors, workers);
                 Ok(program)
             }
         }
+    }
+
+    fn bare(&self, talk: Talk) -> Result<Program, String> {
+        let made = |name| self.made().join(name);
+        let (command, mut args) = match talk {
+            Talk::Datagrams => (made("udp_echo"), vec![]),
+            Talk::Bulk(Way::Send) => (made("bulk"), vec!["send".into()]),
+            Talk::Bulk(Way::SendFile) => (
+                made("bulk"),
+                vec!["sendfile".into(), text(&self.bulk_file())],
+            ),
+            Talk::Tls => {
+                let Identity { certificate, key } = self.identity();
+                let args = vec!["0".into(), text(&certificate), text(&key)];
+                let command = self.target.join("release/skep-rustls-echo");
+                return self.existing(command, args, vec![]);
+            }
+            Talk::Plain | Talk::Frames { .. } | Talk::Dispatch(_) => (made("epoll_echo"), vec![]),
+        };
+        args.push("0".into());
+        self.existing(command, args, vec![])
+    }
+
+    /// The PHP server and what it takes before the settings.
+    fn script(&self, talk: Talk) -> Vec<String> {
+        let file = text(&self.bulk_file());
+        let (name, args) = match talk {
+            Talk::Plain | Talk::Frames { .. } => ("echo", vec!["tcp".into()]),
+            Talk::Tls => ("echo", vec!["tls".into()]),
+            Talk::Datagrams => ("echo", vec!["udp".into()]),
+            Talk::Bulk(Way::Send) => ("bulk", vec!["send".into()]),
+            Talk::Bulk(Way::SendFile) => ("bulk", vec!["sendfile".into(), file]),
+            Talk::Dispatch(_) => ("blocking", vec![]),
+        };
+        let mut script = vec![format!("bench/servers/{name}.php")];
+        script.extend(args);
+        script
     }
 
     /// The interpreter doing nothing, for its memory to be subtracted.
@@ -118,6 +191,40 @@ impl Site {
             dir: self.root.clone(),
         })
     }
+}
+
+impl Site {
+    /// Beyond what every server of the benches sets.
+    fn settings(&self, talk: Talk) -> Vec<String> {
+        let settings: &[&str] = match talk {
+            Talk::Frames { framing, .. } => match framing {
+                Framing::None => &[],
+                Framing::Eof => &["open_eof_split=true", "package_eof=\r\n"],
+                Framing::Length => &[
+                    "open_length_check=true",
+                    "package_length_type=N",
+                    "package_length_offset=0",
+                    "package_body_offset=4",
+                ],
+            },
+            // Told to go on while there is still something to send, as anybody in a hurry would.
+            Talk::Bulk(Way::Send) => &["buffer_low_watermark=4194304", "log_level=5"],
+            Talk::Tls => {
+                let Identity { certificate, key } = self.identity();
+                return vec![
+                    format!("ssl_cert_file={}", text(&certificate)),
+                    format!("ssl_key_file={}", text(&key)),
+                ];
+            }
+            Talk::Dispatch(mode) => return vec![format!("dispatch_mode={mode}")],
+            Talk::Plain | Talk::Datagrams | Talk::Bulk(Way::SendFile) => &[],
+        };
+        settings.iter().map(|s| (*s).to_string()).collect()
+    }
+}
+
+fn text(path: &Path) -> String {
+    path.to_string_lossy().into_owned()
 }
 
 fn sizes(reactors: usize, workers: usize) -> Vec<(&'static str, String)> {

@@ -1,6 +1,7 @@
 //! Targets against figures.
 
-use crate::cases::{Bound, Figure, Sample, Target};
+use crate::cases::{Bound, Sample, Target};
+use crate::figure::Figure;
 use crate::spread::Spread;
 
 /// Values of a figure, one per round.
@@ -20,6 +21,7 @@ pub(crate) fn describe(targets: &[Target]) -> String {
         let name = figure.name();
         match bound {
             Bound::AtLeastTimes(t) => format!("{name} ≥ {t:.2} ×"),
+            Bound::AtMostTimes(t) if *t < 1.0 => format!("{name} ≤ {t:.3} ×"),
             Bound::AtMostTimes(t) => format!("{name} ≤ {t:.1} ×"),
             Bound::AtLeast(t) => format!("{name} ≥ {t}"),
             Bound::Below(t) => format!("{name} < {t}"),

@@ -3,6 +3,9 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod backlog;
+mod closing;
+mod datagrams;
 mod files;
 mod orders;
 mod sending;
@@ -14,6 +17,8 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use backlog::Backlog;
+
 use crate::error::code;
 use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
@@ -22,9 +27,10 @@ use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
 use crate::log::Log;
 use crate::net::handover;
+use crate::packet::Packet;
 use crate::port::{Port, Ports};
 use crate::session::table::Slot;
-use crate::session::{SessionId, TlsInfo};
+use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::Shared;
 use crate::shared::phase::Phase;
@@ -73,6 +79,8 @@ pub struct Context {
     log: Log,
     /// By reactor.
     reactors: RefCell<Vec<Outlet>>,
+    /// By reactor, where this process must not wait for them; else none.
+    backlogs: RefCell<Vec<Backlog>>,
     manager: RefCell<Option<Outlet>>,
     main: RefCell<Option<Outlet>>,
     /// For waiting until a lane has room; made when first needed.
@@ -88,8 +96,12 @@ pub struct Context {
     sealed: RefCell<HashMap<SessionId, TlsInfo>>,
     /// Port of the event at hand.
     port: Cell<u16>,
+    /// The datagram at hand.
+    packet: Cell<Option<Packet>>,
     /// Worker: end after the callback at hand.
     stopping: Cell<bool>,
+    /// Sessions in the order of their ids.
+    index: RefCell<Index>,
     /// Messages of this process to itself.
     own: RefCell<Vec<Head>>,
 }
@@ -117,6 +129,7 @@ impl Context {
             Endpoint::Worker(seat) => Role::Worker(seat.worker()),
             Endpoint::Main | Endpoint::Reactor(_) => Role::Master,
         };
+        let start = settings.start_session_id;
         Rc::new(Context {
             role,
             endpoint,
@@ -125,6 +138,7 @@ impl Context {
             settings,
             log,
             reactors: RefCell::new(reactors),
+            backlogs: RefCell::new(Vec::new()),
             manager: RefCell::new(manager),
             main: RefCell::new(main),
             parker: RefCell::new(None),
@@ -134,7 +148,9 @@ impl Context {
             leaving: Cell::new(None),
             sealed: RefCell::default(),
             port: Cell::new(0),
+            packet: Cell::new(None),
             stopping: Cell::new(false),
+            index: RefCell::new(Index::new(start)),
             own: RefCell::new(Vec::new()),
             shared,
         })

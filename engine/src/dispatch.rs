@@ -1,52 +1,32 @@
-//! Which worker gets a message.
+//! Which worker gets a message: by the mode, or by the user's function where there is one.
+//!
+//! `owner` says which worker owns a session, `rescue` when it does no longer; `datagram` is what stands for a session
+//! where there is none.
+
+mod datagram;
+mod owner;
+mod rescue;
 
 use std::sync::Arc;
 
+use crate::choice::{DispatchEvent, DispatchFn, DispatchKind, Target};
 use crate::ipc::directory::{Directory, Endpoint, Seat};
 use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
-use crate::session::SessionId;
-use crate::session::table::NO_OWNER;
-use crate::settings::DispatchMode;
+use crate::log::Log;
+use crate::settings::{DispatchMode, Settings};
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::{AtomicU64, Ordering};
-use crate::sys::clock;
 
-/// A worker that has been in one callback for so long gets no new session, if another is free.
-const BUSY_MS: u64 = 5;
-
-/// The worker that owns a session from now on, or [`NO_OWNER`] in modes that spread messages.
-///
-/// The session id is hashed rather than the descriptor: descriptors are reused lowest first and would send
-/// every short connection to the same worker. A worker that is stuck in a callback, or not there, is passed
-/// over: affinity is worth something once a session has begun, and nothing before.
-pub(crate) fn owner_for(mode: DispatchMode, session: SessionId, shared: &Shared) -> u32 {
-    if !mode.keeps_owner() {
-        return NO_OWNER;
-    }
-    let workers = u64::from(shared.workers());
-    let hashed = (session % workers) as u32;
-    let mut now_ms = 0;
-    let is_free = |&worker: &u32| {
-        let block = shared.seat_block(shared.seat_of(worker));
-        if block.state.load(Ordering::Relaxed) != seat_state::READY {
-            // One of the first generation is about to come: without its share the others would keep it.
-            return shared.worker(worker).forks.load(Ordering::Relaxed) <= 1;
-        }
-        let since = block.callback_since_ms.load(Ordering::Relaxed);
-        if since != 0 && now_ms == 0 {
-            now_ms = clock::coarse_ms();
-        }
-        since == 0 || now_ms < since + BUSY_MS
-    };
-    let candidates = (0..workers).map(|step| ((session + step) % workers) as u32);
-    { candidates }.find(is_free).unwrap_or(hashed)
-}
+pub(crate) use datagram::DatagramKey;
 
 /// A reactor's lanes to all workers.
 pub(crate) struct Dispatcher {
     mode: DispatchMode,
+    function: Option<DispatchFn>,
+    rescue: rescue::Rescue,
+    log: Log,
     shared: Arc<Shared>,
     /// By seat.
     outlets: Vec<Outlet>,
@@ -63,11 +43,14 @@ pub(crate) struct Dispatcher {
 
 impl Dispatcher {
     pub(crate) fn new(
-        mode: DispatchMode,
+        settings: &Settings,
+        function: Option<DispatchFn>,
         reactor: u32,
         shared: Arc<Shared>,
         turn: Arc<AtomicU64>,
+        log: Log,
     ) -> Dispatcher {
+        let mode = settings.dispatch_mode;
         let directory: &Directory = &shared.directory;
         let outlets: Vec<_> = shared
             .seats()
@@ -76,8 +59,16 @@ impl Dispatcher {
         let touched = vec![false; outlets.len()];
         let marked_ms = vec![0; outlets.len()];
         let routes = (0..shared.workers()).map(Seat::first_of).collect();
+        // A function has placed the messages: they stay where it wants them.
+        let rescues = mode == DispatchMode::Adaptive && function.is_none();
         Dispatcher {
             mode,
+            function,
+            rescue: rescue::Rescue::new(
+                rescues.then_some(settings.dispatch_rescue_ms),
+                shared.workers(),
+            ),
+            log,
             shared,
             outlets,
             touched,
@@ -103,46 +94,116 @@ impl Dispatcher {
         self.routes[worker as usize]
     }
 
-    /// The worker that a session goes to whose first event this is.
-    pub(crate) fn owner_for(&self, session: SessionId) -> u32 {
-        owner_for(self.mode, session, &self.shared)
-    }
-
     /// Whether the order of a session's messages is kept, one worker having them all.
     pub(crate) fn keeps_order(&self) -> bool {
         self.mode.keeps_owner()
     }
 
-    /// The seat that the next message of a session with this owner goes to. Once it is on its way, say so
-    /// with [`Dispatcher::advance`]: a look that leads to no message must not use up a turn.
+    /// Whether the messages of a session may be in several workers at a time.
+    pub(crate) fn spreads(&self) -> bool {
+        !self.mode.keeps_owner() || self.function.is_some()
+    }
+
+    /// Whether a session's owner depends on the user that it is bound to.
+    pub(crate) fn follows_users(&self) -> bool {
+        self.mode == DispatchMode::User
+    }
+
+    /// Whether there is a dispatch function.
+    pub(crate) fn has_function(&self) -> bool {
+        self.function.is_some()
+    }
+
+    /// By worker id: the seat that gets its messages.
+    pub(crate) fn routes(&self) -> &[Seat] {
+        &self.routes
+    }
+
+    /// What the dispatch function says; without one, that the mode decides. A worker in the answer is one that exists.
+    pub(crate) fn consult(&self, event: &DispatchEvent<'_>) -> Target {
+        let Some(function) = &self.function else {
+            return Target::Mode;
+        };
+        match function(event) {
+            Target::Worker(worker) if worker >= self.shared.workers() => {
+                self.log
+                    .warning(format_args!("invalid target worker-id[{worker}]"));
+                Target::Discard
+            }
+            Target::Unknown(number) => {
+                self.log
+                    .warning(format_args!("invalid target worker id[{number}]"));
+                Target::Discard
+            }
+            target => target,
+        }
+    }
+
+    /// The seat that the next message of a session with this owner goes to, as the mode says. Once it is on its way, say
+    /// so with [`Dispatcher::advance`]: a look that leads to no message must not use up a turn.
     pub(crate) fn choose(&mut self, owner: u32) -> Seat {
-        let workers = self.shared.workers();
         let worker = match self.mode {
-            DispatchMode::Sticky => owner,
-            DispatchMode::RoundRobin => {
-                let first = self.present_turn();
-                // A worker that is not there yet (or any more) is passed over, if another is.
-                (0..workers)
-                    .map(|step| (first + step) % workers)
-                    .find(|&w| self.is_ready(w))
-                    .unwrap_or(first)
-            }
-            DispatchMode::IdleFirst => {
-                let first = self.present_turn();
-                let candidates = (0..workers).map(|step| (first + step) % workers);
-                candidates
-                    .min_by_key(|&w| (!self.is_ready(w), self.load(w)))
-                    .unwrap_or(first)
-            }
+            mode if mode.keeps_owner() => owner,
+            DispatchMode::RoundRobin => self.next_in_turn(),
+            _ => self.least_loaded(),
+        };
+        self.route(worker)
+    }
+
+    /// What the dispatch function says of a datagram.
+    pub(crate) fn consult_datagram(&self, port: u16, key: &DatagramKey, data: &[u8]) -> Target {
+        self.consult(&DispatchEvent {
+            session: key.hash.into(),
+            kind: DispatchKind::Datagram,
+            port,
+            data,
+        })
+    }
+
+    /// The seat for a datagram, as the function or else the mode says. In modes that keep an owner it is the same
+    /// worker for ever: there is no session whose owner could be remembered. As for [`Dispatcher::choose`], say so
+    /// when it is on its way.
+    pub(crate) fn choose_datagram(&mut self, key: &DatagramKey, target: Target) -> Seat {
+        let workers = self.shared.workers();
+        let worker = match (target, self.mode) {
+            (Target::Worker(worker), _) => worker,
+            (_, DispatchMode::Address) => key.by_address() % workers,
+            (_, mode) if mode.keeps_owner() => key.hash % workers,
+            (_, DispatchMode::RoundRobin) => self.next_in_turn(),
+            _ => self.least_loaded(),
         };
         self.route(worker)
     }
 
     /// A message was given to the chosen seat.
     pub(crate) fn advance(&self) {
-        if self.mode != DispatchMode::Sticky {
+        if !self.mode.keeps_owner() {
             self.turn.fetch_add(1, Ordering::Relaxed);
         }
+    }
+
+    /// The worker whose turn it is. One that is not there yet, or any more, is passed over if another is.
+    fn next_in_turn(&self) -> u32 {
+        self.from_turn()
+            .find(|&worker| self.is_ready(worker))
+            .unwrap_or_else(|| self.present_turn())
+    }
+
+    /// The worker with the least to do, in turn among equals. One that has been in a callback for a while counts more
+    /// than any number of messages that are being worked off.
+    fn least_loaded(&mut self) -> u32 {
+        let burden = |worker| {
+            let stuck = self.in_callback_for(worker, owner::BUSY_MS);
+            (!self.is_ready(worker), stuck, self.load(worker))
+        };
+        let least = self.from_turn().min_by_key(|&worker| burden(worker));
+        least.unwrap_or_else(|| self.present_turn())
+    }
+
+    /// All workers, the one whose turn it is first.
+    fn from_turn(&self) -> impl Iterator<Item = u32> + use<> {
+        let (first, workers) = (self.present_turn(), self.shared.workers());
+        (0..workers).map(move |step| (first + step) % workers)
     }
 
     fn present_turn(&self) -> u32 {
@@ -156,11 +217,10 @@ impl Dispatcher {
 
     /// Messages on their way to a worker or at work in it, from this reactor, plus one if it is busy
     /// with another's. Counted at the sender, so that a burst spreads although no worker has run yet.
-    fn load(&mut self, worker: u32) -> u64 {
+    fn load(&self, worker: u32) -> u64 {
         let seat = self.route(worker);
         let busy = self.shared.seat_block(seat).busy.load(Ordering::Relaxed);
         self.outlets[seat.0 as usize]
-            .lane()
             .in_flight()
             .max(u64::from(busy))
     }
@@ -182,7 +242,18 @@ impl Dispatcher {
     /// The lane to a seat. Call [`Dispatcher::ring`] at the end of the batch.
     pub(crate) fn outlet(&mut self, seat: Seat) -> &mut Outlet {
         self.touched[seat.0 as usize] = true;
+        self.rescue.watch(seat.worker());
         &mut self.outlets[seat.0 as usize]
+    }
+
+    /// Something waits for the process on a seat.
+    pub(crate) fn watch(&mut self, seat: Seat) {
+        self.rescue.watch(seat.worker());
+    }
+
+    /// Whether no message may be begun on the lane to a seat; see `LaneWriter::is_paused`.
+    pub(crate) fn is_paused(&mut self, seat: Seat) -> bool {
+        self.outlets[seat.0 as usize].lane().is_paused()
     }
 
     /// Take back what the process on a seat has not begun; see `LaneWriter::recall`.

@@ -8,7 +8,9 @@
 use std::rc::Rc;
 
 pub use crate::callback::{Callback, Interests};
+use crate::choice::{DispatchEvent, Target};
 use crate::context::Context;
+use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::signal;
 
@@ -36,7 +38,7 @@ pub struct Death {
     pub signal: i32,
     /// How long it lived, milliseconds.
     pub uptime_ms: u64,
-    /// Receive callbacks that it finished.
+    /// Receive and packet callbacks that it finished.
     pub requests: u64,
     /// The callback it was in, or was in last.
     pub callback: Callback,
@@ -79,6 +81,33 @@ pub trait Handler {
     /// First call in each process, before any other: here is what this process can do.
     fn attach(&self, context: &Rc<Context>) {
         let _ = context;
+    }
+
+    /// Whether [`Handler::on_dispatch`] is to choose workers. Asked once, at start.
+    fn dispatches(&self) -> bool {
+        false
+    }
+
+    /// Master, on its main thread: which worker gets this? The reactor that asks waits for the answer, and so do all
+    /// its connections: [`crate::Server::dispatch_with`] is the quick way. Only the first 8152 bytes of a message are
+    /// shown.
+    fn on_dispatch(&self, context: &Context, event: &DispatchEvent<'_>) -> Result<Target, Leave> {
+        let _ = (context, event);
+        Ok(Target::Mode)
+    }
+
+    /// Whether [`Handler::on_length`] is to say where messages of a port end. Asked once for each, at start.
+    fn measures(&self, port: u16) -> bool {
+        let _ = port;
+        false
+    }
+
+    /// Master, on its main thread: how long is the message on this port that begins so; 0 if that cannot be said yet,
+    /// something negative if this is none. As with [`Handler::on_dispatch`] a reactor waits for the answer:
+    /// [`crate::Server::length_with`] is the quick way.
+    fn on_length(&self, context: &Context, port: u16, data: &[u8]) -> Result<i64, Leave> {
+        let _ = (context, port, data);
+        Ok(-1)
     }
 
     /// Master: every process has been forked, accepting begins when this returns.
@@ -167,9 +196,18 @@ pub trait Handler {
         Ok(())
     }
 
-    /// Worker: a message has come. `data` is valid during the call only.
+    /// Worker: a message has come; session 0 is a datagram, see [`Handler::on_packet`]. `data` is valid during the call only.
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         let _ = (context, session, reactor, data);
+        Ok(())
+    }
+
+    /// Worker: a datagram has come; it may be empty. `data` is valid during the call only. Answer with
+    /// [`Context::send_to`], or with [`Context::send`] to session 0.
+    ///
+    /// Datagrams of a port without this callback go to [`Handler::on_receive`], with session 0.
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        let _ = (context, packet, data);
         Ok(())
     }
 

@@ -22,16 +22,18 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `error` `sync`.
+//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `errand` `shared` · `session`
+//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
 
 #![deny(unsafe_code)]
 
 mod callback;
 pub mod capi;
+mod choice;
 mod context;
 mod daemon;
 mod dispatch;
+mod errand;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -43,6 +45,7 @@ mod log;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
+mod packet;
 mod port;
 mod protocol;
 mod reactor;
@@ -55,13 +58,9 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
-#[allow(
-    dead_code,
-    unused_imports,
-    reason = "complete before the reactors use it"
-)]
 mod tls;
 
+pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;
 pub use error::{Error, Result};
@@ -70,6 +69,7 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 #[doc(hidden)]
 pub use ipc::probe;
 pub use net::SocketType;
+pub use packet::Packet;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo, TlsInfo};

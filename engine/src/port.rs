@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::callback::Interests;
 use crate::net::SocketType;
+use crate::net::listener::Listener;
 use crate::protocol::Framing;
 use crate::settings::PortSettings;
 use crate::tls::TlsAcceptor;
@@ -15,6 +16,8 @@ pub(crate) struct Port {
     pub(crate) kind: SocketType,
     /// Descriptor of its socket in the master; in workers it is open for datagram ports only.
     pub(crate) socket: i32,
+    /// The socket itself, if it is one for datagrams: reactors read it, every process sends by it.
+    pub(crate) datagrams: Option<Arc<Listener>>,
     /// Connections are encrypted.
     pub(crate) tls: Option<Arc<TlsAcceptor>>,
     pub(crate) settings: PortSettings,
@@ -23,6 +26,15 @@ pub(crate) struct Port {
 }
 
 impl Port {
+    /// From how much output on somebody wants to hear of a slow client; `None` if nobody does.
+    pub(crate) fn full_output(&self) -> Option<u64> {
+        match (self.interests.buffer_full, self.interests.buffer_empty) {
+            (true, _) => Some(self.settings.high_watermark()),
+            (false, true) => Some(self.settings.socket_buffer_size),
+            (false, false) => None,
+        }
+    }
+
     /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
     pub(crate) fn tells_connect(&self) -> bool {
         self.interests.connect || self.tls.is_some()

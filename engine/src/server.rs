@@ -3,7 +3,9 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::choice::{DispatchFn, LengthFn};
 use crate::context::Role;
+use crate::errand::Errands;
 use crate::error::{Error, Result, code};
 use crate::handler::Handler;
 use crate::log::Log;
@@ -12,8 +14,8 @@ use crate::net::inherited;
 use crate::net::listener::Listener;
 use crate::net::options::SocketOptions;
 use crate::port::{Port, Ports};
-use crate::role::{self, Ended};
-use crate::settings::{PortSettings, Settings, Sizes, Value};
+use crate::role::{self, Ended, Program};
+use crate::settings::{PortSettings, Settings, Sizes, Value, complete_heartbeats};
 use crate::sys::{fork, output};
 use crate::tls::TlsAcceptor;
 
@@ -26,6 +28,7 @@ pub struct Server {
     ports: Vec<Bound>,
     settings: Settings,
     log: Log,
+    dispatch: Option<DispatchFn>,
 }
 
 /// A port before the start.
@@ -42,12 +45,27 @@ impl Bound {
             Some(listener) => listener,
             None => Listener::bind(host, port, kind, &SocketOptions::default())?,
         };
-        Ok(Bound {
+        Ok(Bound::of(listener))
+    }
+
+    fn of(listener: Listener) -> Bound {
+        Bound {
             listener,
             own: None,
             tls: false,
-        })
+        }
     }
+}
+
+/// The sockets that the service manager has passed; at least one.
+fn passed(log: &Log) -> Result<Vec<Bound>> {
+    let all = inherited::take_all()?;
+    for descriptor in all.skipped {
+        log.warning(format_args!(
+            "the socket[{descriptor}] is not a listening socket"
+        ));
+    }
+    Ok(all.listeners.into_iter().map(Bound::of).collect())
 }
 
 /// A bound port as it is seen from outside.
@@ -79,26 +97,45 @@ impl Server {
     /// Create and bind the listening socket; it starts to listen in [`Server::start`]. A socket of this
     /// address that the service manager has passed (`LISTEN_FDS`) is used instead of a new one.
     ///
-    /// `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
+    /// The host `SYSTEMD` (in any case) with port 0 stands for all sockets that the service manager has passed,
+    /// in their order; `kind` is theirs then. Else `host` is an IP address, a name, or a path for a unix socket; port 0 lets the kernel choose
     /// (see [`Server::port`]). Fails with the `errno` of the bind, 9004 for a port outside 0..=65535,
     /// 722 for a host that cannot be understood, 504 for a path that is too long.
     pub fn bind(host: &str, port: i64, kind: SocketType) -> Result<Server> {
-        if kind.is_datagram() {
-            let code = 94; // ESOCKTNOSUPPORT: reactors do not serve datagrams yet
-            return Err(Error::Listen {
-                address: format!("{host}:{port}"),
-                text: crate::error::text(code),
-                code,
-            });
-        }
         output::fill_standard_streams();
         let settings = Settings::default();
         let (log, _) = Log::open(settings.log.clone());
+        let ports = match inherited::is_systemd(host, port) {
+            true => passed(&log)?,
+            false => vec![Bound::new(host, port, kind)?],
+        };
         Ok(Server {
-            ports: vec![Bound::new(host, port, kind)?],
+            ports,
             settings,
             log,
+            dispatch: None,
         })
+    }
+
+    /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
+    /// threads of the master, as soon as there is something to be given away: it should be quick, and must not call the
+    /// server. Without a function of its own a handler may still choose on the main thread, see
+    /// [`Handler::on_dispatch`].
+    pub fn dispatch_with(&mut self, function: DispatchFn) {
+        self.dispatch = Some(function);
+    }
+
+    /// Let a function say where the messages of a port end. It is called by the reactor threads of the master: it should
+    /// be quick, and must not call the server. Fails for a port that does not exist.
+    pub fn length_with(&mut self, port: u16, function: LengthFn) -> Result<()> {
+        match port {
+            0 => self.settings.primary.framing.length_by = Some(function),
+            _ => {
+                let own = &mut self.bound(port)?.own;
+                own.get_or_insert_default().framing.length_by = Some(function);
+            }
+        }
+        Ok(())
     }
 
     /// Bind one more port; its index. It takes over the settings of the primary port unless it is given some
@@ -278,16 +315,35 @@ impl Server {
         if threads > 1 {
             return Err(Error::Threads(threads));
         }
+        inherited::forget(); // one thread, as was just seen: no other reads the environment
         let Server {
             ports,
             mut settings,
             log,
+            mut dispatch,
         } = self;
+        let own = |bound: &Bound| {
+            bound
+                .own
+                .clone()
+                .unwrap_or_else(|| settings.primary.clone())
+        };
+        let mut owned: Vec<PortSettings> = ports.iter().map(own).collect();
+        complete_heartbeats(settings.heartbeat_check_s, &mut owned);
+        let errands = Arc::new(Errands::default());
+        if dispatch.is_none() && handler.dispatches() {
+            dispatch = Some(errands.dispatch_fn());
+        }
         let mut described = Vec::new();
         let mut listeners = Vec::new();
-        for (index, bound) in (0..).zip(ports) {
-            let own = bound.own.unwrap_or_else(|| settings.primary.clone());
-            settings.notes.extend(own.notes.iter().cloned());
+        for ((index, mut bound), mut own) in (0..).zip(ports).zip(owned) {
+            if handler.measures(index) {
+                own.framing.length_by = Some(errands.length_fn(index));
+            }
+            if index == 0 || bound.own.is_some() {
+                settings.notes.extend(own.notes.iter().cloned()); // once, however many ports take them over
+            }
+            bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {
                 true => Some(TlsAcceptor::new(&own.tls)?),
                 false => None,
@@ -295,18 +351,27 @@ impl Server {
             if let Some(tls) = &tls {
                 settings.notes.extend(tls.notes().iter().cloned());
             }
+            let listener = Arc::new(bound.listener);
+            let is_datagram = listener.kind().is_datagram();
             described.push(Port {
-                number: bound.listener.port(),
-                kind: bound.listener.kind(),
-                socket: bound.listener.raw(),
+                datagrams: is_datagram.then(|| Arc::clone(&listener)),
+                number: listener.port(),
+                kind: listener.kind(),
+                socket: listener.raw(),
                 tls: tls.map(Arc::new),
                 framing: own.framing()?,
                 settings: own,
                 interests: handler.interests(index),
             });
-            listeners.push(bound.listener);
+            listeners.push(listener);
         }
-        let ended = role::run(listeners, Ports::new(described), settings, log, handler)?;
+        role::suppress_events(&settings, &mut described, &log);
+        let program = Program {
+            handler,
+            dispatch,
+            errands,
+        };
+        let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {
             fork::flush_stdio();
             fork::exit_now(ended.code);

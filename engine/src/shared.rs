@@ -151,7 +151,16 @@ impl Shared {
     /// Messages of clients given to workers and not dealt with.
     pub(crate) fn unanswered(&self) -> u64 {
         let last = self.server().last_session.load(Ordering::Acquire);
-        self.sessions.unanswered(last)
+        self.sessions.unanswered(last) + self.unanswered_packets()
+    }
+
+    /// Datagrams among them.
+    fn unanswered_packets(&self) -> u64 {
+        let seats = self.region.slice(self.seats).iter();
+        let done: u64 = seats.map(|seat| seat.packets.load(Ordering::Acquire)).sum();
+        let reactors = self.reactors().iter();
+        let given: u64 = reactors.map(|r| r.packets.load(Ordering::Acquire)).sum();
+        given.saturating_sub(done)
     }
 
     /// Whether nobody sits there or will, until the seat's worker is replaced once more.

@@ -66,7 +66,13 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages given to workers.
         pub(crate) dispatched: AtomicU64,
+        /// Messages that the dispatch function would not have.
+        pub(crate) discarded: AtomicU64,
         pub(crate) received_bytes: AtomicU64,
+        /// Datagrams among the messages given to workers.
+        pub(crate) packets: AtomicU64,
+        /// Datagrams read and given to nobody.
+        pub(crate) packets_dropped: AtomicU64,
         /// Bytes waiting for slow clients.
         pub(crate) output_bytes: AtomicU64,
         /// Sessions not read because a worker's queue is full.
@@ -143,6 +149,8 @@ shared_block! {
         pub(crate) responses: AtomicU64,
         pub(crate) sent_bytes: AtomicU64,
         pub(crate) events: AtomicU64,
+        /// Datagrams dealt with or lost, by all processes that have sat here.
+        pub(crate) packets: AtomicU64,
         /// Of all predecessors together; written by the manager when it settles one.
         pub(crate) past_requests: AtomicU64,
         pub(crate) past_responses: AtomicU64,
@@ -169,7 +177,7 @@ pub struct Stats {
     pub idle_worker_num: u64,
     /// Messages given to workers.
     pub dispatch_count: u64,
-    /// Receive callbacks that have returned.
+    /// Receive and packet callbacks that have returned.
     pub request_count: u64,
     /// Sends that were accepted.
     pub response_count: u64,
@@ -183,8 +191,10 @@ pub struct Stats {
     pub requests_lost: u64,
     /// Bytes waiting for slow clients, in all reactors.
     pub output_bytes: u64,
-    /// Sessions not read at the moment because a worker's queue is full.
+    /// Sessions and datagram ports not read at the moment because a worker's queue is full.
     pub held_back: u64,
+    /// Datagrams read and dropped, because their worker had no room or they were cut off.
+    pub datagrams_dropped: u64,
     /// Reloads completed.
     pub reloads: u64,
     /// Where the server is in its life: `starting`, `serving`, then the steps of a stop, `stopped`.

@@ -9,7 +9,6 @@ use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
 use skep::{Context, Death, Figure, SessionId};
 
-use crate::classes::server::ServerObject;
 use crate::globals;
 use crate::zend::{HashTable, Zv, bytes, kind, walk};
 
@@ -130,7 +129,7 @@ fn seconds(us: u64) -> Zv {
 }
 
 /// What `getClientInfo()` returns: false, and the reason in the last error, for an unknown session.
-pub(crate) fn client_info(session: i64, server: Option<&ServerObject>) -> Zv {
+pub(crate) fn client_info(session: i64) -> Zv {
     let mut ip = [0u8; 64];
     // Into plain data first: filling a PHP array may end the script.
     let (mut info, length) = {
@@ -146,15 +145,16 @@ pub(crate) fn client_info(session: i64, server: Option<&ServerObject>) -> Zv {
         let length = 64 - room.len();
         (info, length)
     };
-    drop(std::mem::take(&mut info.remote_ip));
+    drop((std::mem::take(&mut info.remote_ip), info.tls.take()));
     let map = Map::new();
-    map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
-    if let Some(listener) = server.and_then(|server| server.listener(info.port)) {
-        map.put_long("server_port", listener.port);
-        map.put_long("server_fd", listener.socket);
-        map.put_long("socket_fd", info.socket);
-        map.put_long("socket_type", listener.kind);
+    if let Some(uid) = info.uid {
+        map.put_long("uid", uid);
     }
+    map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
+    map.put_long("server_port", info.server_port);
+    map.put_long("server_fd", info.server_socket);
+    map.put_long("socket_fd", info.socket);
+    map.put_long("socket_type", info.kind as i64);
     map.put_long("remote_port", info.remote_port);
     map.put("remote_ip", Zv::text(&ip[..length]));
     map.put_long("reactor_id", info.reactor);

@@ -41,6 +41,12 @@ public getClientInfo(int $fd, int $reactor_id = -1, bool $ignoreError = false): 
 public connection_info(int $fd, int $reactor_id = -1, bool $ignoreError = false): array|false
 public getClientList(int $start_fd = 0, int $find_count = 10): array|false
 public connection_list(int $start_fd = 0, int $find_count = 10): array|false
+public bind(int $fd, int $uid): bool
+public protect(int $fd, bool $is_protected = true): bool
+public pause(int $fd): bool
+public resume(int $fd): bool
+public confirm(int $fd): bool
+public heartbeat(bool $ifCloseConnection = true): array|false
 public stats(): array|false
 public reload(bool $only_reload_taskworker = false): bool
 public shutdown(): bool

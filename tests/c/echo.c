@@ -63,7 +63,7 @@ static void tell_info(skep_server *server, skep_session_id session, int32_t reac
     CHECK(info.session == session);
     CHECK(info.reactor == reactor);
     CHECK(info.socket >= 0);
-    CHECK(info.close_errno == 0 && info.reserved == 0);
+    CHECK(info.close_errno == 0 && info.port == 0);
     CHECK(info.connected_us > 0 && info.received_us >= info.connected_us);
     snprintf(text, sizeof text, "info %llu from %s:%u worker %d\n", (ull)info.session, info.remote_ip,
              (unsigned)info.remote_port, (int)info.worker);

@@ -25,8 +25,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
-    Children, Context, Death, Figure, Handler, Leave, Refused, Role, Server, SessionId, SocketType,
-    Stats, Step,
+    Children, Context, Death, Figure, Handler, Interests, Leave, Refused, Role, Server, SessionId,
+    SocketType, Stats, Step,
 };
 
 use crate::journal::Journal;
@@ -71,6 +71,8 @@ pub struct Script {
     pub closed: fn(&Event) -> Step,
     /// After `on_worker_start` was journaled.
     pub worker_started: fn(&Context, u32) -> Step,
+    /// Whether full and empty buffers are journaled.
+    pub buffers: fn() -> (bool, bool),
     /// After any callback of master or manager was journaled; gets its name.
     pub supervising: fn(&Context, &str) -> Step,
 }
@@ -91,6 +93,7 @@ impl Default for Script {
             connected: |_, _| Ok(()),
             closed: |_| Ok(()),
             worker_started: |_, _| Ok(()),
+            buffers: || (false, false),
             supervising: |_, _| Ok(()),
         }
     }
@@ -203,6 +206,13 @@ impl Program {
         let (master, manager) = (server.master_pid(), server.manager_pid());
         let arguments = format!("{arguments} master={master} manager={manager}");
         self.journal.write(&role, event, arguments.trim_start());
+    }
+
+    fn note_buffer(&self, server: &Context, event: &str, session: SessionId) -> Step {
+        let queued = { server.info(session) }.map_or(0, |info| info.send_queued_bytes);
+        let arguments = format!("session={session} queued={queued}");
+        self.note(server, event, arguments);
+        Ok(())
     }
 
     fn supervise(&self, server: &Context, event: &str, arguments: impl Display) -> Step {
@@ -318,7 +328,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 20] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 21] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -337,6 +347,7 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 20] {
         ("requests_lost", stats.requests_lost),
         ("output_bytes", stats.output_bytes),
         ("held_back", stats.held_back),
+        ("datagrams_dropped", stats.datagrams_dropped),
         (
             "own_request_count",
             stats.worker.map_or(0, |own| own.request_count),
@@ -370,6 +381,18 @@ fn report(server: &Context, worker: u32) -> String {
 }
 
 impl Handler for Program {
+    fn interests(&self, _: u16) -> Interests {
+        let (buffer_full, buffer_empty) = (self.script.buffers)();
+        Interests {
+            connect: true,
+            receive: true,
+            close: true,
+            packet: false,
+            buffer_full,
+            buffer_empty,
+        }
+    }
+
     fn on_start(&self, server: &Context) -> Step {
         let forked = process::children(server.manager_pid()).len();
         self.note(server, "start", format_args!("forked={forked}"));
@@ -462,6 +485,14 @@ impl Handler for Program {
             self.note(server, "received", format_args!("session={session}"));
         }
         Ok(())
+    }
+
+    fn on_buffer_full(&self, server: &Context, session: SessionId) -> Step {
+        self.note_buffer(server, "buffer_full", session)
+    }
+
+    fn on_buffer_empty(&self, server: &Context, session: SessionId) -> Step {
+        self.note_buffer(server, "buffer_empty", session)
     }
 
     fn on_close(&self, server: &Context, session: SessionId, reactor: i32) -> Step {

@@ -5,13 +5,14 @@ use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::rc::Rc;
 
+use super::datagrams::skep_packet;
 use super::death::skep_death;
 use super::guard::guard;
 use super::handle::{get, skep_server};
 use super::port::must_exist;
 use super::session::skep_session_id;
 use super::status::{Fault, skep_status};
-use crate::{Context, Death, Handler, Interests, SessionId, Step};
+use crate::{Context, Death, Handler, Interests, Packet, SessionId, Step};
 
 /// One event: what to call, and what to give back to it.
 pub(super) struct Slot<T>(Cell<(Option<T>, *mut c_void)>);
@@ -68,6 +69,7 @@ pub(super) struct PortCallbacks {
     pub(super) connect: Slot<SessionFn>,
     pub(super) receive: Slot<ReceiveFn>,
     pub(super) close: Slot<SessionFn>,
+    pub(super) packet: Slot<PacketFn>,
     pub(super) buffer_full: Slot<BufferFn>,
     pub(super) buffer_empty: Slot<BufferFn>,
 }
@@ -82,6 +84,9 @@ pub(super) type SessionFn =
     unsafe extern "C" fn(*mut skep_server, skep_session_id, i32, *mut c_void);
 pub(super) type ReceiveFn =
     unsafe extern "C" fn(*mut skep_server, skep_session_id, i32, *const u8, usize, *mut c_void);
+
+pub(super) type PacketFn =
+    unsafe extern "C" fn(*mut skep_server, *const skep_packet, *const u8, usize, *mut c_void);
 
 pub(super) type BufferFn = unsafe extern "C" fn(*mut skep_server, skep_session_id, *mut c_void);
 
@@ -103,6 +108,7 @@ impl PortCallbacks {
             connect: self.connect.or(&primary.connect),
             receive: self.receive.or(&primary.receive),
             close: self.close.or(&primary.close),
+            packet: self.packet.or(&primary.packet),
             buffer_full: self.buffer_full.or(&primary.buffer_full),
             buffer_empty: self.buffer_empty.or(&primary.buffer_empty),
         }
@@ -229,7 +235,7 @@ impl Handler for CHandler {
             connect: callbacks.connect.is_set(),
             receive: callbacks.receive.is_set(),
             close: callbacks.close.is_set(),
-            packet: false,
+            packet: callbacks.packet.is_set(),
             buffer_full: callbacks.buffer_full.is_set(),
             buffer_empty: callbacks.buffer_empty.is_set(),
         }
@@ -319,6 +325,18 @@ impl Handler for CHandler {
 
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
         self.session(&self.port(context.event_port()).close, session, reactor)
+    }
+
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        let slot = &self.port(context.event_port()).packet;
+        self.call(slot, |callback, user_data| {
+            let mut address = packet.address();
+            address.push(0);
+            let packet = skep_packet::new(packet, &address);
+            let (at, len) = (data.as_ptr(), data.len());
+            // SAFETY: as in `process`; the packet, its address and `data` are valid for the call.
+            unsafe { callback(self.server, &raw const packet, at, len, user_data) }
+        })
     }
 
     fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {

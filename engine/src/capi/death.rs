@@ -25,6 +25,8 @@ pub const SKEP_CALLBACK_CLOSE: skep_callback = 5;
 pub const SKEP_CALLBACK_WORKER_EXIT: skep_callback = 6;
 /// The callback of skep_server_on_worker_stop().
 pub const SKEP_CALLBACK_WORKER_STOP: skep_callback = 7;
+/// The callback of skep_server_on_packet().
+pub const SKEP_CALLBACK_PACKET: skep_callback = 8;
 
 // 1 is the bootstrap file, which C has not.
 const _: () = assert!(
@@ -35,6 +37,7 @@ const _: () = assert!(
         && SKEP_CALLBACK_CLOSE == Callback::Close as i32
         && SKEP_CALLBACK_WORKER_EXIT == Callback::WorkerExit as i32
         && SKEP_CALLBACK_WORKER_STOP == Callback::WorkerStop as i32
+        && SKEP_CALLBACK_PACKET == Callback::Packet as i32
 );
 
 /// How a worker ended, and what is known of its life. Later versions may have more fields at the end; a
@@ -54,7 +57,7 @@ pub struct skep_death {
     pub signal: i32,
     /// How long it lived, in milliseconds.
     pub uptime_ms: u64,
-    /// Receive callbacks that it finished.
+    /// Receive and packet callbacks that it finished.
     pub requests: u64,
     /// The session of `callback`; 0 if it belongs to none.
     pub session: skep_session_id,

@@ -27,6 +27,7 @@
 )]
 
 mod callbacks;
+mod datagrams;
 mod death;
 mod guard;
 mod handle;
@@ -37,12 +38,14 @@ mod process_callbacks;
 mod server;
 mod session;
 mod session_callbacks;
+mod session_treatment;
 mod settings;
 mod sized;
 mod stats;
 mod status;
 mod version;
 
+pub use datagrams::*;
 pub use death::*;
 pub use handle::skep_server;
 pub use port::*;
@@ -52,6 +55,7 @@ pub use process_callbacks::*;
 pub use server::*;
 pub use session::*;
 pub use session_callbacks::*;
+pub use session_treatment::*;
 pub use settings::*;
 pub use stats::*;
 pub use status::*;

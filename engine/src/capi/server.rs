@@ -17,10 +17,16 @@ pub type skep_socket_type = i32;
 
 /// TCP over IPv4.
 pub const SKEP_SOCKET_TCP: skep_socket_type = 1;
+/// UDP over IPv4.
+pub const SKEP_SOCKET_UDP: skep_socket_type = 2;
 /// TCP over IPv6; the address "::" takes IPv4 clients as well.
 pub const SKEP_SOCKET_TCP6: skep_socket_type = 3;
+/// UDP over IPv6; the address "::" takes IPv4 datagrams as well.
+pub const SKEP_SOCKET_UDP6: skep_socket_type = 4;
 /// Unix stream socket; the host is its path.
 pub const SKEP_SOCKET_UNIX_STREAM: skep_socket_type = 5;
+/// Unix datagram socket; the host is its path.
+pub const SKEP_SOCKET_UNIX_DGRAM: skep_socket_type = 6;
 
 /// Make a server and bind its socket; it listens from skep_server_start() on. `host` is an address, a
 /// name or the path of a unix socket. With port 0 the system chooses one, see skep_server_port().

@@ -49,9 +49,21 @@ pub struct skep_session_info {
     pub port: u32,
     /// The client's address, NUL-terminated; empty on a unix socket.
     pub remote_ip: [c_char; SKEP_REMOTE_IP_SIZE],
+    /// User id it is bound to; 0 none.
+    pub uid: u32,
+    /// Number of the port it came by; 0 on a unix socket.
+    pub server_port: u32,
+    /// Descriptor of that port's socket in the master.
+    pub server_socket: i32,
+    /// Kind of that socket, SKEP_TCP and so on.
+    pub kind: i32,
+    /// 1 if silence does not end it: skep_server_protect().
+    pub is_protected: u32,
+    /// 1 if it is not read: skep_server_pause().
+    pub is_paused: u32,
 }
 
-// SAFETY: `size` first; eight 8-byte fields, six 4-byte fields and 48 bytes are the whole struct.
+// SAFETY: `size` first; eight 8-byte fields, six 4-byte fields, 48 bytes and six 4-byte fields are the whole struct.
 unsafe impl Growing for skep_session_info {
     const FIRST: usize = 136;
 
@@ -60,7 +72,8 @@ unsafe impl Growing for skep_session_info {
     }
 }
 
-const _: () = assert!(size_of::<skep_session_info>() == 8 * 8 + 6 * 4 + SKEP_REMOTE_IP_SIZE);
+const _: () =
+    assert!(size_of::<skep_session_info>() == 8 * 8 + 6 * 4 + SKEP_REMOTE_IP_SIZE + 6 * 4);
 const _: () = assert!(skep_session_info::FIRST <= size_of::<skep_session_info>());
 
 impl skep_session_info {
@@ -89,6 +102,12 @@ impl skep_session_info {
             remote_port: info.remote_port.into(),
             port: info.port.into(),
             remote_ip,
+            uid: info.uid.unwrap_or(0),
+            server_port: info.server_port.into(),
+            server_socket: info.server_socket,
+            kind: info.kind as i32,
+            is_protected: info.protected.into(),
+            is_paused: info.paused.into(),
         }
     }
 }

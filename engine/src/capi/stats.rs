@@ -30,13 +30,13 @@ pub struct skep_stats {
     pub idle_worker_num: u64,
     /// Messages given to workers.
     pub dispatch_count: u64,
-    /// Receive callbacks that have returned.
+    /// Receive and packet callbacks that have returned.
     pub request_count: u64,
     /// Sends that were accepted.
     pub response_count: u64,
     /// Bytes read from clients.
     pub total_recv_bytes: u64,
-    /// Bytes accepted by skep_server_send().
+    /// Bytes accepted by skep_server_send() and skep_server_send_to().
     pub total_send_bytes: u64,
     /// Last session id given.
     pub session_round: u64,
@@ -44,11 +44,11 @@ pub struct skep_stats {
     pub requests_lost: u64,
     /// Bytes waiting for slow clients.
     pub output_bytes: u64,
-    /// Sessions not read at the moment because a worker's queue is full.
+    /// Sessions and datagram ports not read at the moment because a worker's queue is full.
     pub held_back: u64,
     /// 1 in a worker; 0 elsewhere, and then the numbers below are 0.
     pub in_worker: u64,
-    /// Receive callbacks of this process that have returned.
+    /// Receive and packet callbacks of this process that have returned.
     pub worker_request_count: u64,
     /// Sends of this process that were accepted.
     pub worker_response_count: u64,
@@ -60,9 +60,11 @@ pub struct skep_stats {
     pub ready: u64,
     /// Where the server is in its life, as text: "starting", "serving", then the steps of a stop, "stopped".
     pub phase: [c_char; 16],
+    /// Datagrams read and dropped, because their worker had no room or they were cut off.
+    pub datagrams_dropped: u64,
 }
 
-// SAFETY: `size` first; 23 fields of 8 bytes and one of 16 are the whole struct.
+// SAFETY: `size` first; 24 fields of 8 bytes and one of 16 are the whole struct.
 unsafe impl Growing for skep_stats {
     const FIRST: usize = 168;
 
@@ -72,7 +74,7 @@ unsafe impl Growing for skep_stats {
 }
 
 const _: () =
-    assert!(size_of::<skep_stats>() == 25 * 8 && skep_stats::FIRST <= size_of::<skep_stats>());
+    assert!(size_of::<skep_stats>() == 26 * 8 && skep_stats::FIRST <= size_of::<skep_stats>());
 
 impl From<Stats> for skep_stats {
     fn from(stats: Stats) -> skep_stats {
@@ -102,6 +104,7 @@ impl From<Stats> for skep_stats {
             reloads: stats.reloads,
             ready: stats.ready.into(),
             phase: name(stats.phase),
+            datagrams_dropped: stats.datagrams_dropped,
         }
     }
 }
@@ -136,7 +139,7 @@ pub struct skep_worker_stats {
     pub busy_ms: u64,
     /// The session of that callback or of the last one; 0 if it belongs to none.
     pub session: u64,
-    /// Receive callbacks that the process has finished.
+    /// Receive and packet callbacks that the process has finished.
     pub served: u64,
     /// Processes that came after the first one.
     pub restarts: u64,

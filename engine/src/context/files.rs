@@ -137,8 +137,13 @@ impl Context {
     }
 
     fn refuse_file(&self, code: i32, text: std::fmt::Arguments<'_>) -> Result<(), Refused> {
-        self.log
-            .warning(format_args!("sendfile() (ERRNO {code}): {text}"));
+        match code {
+            code::OUTPUT_BUFFER_OVERFLOW => self.log.coded("sendfile", code, text),
+            // Mistakes, each with a name or a number that somebody will look for.
+            _ => self
+                .log
+                .warning(format_args!("sendfile() (ERRNO {code}): {text}")),
+        }
         Err(Refused(code))
     }
 
@@ -164,7 +169,7 @@ impl Context {
             length: data.len() as u64,
             is_send: true,
         };
-        slot.note_queued(data.len());
+        slot.note_queued(data.len(), self.port_of(slot).full_output());
         slot.note_file_queued(1, 0);
         let head = Head::new(Kind::SendFile, session, ticket);
         self.to_reactor(slot.reactor(), head, &order.encode())?;
@@ -176,7 +181,13 @@ impl Context {
         let sender = (self.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
         let tickets = &self.shared.server().tickets;
         let ticket = tickets.fetch_add(1, Ordering::Relaxed);
-        sender.send(ticket, descriptor, PATIENCE)?;
+        let must_not_wait = !self.backlogs.borrow().is_empty();
+        let patience = if must_not_wait {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        sender.send(ticket, descriptor, patience)?;
         Ok(ticket)
     }
 }

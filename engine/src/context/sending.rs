@@ -3,6 +3,7 @@
 use std::os::fd::AsFd;
 use std::time::Duration;
 
+use super::backlog::Backlog;
 use super::{Context, Refused};
 use crate::error::code;
 use crate::ipc::frame::{Head, Kind};
@@ -25,33 +26,43 @@ impl Context {
     /// is delivered unless the connection breaks. Refused: 550 nothing to send, 1005 no such
     /// session, 1004 closed, 1009 more than `socket_buffer_size` is waiting already (the check comes
     /// before queueing, so the overshoot is one send at most), 1203 longer than `output_buffer_size`.
+    ///
+    /// Session 0 in the callback of a datagram is its sender, as for [`Context::send_to`].
     pub fn send(&self, session: SessionId, data: &[u8]) -> Result<(), Refused> {
         if data.is_empty() {
             return Err(Refused(code::NO_PAYLOAD));
         }
+        if let (0, Some(packet)) = (session, self.packet.get()) {
+            return self.answer(&packet, data);
+        }
         if data.len() as u64 > self.settings.output_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
-                 chunked transfer mode or adjust the output_buffer_size",
+            self.log.coded(
+                "send",
                 code::DATA_LENGTH_TOO_LARGE,
-                data.len(),
-                self.settings.output_buffer_size,
-            ));
+                format_args!(
+                    "The length of data [{}] exceeds the output buffer size[{}], please use the sendfile, \
+                     chunked transfer mode or adjust the output_buffer_size",
+                    data.len(),
+                    self.settings.output_buffer_size,
+                ),
+            );
             return Err(Refused(code::DATA_LENGTH_TOO_LARGE));
         }
         let slot = self.live(session)?;
         if slot.has(state::ENDED) {
             return Err(Refused(code::SESSION_CLOSED));
         }
-        if slot.send_queued() >= self.port_of(slot).settings.socket_buffer_size {
-            self.log.warning(format_args!(
-                "send() (ERRNO {}): send failed, session={session} output buffer overflow",
+        let port = self.port_of(slot);
+        if slot.send_queued() >= port.settings.socket_buffer_size {
+            self.log.coded(
+                "send",
                 code::OUTPUT_BUFFER_OVERFLOW,
-            ));
+                format_args!("send failed, session={session} output buffer overflow"),
+            );
             return Err(Refused(code::OUTPUT_BUFFER_OVERFLOW));
         }
         if data.len() < LONG || !self.put_aside(slot, session, data)? {
-            slot.note_queued(data.len());
+            slot.note_queued(data.len(), port.full_output());
             self.to_reactor(
                 slot.reactor(),
                 Head::new(Kind::Send, session, data.len() as u64),
@@ -75,7 +86,27 @@ impl Context {
         let outlet = outlets
             .get_mut(reactor as usize)
             .ok_or(Refused(code::SESSION_NOT_EXIST))?;
+        if let Some(backlog) = self.backlogs.borrow_mut().get_mut(reactor as usize) {
+            backlog.post(outlet, head, data);
+            return Ok(());
+        }
         self.post(outlet, head, data)
+    }
+
+    /// From now on this process keeps what a reactor has no room for instead of waiting: the reactors may be waiting
+    /// for it.
+    pub(crate) fn never_wait(&self) {
+        let reactors = self.reactors.borrow();
+        let backlogs = reactors.iter().map(|_| Backlog::default());
+        self.backlogs.replace(backlogs.collect());
+    }
+
+    /// Send on what was kept.
+    pub(crate) fn flush_backlog(&self) {
+        let (mut backlogs, mut reactors) = (self.backlogs.borrow_mut(), self.reactors.borrow_mut());
+        for (backlog, outlet) in backlogs.iter_mut().zip(reactors.iter_mut()) {
+            backlog.flush(outlet);
+        }
     }
 
     /// Push, and while the lane is full, wait until its receiver has made room. Receivers of these

@@ -1,100 +1,51 @@
-//! Sessions as callbacks see them: how they are closed, which there are, what is known of them.
+//! Looking at sessions, and changing how they are treated.
 
-use std::ops::RangeInclusive;
-
-use super::{Context, Refused};
+use super::Context;
 use crate::error::code;
-use crate::handler::{CLOSED_BY_SERVER, Callback};
-use crate::ipc::frame::{Head, Kind, close_flags};
-use crate::session::table::{NO_OWNER, state};
-use crate::session::{SessionId, SessionInfo, TlsInfo};
+use crate::ipc::frame::{Head, Kind};
+use crate::port::Port;
+use crate::session::table::{Slot, state};
+use crate::session::{Entrance, SessionId, SessionInfo};
+use crate::settings::DispatchMode;
 use crate::sync::Ordering;
+use crate::sys::clock;
+
+use super::Refused;
 
 impl Context {
-    /// End a session after what is queued for it has been written; with `reset`, at once and without it.
-    ///
-    /// In the worker that owns the session `on_close` runs before this returns (unless its `on_connect` is
-    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own
-    /// close callback, 1004 closed before, 1005 no such session.
-    pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
-        if self.closing.get() == session && session != 0 {
-            self.log.notice(format_args!(
-                "close() (ERRNO {}): session#{session} is closing",
-                code::SESSION_CLOSING
-            ));
-            return Err(Refused(code::SESSION_CLOSING));
-        }
-        let slot = self.live(session)?;
-        let owner = slot.owner();
-        // The event is ours to emit if we own the session, and nobody's if any worker may serve it. If its
-        // connect event still waits in our lane, the close event must queue up behind that.
-        let wanted = self.port_of(slot).interests;
-        let met = !self.port_of(slot).tells_connect() || slot.has(state::CONNECTED);
-        let ours = self.worker_id() == Some(owner) && met && self.speaks_for(session);
-        let here = owner == NO_OWNER || ours;
-        let bits = if here { state::CLAIMED } else { 0 };
-        // Should this process die before the reactor has heard of it, the manager tells it.
-        self.put_on_record(session);
-        let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
-        // Replaced just now: the successor may be in a callback of this session.
-        let handed_over = ours && !self.speaks_for(session);
-        let mut told = Ok(());
-        if claimed {
-            let mut flags = if reset { close_flags::RESET } else { 0 };
-            if handed_over {
-                flags |= close_flags::HAND_OVER;
-            } else if here {
-                slot.mark(state::EVENT_DONE);
-                flags |= close_flags::EVENT_DONE;
-            }
-            let head = Head::new(Kind::CloseSession, session, flags);
-            told = self.to_reactor(slot.reactor(), head, &[]);
-        }
-        self.put_on_record(0);
-        if !claimed {
-            return Err(Refused(code::SESSION_CLOSED));
-        }
-        told?;
-        if ours && !handed_over && wanted.close {
-            self.run_on_close(session, CLOSED_BY_SERVER);
-        }
-        Ok(())
-    }
-
-    /// Whether a session is open and not being closed.
-    pub fn exists(&self, session: SessionId) -> bool {
-        self.shared
-            .sessions
-            .find(session)
-            .is_some_and(|slot| slot.is_open())
-    }
-
     /// What is known of a session: until its socket is closed, and in its close callback.
     pub fn info(&self, session: SessionId) -> Option<SessionInfo> {
         let slot = self.shared.sessions.find_live(session)?;
         let visible = self.closing.get() == session || !slot.has(state::SOCKET_CLOSED);
-        visible.then(|| SessionInfo {
-            tls: self.sealed.borrow().get(&session).cloned(),
-            ..slot.info()
+        visible.then(|| {
+            let port = self.port_of(slot);
+            let mut info = slot.info(Entrance {
+                number: port.number,
+                socket: port.socket,
+                kind: port.kind,
+            });
+            info.tls = self.sealed.borrow().get(&session).cloned();
+            if self.settings.dispatch_mode == DispatchMode::User {
+                info.uid = info.uid.or(Some(0));
+            }
+            info
         })
     }
 
-    /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one.
+    /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one;
+    /// whether that session is still there makes no difference.
     pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, None, after, limit)
+        self.list(after, limit, |_| true)
     }
 
     /// As [`Context::sessions`], of those that came by one port.
     pub fn port_sessions(&self, port: u16, after: SessionId, limit: usize) -> Vec<SessionId> {
-        let given = self.given_ids();
-        self.shared.sessions.list(given, Some(port), after, limit)
+        self.list(after, limit, |slot| slot.port() == port)
     }
 
     /// How many of the open sessions came by one port. Looks at all of them.
     pub fn port_session_count(&self, port: u16) -> u64 {
-        let sessions = self.shared.sessions.open_slots(self.given_ids());
-        sessions.filter(|slot| slot.port() == port).count() as u64
+        self.list(0, usize::MAX, |slot| slot.port() == port).len() as u64
     }
 
     /// The port that an open session came by.
@@ -104,52 +55,100 @@ impl Context {
         slot.is_open().then_some(port)
     }
 
-    fn given_ids(&self) -> RangeInclusive<SessionId> {
-        let last = self.shared.server().last_session.load(Ordering::Acquire);
-        self.settings.start_session_id + 1..=last
+    fn list(
+        &self,
+        after: SessionId,
+        limit: usize,
+        wanted: impl Fn(&Slot) -> bool,
+    ) -> Vec<SessionId> {
+        let mut index = self.index.borrow_mut();
+        { index.after(&self.shared.sessions, after, self.last_session()) }
+            .filter(|(_, slot)| wanted(slot))
+            .map(|(id, _)| id)
+            .take(limit)
+            .collect()
     }
 
-    /// A session under TLS has begun; what was agreed on with its client.
-    pub(crate) fn note_tls(&self, session: SessionId, info: TlsInfo) {
-        self.sealed.borrow_mut().insert(session, info);
+    fn last_session(&self) -> SessionId {
+        self.shared.server().last_session.load(Ordering::Acquire)
     }
 
-    /// A session has ended: forget what is known of it here.
-    pub(crate) fn forget(&self, session: SessionId) {
-        self.sealed.borrow_mut().remove(&session);
-    }
-
-    /// Run the close callback of a session; a wish to leave is kept for [`Context::take_leaving`].
-    pub(crate) fn run_on_close(&self, session: SessionId, reactor: i32) {
-        let outer = self.closing.replace(session);
-        let at_work = self.enter(Callback::Close, session);
-        let outer_port = self.port.get();
-        if let Some(slot) = self.shared.sessions.find(session) {
-            self.port.set(slot.port()); // close() may have been called in an event of another port
+    /// Sessions that have been silent for `heartbeat_idle_time` and are not protected; with `close`, end them as
+    /// [`Context::close`] does. `None`: there is no heartbeat. The answer is the same in every process.
+    pub fn heartbeat(&self, close: bool) -> Option<Vec<SessionId>> {
+        let limit = |port: &Port| port.settings.session.heartbeat_ms();
+        if self.ports.iter().all(|(_, port)| limit(port) == 0) {
+            return None;
         }
-        match self.handler.on_close(self, session, reactor) {
-            Ok(()) => self.resume(at_work),
-            Err(leave) => self.leaving.set(Some(leave)), // and this callback stays on record
+        let now_ms = clock::monotonic_ms();
+        let silent = self.list(0, usize::MAX, |slot| {
+            slot.is_silent(limit(self.port_of(slot)), now_ms)
+        });
+        if close {
+            for &session in &silent {
+                let _ = self.close(session, false); // it may just have ended by itself
+            }
         }
-        self.forget(session);
-        self.port.set(outer_port);
-        self.closing.set(outer);
+        Some(silent)
     }
 
-    /// Whether this process may run the session's callbacks: it gets its worker's messages, or is still
-    /// at one of this very session.
-    fn speaks_for(&self, session: SessionId) -> bool {
-        let Some(seat) = self.seat() else {
-            return false;
-        };
-        let at_work = self.shared.seat_block(seat).session.load(Ordering::Relaxed);
-        self.shared.seat_of(seat.worker()) == seat || at_work == session
+    /// Bind a session to a user id, which can be done once; with `dispatch_mode` 5 its messages go to the worker
+    /// of that id from then on. 0 binds nothing. Refused: 509 bound already, 1004 closed, 1005 no such session.
+    pub fn bind(&self, session: SessionId, uid: u32) -> Result<(), Refused> {
+        let slot = self.unended(session)?;
+        if !slot.bind(uid) {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        match uid {
+            0 => Ok(()),
+            _ => self.tell_reactor(slot, Kind::Bound, session, u64::from(uid)),
+        }
     }
 
-    /// Which session this worker is closing; 0 none.
-    fn put_on_record(&self, session: SessionId) {
-        if let Some(block) = self.own_block() {
-            block.closing.store(session, Ordering::Release);
+    /// Whether silence (`heartbeat_idle_time`, `max_idle_time`) ends a session. Refused: 1004 closed, 1005 no
+    /// such session.
+    pub fn protect(&self, session: SessionId, protected: bool) -> Result<(), Refused> {
+        let slot = self.unended(session)?;
+        match protected {
+            true => drop(slot.mark(state::PROTECTED)),
+            false => slot.unmark(state::PROTECTED),
         }
+        Ok(())
+    }
+
+    /// Read no more from a session's client, until [`Context::resume_reading`]. What was read before is still
+    /// delivered, and sending goes on; that the client has left is noticed after the resumption. A session that
+    /// is paused already stays so. Refused: 1004 closed, 1005 no such session.
+    pub fn pause_reading(&self, session: SessionId) -> Result<(), Refused> {
+        let slot = self.unended(session)?;
+        slot.mark(state::PAUSED);
+        self.tell_reactor(slot, Kind::Pause, session, 0)
+    }
+
+    /// Read a session that was paused, or has not been read yet (`enable_delay_receive`); one that is read
+    /// already stays so. Refused: 1004 closed, 1005 no such session.
+    pub fn resume_reading(&self, session: SessionId) -> Result<(), Refused> {
+        let slot = self.unended(session)?;
+        slot.unmark(state::PAUSED);
+        self.tell_reactor(slot, Kind::Resume, session, 0)
+    }
+
+    /// A session that nobody has closed.
+    fn unended(&self, session: SessionId) -> Result<&Slot, Refused> {
+        let slot = self.live(session)?;
+        match slot.has(state::ENDED) {
+            true => Err(Refused(code::SESSION_CLOSED)),
+            false => Ok(slot),
+        }
+    }
+
+    fn tell_reactor(
+        &self,
+        slot: &Slot,
+        kind: Kind,
+        session: SessionId,
+        argument: u64,
+    ) -> Result<(), Refused> {
+        self.to_reactor(slot.reactor(), Head::new(kind, session, argument), &[])
     }
 }

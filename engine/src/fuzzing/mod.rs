@@ -16,12 +16,14 @@ mod length_field;
 mod mqtt;
 #[cfg(test)]
 mod tests;
+mod tls;
 
 pub use eof_check::eof_check;
 pub use eof_split::eof_split;
 pub use length_by::length_by;
 pub use length_field::length_field;
 pub use mqtt::mqtt;
+pub use tls::tls;
 
 use crate::protocol::Violation;
 use crate::protocol::feed::{End, Outcome};

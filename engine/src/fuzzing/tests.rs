@@ -62,3 +62,16 @@ proptest! {
         length_by(limit, answers, &cuts, &stream);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 50, // each signs a handshake three times
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    #[test]
+    fn target_of_tls_records_holds(after_hello: Option<bool>, bytes in bytes(200)) {
+        tls(after_hello, &bytes);
+    }
+}

@@ -12,7 +12,7 @@
 //! | `pushed`      | producer   | messages published, ever |
 //! | `room_wanted` | producer   | wish for room: its number, and level + 1 if it waits until at most `level` bytes are in use, else 0 |
 //! | `done`        | consumer   | bytes before it are no longer needed |
-//! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; bit 0 is bit 0 of `finished` at the start; bit 1 is the producer's: the consumer may begin no further message |
+//! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; bit 0 is bit 0 of `finished` at the start; bits 1 and 2 are the producer's word about beginning further messages, see below |
 //! | `finished`    | consumer   | messages finished, ever |
 //! | `assembling`  | consumer   | kind of a message of which some frames are consumed, 0 if none; its session is beside it |
 //!
@@ -33,9 +33,19 @@
 //! so that the consumer copies one while the producer writes the next.
 //!
 //! Recall: a producer whose consumer is to be replaced takes back what that one has not begun. `taken` is
-//! the word they agree by: the consumer takes a message by compare-and-swap, the producer sets bit 1 of it;
+//! the word they agree by: the consumer takes a message by compare-and-swap, the producer sets a bit of it;
 //! whichever comes first has the message. From then on the consumer begins nothing more (it may finish a
 //! long message), so the producer may read its own frames behind `taken` again and lower `tail`.
+//!
+//! | bits 2, 1 | says |
+//! |---|---|
+//! | 0 0 | begin what comes |
+//! | 0 1 | this consumer is being replaced: it begins nothing more; its successor clears the bit |
+//! | 1 0 | the producer is taking messages back from a consumer that stays |
+//! | 1 1 | it has done so: the consumer looks at `tail` again, then clears both bits |
+//!
+//! The consumer remembers a `tail` from before that may be too high now, so only its own word that it has looked
+//! again lets the producer write where frames were taken back: until then it begins no message on this lane.
 //!
 //! What a death leaves behind:
 //! * producer, before the `tail` store: nothing; its successor starts at `tail` and overwrites.
@@ -99,8 +109,12 @@ unsafe impl Shared for LaneHeader {}
 
 /// Positions are multiples of 8, so this bit of `taken` is free for the parity of `finished`,
 const PARITY: u64 = 1;
-/// and this one for the producer's word that the consumer may begin nothing more.
+/// and these for the producer's word that the consumer may begin nothing more: for good,
 const RETIRED: u64 = 2;
+/// and for now.
+const PAUSED: u64 = 4;
+/// Both of them: the consumer may go on once it has looked at `tail` again.
+const LOOK_AGAIN: u64 = RETIRED | PAUSED;
 /// What of `taken` is no position.
 const FLAGS: u64 = 7;
 

@@ -89,7 +89,7 @@ impl Mailbox {
                 budget -= 1;
                 match lane.receive_if(&accepts, |head, payload| handle(*from, head, payload)) {
                     Received::Nothing => break,
-                    Received::Handled(true) => sender.ring(),
+                    Received::Handled(true) | Received::Resumed => sender.ring(),
                     Received::Handled(false) => {}
                     Received::Abandoned => return Drained::Abandoned,
                     Received::Left | Received::Retired => {
@@ -119,7 +119,7 @@ impl Mailbox {
         let goal = inlet.lane.published();
         while !inlet.lane.has_reached(goal) {
             match inlet.lane.receive_if(|| true, &mut handle) {
-                Received::Handled(true) => inlet.sender.ring(),
+                Received::Handled(true) | Received::Resumed => inlet.sender.ring(),
                 Received::Handled(false) => {}
                 Received::Corrupt => self.corrupt.push(sender),
                 Received::Nothing | Received::Abandoned | Received::Left | Received::Retired => {
@@ -159,7 +159,7 @@ impl Mailbox {
         self.bell.announce_sleep();
         let mut empty = true;
         for inlet in &mut self.inlets {
-            empty &= inlet.lane.is_empty();
+            empty &= inlet.lane.is_empty() && !inlet.lane.awaits_look();
             // The fence in announce_sleep() is the consumer's half of P3 in `lane`.
             if inlet.lane.room_was_wanted() {
                 inlet.sender.ring();

@@ -25,6 +25,11 @@ impl Outlet {
         &mut self.lane
     }
 
+    /// Messages pushed and not finished.
+    pub(crate) fn in_flight(&self) -> u64 {
+        self.lane.in_flight()
+    }
+
     /// The receiver's bell.
     pub(crate) fn bell(&self) -> &Doorbell {
         &self.bell

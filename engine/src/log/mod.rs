@@ -9,6 +9,7 @@
 //! to reach a process whose callback a signal would disturb.
 
 mod fold;
+mod limit;
 mod line;
 mod options;
 mod sink;
@@ -17,9 +18,11 @@ use std::fmt::Display;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+pub(crate) use self::limit::Topic;
 pub(crate) use self::options::{Format, Options, Rotation};
 
 use self::fold::Fold;
+use self::limit::{Admission, Limit};
 use self::sink::Sink;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, fork, output};
@@ -68,7 +71,7 @@ struct Core {
     generation: OnceLock<Box<dyn Fn() -> u64 + Send + Sync>>,
     /// The generation this process has opened its file in.
     seen: AtomicU64,
-    /// Monotonic ms at which a note about repeated lines is due; 0: none.
+    /// Monotonic ms at which a note about lines held back is due; 0: none.
     note_due: AtomicU64,
     /// Lines that nobody took, since one was taken.
     dropped: AtomicU64,
@@ -77,6 +80,7 @@ struct Core {
 struct State {
     sink: Sink,
     fold: Fold,
+    limit: Limit,
 }
 
 /// Lines to be written, and where to.
@@ -94,6 +98,7 @@ impl Log {
             state: Mutex::new(State {
                 sink,
                 fold: Fold::default(),
+                limit: Limit::default(),
             }),
             generation: OnceLock::new(),
             seen: AtomicU64::new(0),
@@ -110,6 +115,7 @@ impl Log {
     /// The same file, for a role, at the beginning of its process.
     pub(crate) fn by(&self, author: Author) -> Log {
         if let Some(mut state) = self.lock() {
+            state.limit = Limit::default();
             state.fold = Fold::default(); // what the parent has not written yet, the parent writes
             self.core.note_due.store(0, Ordering::Relaxed);
         }
@@ -164,6 +170,10 @@ impl Log {
                 batch
                     .lines
                     .extend(state.fold.take_due(clock::monotonic_ms()));
+                let held = state.limit.take_due(clock::monotonic_ms());
+                batch
+                    .lines
+                    .extend(held.into_iter().map(|text| (Level::Warning, text)));
                 self.set_due(&state);
                 batch
             });
@@ -177,6 +187,10 @@ impl Log {
         let batch = self.lock().map(|mut state| {
             let mut batch = state.batch(None);
             batch.lines.extend(state.fold.take_note());
+            let held = state.limit.take_due(u64::MAX);
+            batch
+                .lines
+                .extend(held.into_iter().map(|text| (Level::Warning, text)));
             self.set_due(&state);
             batch
         });
@@ -197,6 +211,29 @@ impl Log {
 
     pub(crate) fn error(&self, text: impl Display) {
         self.line(Level::Error, &text);
+    }
+
+    /// A warning with a code, `<function>() (ERRNO <code>): <message>`, of which there may be floods.
+    pub(crate) fn coded(&self, function: &'static str, code: i32, message: impl Display) {
+        let text = format_args!("{function}() (ERRNO {code}): {message}");
+        self.limited(Topic { function, code }, text);
+    }
+
+    /// The same for a line that is written in another way.
+    pub(crate) fn limited(&self, topic: Topic, text: impl Display) {
+        if (Level::Warning as u8) < self.core.options.level {
+            return;
+        }
+        let admission = self.lock().map(|mut state| {
+            let admission = state.limit.admit(topic, clock::monotonic_ms());
+            self.set_due(&state);
+            admission
+        });
+        match admission {
+            Some(Admission::Counted(None)) => {}
+            Some(Admission::Counted(Some(note))) => self.warning(note),
+            Some(Admission::Whole) | None => self.warning(text),
+        }
     }
 
     fn line(&self, level: Level, text: &dyn Display) {
@@ -230,9 +267,10 @@ impl Log {
     }
 
     fn set_due(&self, state: &State) {
+        let due = state.fold.due().into_iter().chain(state.limit.due());
         self.core
             .note_due
-            .store(state.fold.due().unwrap_or(0), Ordering::Relaxed);
+            .store(due.min().unwrap_or(0), Ordering::Relaxed);
     }
 
     /// None in a child that user code forked while another thread of its parent held the lock: nobody

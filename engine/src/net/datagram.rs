@@ -91,6 +91,11 @@ impl Batch {
         self.at_once
     }
 
+    /// Datagrams of the last call.
+    pub(crate) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
     /// Take what is waiting, in place of what was taken before.
     pub(crate) fn receive(&mut self, socket: BorrowedFd<'_>) -> Received {
         self.slots.clear();

@@ -2,7 +2,7 @@
 //! reactor. No policy.
 
 pub(crate) mod address;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod datagram;
 pub(crate) mod handover;
 #[allow(dead_code, reason = "SYSTEMD as a host comes with several ports")]
@@ -13,7 +13,7 @@ pub(crate) mod networks;
 mod option;
 #[allow(dead_code, reason = "the options come with the settings of ports")]
 pub(crate) mod options;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod peer;
 #[allow(
     dead_code,
@@ -22,8 +22,9 @@ pub(crate) mod peer;
 pub(crate) mod reserve;
 mod socket_file;
 pub(crate) mod stream;
-#[allow(dead_code, reason = "used once datagram ports are served")]
+
 pub(crate) mod target;
+pub(crate) mod unsent;
 
 #[cfg(test)]
 mod alone;

@@ -1,11 +1,8 @@
 //! Who sent a datagram: read from the kernel's own form with its length, kept without allocation, and
 //! carried between processes in a few bytes.
 
-use std::ffi::OsStr;
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
-use std::os::unix::ffi::OsStrExt;
-use std::path::Path;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use super::address::plain;
 
@@ -39,14 +36,6 @@ impl UnixName {
     /// Path, abstract name with its leading zero byte, or empty.
     pub(crate) fn bytes(&self) -> &[u8] {
         self.bytes.get(..usize::from(self.len)).unwrap_or_default()
-    }
-
-    /// The path, if this is one.
-    pub(crate) fn path(&self) -> Option<&Path> {
-        match self.bytes() {
-            [] | [0, ..] => None,
-            path => Some(Path::new(OsStr::from_bytes(path))),
-        }
     }
 
     /// From `sun_path` as far as the kernel has filled it. Nothing beyond that is looked at: a buffer that is used
@@ -112,11 +101,13 @@ impl DatagramPeer {
         }
     }
 
-    /// The IP address, for choosing a worker by sender; none for a unix socket.
-    pub(crate) fn ip(&self) -> Option<IpAddr> {
+    /// What workers are chosen by: the address without the port. Of IPv4 its bytes, the first one lowest, else the
+    /// CRC-32 of the text.
+    pub(crate) fn key(&self) -> u32 {
         match self {
-            DatagramPeer::Ip(address) => Some(address.ip()),
-            DatagramPeer::Unix(_) => None,
+            DatagramPeer::Ip(SocketAddr::V4(v4)) => u32::from_le_bytes(v4.ip().octets()),
+            DatagramPeer::Ip(SocketAddr::V6(v6)) => crc32fast::hash(v6.ip().to_string().as_bytes()),
+            DatagramPeer::Unix(name) => crc32fast::hash(name.bytes()),
         }
     }
 
@@ -281,10 +272,7 @@ mod tests {
         assert_eq!(name(b"").bytes(), b"");
         assert_eq!(name(b"/a/b\0").bytes(), b"/a/b");
         assert_eq!(name(b"/a/b\0/left/over").bytes(), b"/a/b");
-        assert_eq!(name(b"/a/b").path(), Some(Path::new("/a/b")));
         assert_eq!(name(b"\0ab\0cd").bytes(), b"\0ab\0cd");
-        assert_eq!(name(b"\0ab").path(), None);
-        assert_eq!(name(b"").path(), None);
         let longest = [b'x'; NAME_MAX];
         let mut closed = longest.to_vec();
         closed.push(0);
@@ -308,6 +296,18 @@ mod tests {
         storage.ss_family = libc::AF_INET as libc::sa_family_t;
         let short = DatagramPeer::from_kernel(&storage, 7);
         assert_eq!(short, DatagramPeer::Unix(UnixName::ANONYMOUS), "cut off");
+    }
+
+    #[test]
+    fn workers_are_chosen_by_address_without_port() {
+        let key = |text: &str| DatagramPeer::Ip(text.parse().unwrap()).key();
+        assert_eq!(key("127.0.0.1:9"), 0x0100_007f);
+        assert_eq!(key("127.0.0.1:10"), key("127.0.0.1:9"));
+        // Of the text, not of the bytes.
+        assert_eq!(key("[::1]:9"), 0xa2ca_6717);
+        let unix = |name: &[u8]| DatagramPeer::Unix(UnixName::new(name).unwrap()).key();
+        assert_eq!(unix(b"123456789"), 0xcbf4_3926); // the check value of this CRC
+        assert_eq!(unix(b""), 0);
     }
 
     #[test]

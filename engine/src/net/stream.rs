@@ -1,6 +1,6 @@
 //! The calls on one connection. Never blocking, never a SIGPIPE.
 
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 
 use nix::errno::Errno;
@@ -148,11 +148,6 @@ pub(crate) fn reset_at_close(socket: &OwnedFd) {
 /// Tell the peer that nothing more will come.
 pub(crate) fn end_output(socket: &OwnedFd) {
     let _ = shutdown(socket.as_raw_fd(), Shutdown::Write); // a broken connection needs no farewell
-}
-
-/// Send small writes at once (TCP only).
-pub(crate) fn set_nodelay(socket: BorrowedFd<'_>) -> io::Result<()> {
-    Ok(setsockopt(&socket, sockopt::TcpNoDelay, &true)?)
 }
 
 #[cfg(test)]

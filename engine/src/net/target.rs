@@ -76,12 +76,14 @@ impl Target {
         Ok(Target::Ip((ip, port).into()))
     }
 
-    /// The kind of socket that sends there. A dual-stack [`SocketType::Udp6`] socket does for [`SocketType::Udp`].
-    pub(crate) fn wants(&self) -> SocketType {
-        match self {
-            Target::Ip(address) if address.is_ipv6() => SocketType::Udp6,
-            Target::Ip(_) => SocketType::Udp,
-            Target::Path(_) => SocketType::UnixDgram,
+    /// The kind of socket that sends to an address, judged by its form alone; none for no address. A dual-stack
+    /// [`SocketType::Udp6`] socket does for [`SocketType::Udp`].
+    pub(crate) fn kind_for(address: &[u8]) -> Option<SocketType> {
+        match address {
+            [] => None,
+            [b'/' | 0, ..] => Some(SocketType::UnixDgram),
+            _ if address.contains(&b':') => Some(SocketType::Udp6),
+            _ => Some(SocketType::Udp),
         }
     }
 }
@@ -155,8 +157,21 @@ mod tests {
         assert_eq!(ip("", 9), Err(505));
         assert_eq!(DatagramPeer::Unix(UnixName::ANONYMOUS).answer(), None);
         let named = DatagramPeer::Unix(UnixName::new(b"/a").unwrap());
-        assert_eq!(named.answer().unwrap().wants(), SocketType::UnixDgram);
+        assert!(matches!(named.answer(), Some(Target::Path(_))));
         let v4 = DatagramPeer::Ip("127.0.0.1:9".parse().unwrap());
-        assert_eq!(v4.answer().unwrap().wants(), SocketType::Udp);
+        assert!(matches!(v4.answer(), Some(Target::Ip(_))));
+    }
+
+    #[test]
+    fn the_form_of_an_address_says_which_socket_sends_there() {
+        for (address, kind) in [
+            ("", None),
+            ("/x:y", Some(SocketType::UnixDgram)),
+            ("\0x", Some(SocketType::UnixDgram)),
+            ("fe80::1%lo", Some(SocketType::Udp6)),
+            ("localhost", Some(SocketType::Udp)),
+        ] {
+            assert_eq!(Target::kind_for(address.as_bytes()), kind, "{address:?}");
+        }
     }
 }

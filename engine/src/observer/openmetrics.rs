@@ -106,6 +106,11 @@ impl Page {
                 "Bytes accepted by send.",
             ),
             (
+                "skep_datagrams_dropped",
+                stats.datagrams_dropped,
+                "Datagrams read and dropped: no room for them, or cut off.",
+            ),
+            (
                 "skep_requests_lost",
                 stats.requests_lost,
                 "Messages and events that died with a worker.",

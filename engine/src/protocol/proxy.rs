@@ -15,7 +15,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 mod tests;
 
 /// The longest header there can be: more bytes than this need never be kept for [`parse`].
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 const LONGEST: usize = V2_FIXED + V2_MOST;
 
 /// What the bytes so far amount to.

@@ -8,9 +8,10 @@ use super::inbox::{Inbox, Order};
 use crate::error::code;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::log::Log;
+use crate::log::{Log, Topic};
 use crate::net::address::Peer;
 use crate::net::listener::Listener;
+use crate::net::reserve::{Refusal, Reserve};
 use crate::session::SessionId;
 use crate::session::table::Birth;
 use crate::shared::Shared;
@@ -24,6 +25,9 @@ const PER_TURN: usize = 64;
 const PAUSE_MS: u64 = 100;
 /// Pause while every slot of the session table is taken, most of them by sessions that have ended.
 const SLOT_PAUSE_MS: u64 = 10;
+
+/// One line in so many ms about clients that are turned away.
+const REFUSALS_MS: u64 = 1000;
 
 /// A reactor as the acceptor sees it.
 struct Target {
@@ -46,6 +50,10 @@ pub(crate) struct Acceptor {
     paused_until: u64,
     /// The limit is reached and the log says so.
     full: bool,
+    /// Given up to turn a client away when there is no other descriptor.
+    reserve: Option<Reserve>,
+    /// Monotonic ms of the last line about that.
+    refusals_said_ms: u64,
     log: Log,
 }
 
@@ -76,6 +84,8 @@ impl Acceptor {
             ready: vec![false; ports],
             paused_until: 0,
             full: false,
+            reserve: Reserve::new().ok(),
+            refusals_said_ms: 0,
             log,
         }
     }
@@ -93,7 +103,7 @@ impl Acceptor {
     }
 
     /// Take what is waiting, up to a turn's share for each port.
-    pub(crate) fn accept(&mut self, listeners: &[Listener]) {
+    pub(crate) fn accept(&mut self, listeners: &[Arc<Listener>]) {
         if !self.ready.contains(&true) || clock::monotonic_ms() < self.paused_until {
             return;
         }
@@ -114,11 +124,11 @@ impl Acceptor {
         for _ in 0..PER_TURN {
             if self.shared.open_sessions() >= u64::from(self.limit) {
                 if !std::mem::replace(&mut self.full, true) {
-                    self.log.warning(format_args!(
-                        "accept() (ERRNO {}): Too many connections [now: {}]",
+                    self.log.coded(
+                        "accept",
                         code::TOO_MANY_SOCKET,
-                        self.limit
-                    ));
+                        format_args!("Too many connections [now: {}]", self.limit),
+                    );
                 }
                 return false;
             }
@@ -138,18 +148,43 @@ impl Acceptor {
                 Err(error) if error.kind() == ErrorKind::ConnectionAborted => {
                     bump(&self.shared.server().aborted, 1); // the peer was faster than we
                 }
+                Err(error) if Reserve::is_for(&error) && self.refuse_one(listener) => {}
                 Err(error) => {
                     let errno = error.raw_os_error().unwrap_or(0);
                     let text = crate::error::text(errno);
-                    self.log.warning(format_args!(
-                        "accept(): accept() failed, Error: {text}[{errno}]"
-                    ));
+                    let topic = Topic {
+                        function: "accept",
+                        code: errno,
+                    };
+                    self.log.limited(
+                        topic,
+                        format_args!("accept(): accept() failed, Error: {text}[{errno}]"),
+                    );
                     self.paused_until = clock::monotonic_ms() + PAUSE_MS;
                     return false;
                 }
             }
         }
         true
+    }
+
+    /// There is no descriptor for another connection: the one that has waited longest is told so.
+    fn refuse_one(&mut self, listener: &Listener) -> bool {
+        let Some(reserve) = &mut self.reserve else {
+            return false;
+        };
+        let refused = reserve.refuse_one(listener) == Refusal::Refused;
+        if refused {
+            bump(&self.shared.server().aborted, 1);
+            let now = clock::monotonic_ms();
+            if now >= self.refusals_said_ms + REFUSALS_MS {
+                self.refusals_said_ms = now;
+                self.log.warning(
+                    "accept(): accept() failed, Error: Too many open files[24]; clients are turned away",
+                );
+            }
+        }
+        refused
     }
 
     /// Open a session for a new connection and give it to the reactor with the fewest.
@@ -167,7 +202,7 @@ impl Acceptor {
             },
         );
         let server = self.shared.server();
-        server.last_session.store(id, Ordering::Relaxed);
+        server.last_session.store(id, Ordering::Release);
         server.accepted.store(
             server.accepted.load(Ordering::Relaxed) + 1,
             Ordering::Release,

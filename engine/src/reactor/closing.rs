@@ -8,7 +8,7 @@ use super::turn::Reactor;
 use crate::error::code::SYSTEM_CALL_FAIL;
 use crate::ipc::frame::Kind;
 use crate::net::stream;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::state;
 use crate::stats::bump;
 use crate::sync::Ordering;
 
@@ -33,35 +33,14 @@ impl Reactor {
         }
         stream::end_output(&connection.socket);
         connection.stage = Stage::Lingering;
-        let id = connection.id;
         let linger = if self.draining() {
             LINGER_AT_STOP_MS
         } else {
             LINGER_MS
         };
-        let deadline = self.now_ms + linger;
-        // Kept in order by starting a new, shorter row when the server begins to stop.
-        let at = self
-            .lingering
-            .partition_point(|&(other, ..)| other <= deadline);
-        self.lingering.insert(at, (deadline, token, id));
+        self.connections[token].times.linger_until_ms = self.now_ms + linger;
+        self.watch(token);
         self.read(token, true); // the peer's end may have been seen and put aside
-    }
-
-    pub(super) fn expire_lingering(&mut self) {
-        while let Some(&(deadline, token, id)) = self.lingering.front() {
-            let over = self
-                .connections
-                .get(token)
-                .is_none_or(|connection| connection.id != id);
-            if !over && deadline > self.now_ms {
-                return;
-            }
-            self.lingering.pop_front();
-            if !over {
-                self.release(token);
-            }
-        }
     }
 
     /// The end of the peer's output. What workers still send is delivered.
@@ -79,7 +58,7 @@ impl Reactor {
     pub(super) fn end_input(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         connection.peer_done = true;
-        let (id, owner, stage) = (connection.id, connection.owner, connection.stage);
+        let (id, port, stage) = (connection.id, connection.port, connection.stage);
         match stage {
             Stage::Open => {}
             Stage::Opening => return self.leave_early(token),
@@ -91,9 +70,13 @@ impl Reactor {
         let Some(slot) = self.shared.sessions.find(id) else {
             return self.release(token);
         };
-        if owner == NO_OWNER {
-            slot.mark(state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE);
-            if slot.all_completed() {
+        if slot.has(state::SPREAD) {
+            let wanted = self.ports.get(port).interests.close;
+            slot.mark(match wanted {
+                true => state::PEER_CLOSED, // the event comes when everything else is dealt with
+                false => state::PEER_CLOSED | state::CLAIMED | state::EVENT_DONE,
+            });
+            if self.is_settled(slot) {
                 self.endings.note(id, Kind::Closed);
             }
         } else if slot.mark(state::PEER_CLOSED | state::CLAIMED) & state::CLAIMED == 0 {
@@ -119,12 +102,25 @@ impl Reactor {
     /// a reset that there will be none.
     pub(super) fn file_failed(&mut self, token: usize, fault: &FileFault) {
         let connection = &self.connections[token];
-        self.log.warning(format_args!(
-            "sendfile() (ERRNO {SYSTEM_CALL_FAIL}): a file for session#{} cannot be sent to its end, the session is closed: {fault}",
-            connection.id
-        ));
+        self.log.coded(
+            "sendfile",
+            SYSTEM_CALL_FAIL,
+            format_args!(
+                "a file for session#{} cannot be sent to its end, the session is closed: {fault}",
+                connection.id
+            ),
+        );
         stream::reset_at_close(&connection.socket);
         self.break_off(token, IO_ERROR);
+    }
+
+    /// End a session at once: what is queued for the client is dropped.
+    pub(super) fn cut_off(&mut self, token: usize) {
+        if self.connections[token].stage == Stage::Opening {
+            return self.give_up(token);
+        }
+        self.emit_close(token, false);
+        self.release(token);
     }
 
     /// The server is at its end: count what is dropped with it.
@@ -135,18 +131,18 @@ impl Reactor {
             &own.cut_off,
             self.connections.iter().filter(cut).count() as u64,
         );
-        let held = self.feed.held() as u64;
+        let held = (self.feed.held() + self.packets.left()) as u64;
         own.undelivered.store(held, Ordering::Release);
     }
 
     /// Send the close event to the session's owner, unless somebody else has that right.
     pub(super) fn emit_close(&mut self, token: usize, by_server: bool) {
-        let (id, owner) = (self.connections[token].id, self.connections[token].owner);
+        let (id, port) = (self.connections[token].id, self.connections[token].port);
         let Some(slot) = self.shared.sessions.find(id) else {
             return;
         };
         let claimed = slot.mark(state::CLAIMED | state::ENDED) & state::CLAIMED != 0;
-        if owner == NO_OWNER {
+        if slot.has(state::SPREAD) && !self.ports.get(port).interests.close {
             slot.mark(state::EVENT_DONE);
         } else if !claimed {
             self.dispatch(token, Kind::Close, by_server);
@@ -223,16 +219,18 @@ impl Reactor {
         for token in tokens {
             self.finish(token);
         }
-        // Those that linger already need not have the long patience of normal service.
-        let latest = self.now_ms + LINGER_AT_STOP_MS;
-        for entry in &mut self.lingering {
-            entry.0 = entry.0.min(latest);
-        }
     }
 
     pub(super) fn finish(&mut self, token: usize) {
-        if self.connections[token].stage == Stage::Opening {
+        let connection = &mut self.connections[token];
+        if connection.stage == Stage::Opening {
             return self.give_up(token);
+        }
+        if connection.stage == Stage::Lingering {
+            // Those that linger already need not have the long patience of normal service.
+            let until = &mut connection.times.linger_until_ms;
+            *until = (*until).min(self.now_ms + LINGER_AT_STOP_MS);
+            self.watch(token);
         }
         self.emit_close(token, false);
         self.close_after_output(token);

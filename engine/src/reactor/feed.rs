@@ -6,13 +6,15 @@
 //! lane and given to its successor; only the session it is at work for waits ([`super::parked`]).
 //!
 //! Held at any time: one message per connection at most, since a connection with a held message, or
-//! one whose worker's lane is clogged, is not read.
+//! one whose worker's lane is clogged, is not read; and of datagrams, which have no connection that could be
+//! made to wait, [`DATAGRAMS`] bytes for each worker.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::parked::{Fate, Parked};
-use crate::dispatch::Dispatcher;
+use crate::choice::Target;
+use crate::dispatch::{DatagramKey, Dispatcher};
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::Head;
 use crate::ipc::lane::{Push, Recalled};
@@ -20,6 +22,9 @@ use crate::session::SessionId;
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
+
+/// Bytes of datagrams that may wait for a worker whose lane is full.
+const DATAGRAMS: usize = 1 << 20;
 
 /// A message that was read and is not in a lane yet, or not all of it.
 pub(super) struct Held {
@@ -36,12 +41,19 @@ impl Held {
             sent: 0,
         }
     }
+
+    /// What it costs to hold it.
+    pub(super) fn weight(&self) -> usize {
+        size_of::<Held>() + self.data.len()
+    }
 }
 
 /// One worker seat's queue.
 #[derive(Default)]
 struct Queue {
     held: VecDeque<Held>,
+    /// Weight of all that is held.
+    weight: usize,
     /// Tokens of connections to be read again when there is room.
     waiting: Vec<usize>,
     /// One of them waits for the lane to be empty: see [`Feed::obstacle`].
@@ -52,6 +64,33 @@ impl Queue {
     fn is_idle(&self) -> bool {
         self.held.is_empty() && self.waiting.is_empty()
     }
+
+    fn push(&mut self, held: Held) {
+        self.weight += held.weight();
+        self.held.push_back(held);
+    }
+
+    fn pop(&mut self) {
+        if let Some(held) = self.held.pop_front() {
+            self.weight -= held.weight();
+        }
+    }
+
+    /// Whether a datagram may be read for this worker: sessions that wait go first, since they would wait for ever
+    /// behind a flood of datagrams, which can be dropped.
+    fn takes_datagrams(&self) -> bool {
+        self.waiting.is_empty() && self.weight < DATAGRAMS
+    }
+}
+
+/// Where a datagram is to go.
+pub(super) enum Place {
+    /// To this worker.
+    Seat(Seat),
+    /// No worker has room: do not read on, until there is some.
+    Full(Obstacle),
+    /// Its worker alone has no room.
+    Nowhere,
 }
 
 /// A worker's messages are about to go to another seat.
@@ -77,6 +116,17 @@ pub(super) enum Obstacle {
     Parked,
 }
 
+/// Take out the message of which the consumer has received the beginning: its rest must follow there. One of which it has
+/// taken nothing is to be pushed from its start.
+fn begun(held: &mut VecDeque<Held>, recalled: &Recalled) -> Option<Held> {
+    let front = held.front_mut().filter(|front| front.sent > 0)?;
+    if recalled.restart {
+        front.sent = 0;
+        return None;
+    }
+    held.pop_front()
+}
+
 /// Lanes to all workers, and their queues.
 pub(super) struct Feed {
     dispatcher: Dispatcher,
@@ -85,6 +135,8 @@ pub(super) struct Feed {
     crowded: usize,
     parked: Parked,
     change: Option<Change>,
+    /// What comes for a worker whose messages are being taken back.
+    aside: Option<(Seat, Vec<Held>)>,
     /// The change of routes that was last acted on.
     routes_seen: u64,
     /// Bytes of one session that may be under way.
@@ -100,47 +152,45 @@ impl Feed {
             crowded: 0,
             parked: Parked::default(),
             change: None,
+            aside: None,
             routes_seen: 0,
             per_session,
         }
     }
 
-    /// The seat for the next message of a session with this owner.
-    pub(super) fn choose(&mut self, owner: u32) -> Seat {
-        self.dispatcher.choose(owner)
+    /// The way to choose workers.
+    pub(super) fn dispatcher(&mut self) -> &mut Dispatcher {
+        &mut self.dispatcher
     }
 
-    /// The worker that a session goes to whose first event this is.
-    pub(super) fn owner_for(&self, session: SessionId) -> u32 {
-        self.dispatcher.owner_for(session)
-    }
-
-    /// What keeps a connection with `queued` bytes under way from feeding `seat` with more.
+    /// What keeps a connection with `queued` bytes under way from feeding `seat` with more; without a seat, from
+    /// feeding any.
     ///
     /// A session at its limit whose messages are spread waits for the fullest lane to be empty: some of
     /// its bytes wait in one of the lanes, and the one chosen for the next message may well be idle.
     pub(super) fn obstacle(
         &mut self,
-        seat: Seat,
+        seat: Option<Seat>,
         session: SessionId,
         spread: bool,
         queued: u64,
     ) -> Option<Obstacle> {
-        if self.parked.has(session) {
+        if seat.is_some_and(|seat| self.parked.has(session, seat.worker())) {
             return Some(Obstacle::Parked);
         }
         if queued > self.per_session {
-            return Some(match spread {
-                true => Obstacle::Lane {
-                    seat: self.dispatcher.fullest(),
-                    until_empty: true,
-                },
-                false => Obstacle::Lane {
+            return Some(match seat {
+                Some(seat) if !spread => Obstacle::Lane {
                     seat,
                     until_empty: false,
                 },
+                _ => Obstacle::Lane {
+                    seat: self.dispatcher.fullest(),
+                    until_empty: true,
+                },
             });
         }
+        let seat = seat?;
         let clogged = !self.queues[seat.0 as usize].held.is_empty();
         clogged.then_some(Obstacle::Lane {
             seat,
@@ -165,8 +215,11 @@ impl Feed {
 
     /// Give a message to a worker, now or as soon as its lane has room.
     pub(super) fn push(&mut self, seat: Seat, head: Head, data: &[u8]) {
-        if self.parked.has(head.session) {
+        if self.parked.has(head.session, seat.worker()) {
             return self.parked.push(Held::new(head, data.to_vec()));
+        }
+        if let Some((_, aside)) = self.aside.as_mut().filter(|(stuck, _)| *stuck == seat) {
+            return aside.push(Held::new(head, data.to_vec()));
         }
         if let Some(change) = self.change.as_mut().filter(|change| change.new == seat) {
             return change.later.push(Held::new(head, data.to_vec()));
@@ -174,6 +227,7 @@ impl Feed {
         let queue = &mut self.queues[seat.0 as usize];
         let mut sent = 0;
         if queue.held.is_empty()
+            && !self.dispatcher.is_paused(seat)
             && self.dispatcher.outlet(seat).push(head, data, &mut sent) == Push::Whole
         {
             return;
@@ -186,11 +240,45 @@ impl Feed {
     }
 
     fn hold(&mut self, seat: Seat, held: Held) {
+        self.dispatcher.watch(seat);
         let queue = &mut self.queues[seat.0 as usize];
         if queue.is_idle() {
             self.crowded += 1;
         }
-        queue.held.push_back(held);
+        queue.push(held);
+    }
+
+    /// Where the next datagram goes, one of the sender with this key, as the function has said or the mode says;
+    /// `sender` is what its messages have for a session.
+    pub(super) fn place(&mut self, key: &DatagramKey, target: Target, sender: u64) -> Place {
+        let no_choice = self.dispatcher.keeps_order() || matches!(target, Target::Worker(_));
+        let tries = match no_choice {
+            true => 1,
+            false => self.dispatcher.routes().len(),
+        };
+        for _ in 0..tries {
+            let seat = self.dispatcher.choose_datagram(key, target);
+            if self.parked.has(sender, seat.worker()) {
+                // It is put behind those of its sender.
+                return match self.parked.weight(sender) < DATAGRAMS {
+                    true => Place::Seat(seat),
+                    false => Place::Nowhere,
+                };
+            }
+            if self.queues[seat.0 as usize].takes_datagrams() {
+                return Place::Seat(seat);
+            }
+            self.dispatcher.advance(); // another one may do as well
+        }
+        let queues = &self.queues;
+        let has_room = |seat: &Seat| queues[seat.0 as usize].takes_datagrams();
+        match no_choice && self.dispatcher.routes().iter().any(has_room) {
+            true => Place::Nowhere,
+            false => Place::Full(Obstacle::Lane {
+                seat: self.dispatcher.choose_datagram(key, target),
+                until_empty: false,
+            }),
+        }
     }
 
     /// Whether some worker's messages are to go to another seat than before.
@@ -238,23 +326,20 @@ impl Feed {
             self.crowded -= 1;
         }
         let mut held = queue.held;
-        let mut at_work = recalled.at_work;
-        let mut keeps_order = self.dispatcher.keeps_order();
-        if let Some(next) = held.front_mut()
-            && next.sent > 0
-        {
-            if recalled.restart {
-                next.sent = 0;
-            } else if let Some(begun) = held.pop_front() {
-                at_work = Some(begun.head.session);
-                keeps_order = true; // the rest of a message goes where its beginning is, in every mode
-                self.hold(old, begun);
-            }
+        let begun = begun(&mut held, &recalled);
+        let (at_work, left) = match &begun {
+            Some(begun) => (Some(begun.head.session), recalled.left + 1),
+            None => (recalled.at_work, recalled.left),
+        };
+        // The rest of a message goes where its beginning is, in every mode.
+        let keeps_order = self.dispatcher.keeps_order() || begun.is_some();
+        if let Some(begun) = begun {
+            self.hold(old, begun);
         }
         if let Some(session) = at_work
             && keeps_order
         {
-            self.parked.begin(old, epoch, session);
+            self.parked.begin(old, epoch, session, left);
         }
         let recalled = recalled.messages.into_iter();
         let recalled = recalled.map(|(head, data)| Held::new(head, data));
@@ -269,6 +354,78 @@ impl Feed {
             };
             self.wait(&obstacle, 0, token);
         }
+    }
+
+    /// Take back what waits for a worker that is stuck, in order. Until [`Feed::put_aside`], messages for it are put
+    /// aside: what it has sent so far must be handled first. The session that it is at work for stays, and waits.
+    pub(super) fn take_back(&mut self, shared: &Shared, worker: u32) -> (Seat, Vec<Held>) {
+        let seat = self.dispatcher.route(worker);
+        let recalled = self.dispatcher.take_back(worker);
+        let queue = &mut self.queues[seat.0 as usize];
+        let mut held = std::mem::take(&mut queue.held);
+        let begun = match &recalled {
+            Some(recalled) => begun(&mut held, recalled),
+            // Taken back before: what has begun since then, its session waits already.
+            None if held.front().is_some_and(|front| front.sent > 0) => held.pop_front(),
+            None => None,
+        };
+        let partial = u64::from(begun.is_some());
+        let begun_for = begun.as_ref().map(|begun| begun.head.session);
+        queue.held.extend(begun);
+        let mut messages = Vec::new();
+        if let Some(recalled) = recalled {
+            let epoch = shared.seat_block(seat).epoch.load(Ordering::Acquire);
+            if let Some(session) = begun_for.or(recalled.at_work) {
+                self.parked
+                    .begin(seat, epoch, session, recalled.left + partial);
+            }
+            let back = recalled.messages.into_iter();
+            messages.extend(back.map(|(head, data)| Held::new(head, data)));
+        }
+        messages.extend(held);
+        self.aside = Some((seat, Vec::new()));
+        self.count_crowded();
+        (seat, messages)
+    }
+
+    /// What came meanwhile for the worker whose messages were taken back.
+    pub(super) fn put_aside(&mut self) -> Vec<Held> {
+        self.aside.take().map_or_else(Vec::new, |(_, aside)| aside)
+    }
+
+    /// Connections that wait for room at a worker that is stuck: they may be read, their sessions go elsewhere.
+    pub(super) fn take_waiting(&mut self, seat: Seat) -> Vec<usize> {
+        let waiting = std::mem::take(&mut self.queues[seat.0 as usize].waiting);
+        self.count_crowded();
+        waiting
+    }
+
+    /// Whether a session could go to another worker at this moment: nothing of it is or waits at this stuck one.
+    pub(super) fn is_loose(&mut self, session: SessionId, worker: u32) -> bool {
+        let seat = self.dispatcher.route(worker);
+        let held = &self.queues[seat.0 as usize].held;
+        self.dispatcher.is_stuck(worker)
+            && !self.parked.has(session, worker)
+            && !held.iter().any(|held| held.head.session == session)
+            && self.aside.as_ref().is_none_or(|(aside, _)| *aside != seat)
+    }
+
+    /// Workers that others should help, see [`Dispatcher::look`].
+    pub(super) fn look(&mut self, now_ms: u64) -> Vec<u32> {
+        if self.dispatcher.next_look().is_none_or(|due| due > now_ms) {
+            return Vec::new();
+        }
+        let routes: Vec<Seat> = self.dispatcher.routes().to_vec();
+        let queues = &self.queues;
+        self.dispatcher.look(now_ms, |worker| {
+            let seat = routes[worker as usize];
+            let queue = &queues[seat.0 as usize];
+            queue.held.len() + queue.waiting.len()
+        })
+    }
+
+    fn count_crowded(&mut self) {
+        self.crowded = self.queues.iter().filter(|queue| !queue.is_idle()).count();
     }
 
     /// Let go the sessions whose message at work in a replaced process is dealt with. `heard_all`: a
@@ -291,37 +448,36 @@ impl Feed {
             session.waiting.into_iter().for_each(&mut resume);
         }
         let (dispatcher, queues) = (&mut self.dispatcher, &mut self.queues);
-        self.parked.look(|seat, epoch, session| {
+        self.parked.look(|parked| {
+            let (seat, epoch) = (parked.seat, parked.epoch);
             let block = shared.seat_block(seat);
-            let dead = block.state.load(Ordering::Acquire) == seat_state::EMPTY
-                || block.epoch.load(Ordering::Acquire) != epoch;
+            let is_gone = || {
+                block.state.load(Ordering::Acquire) == seat_state::EMPTY
+                    || block.epoch.load(Ordering::Acquire) != epoch
+            };
             let queue = &mut queues[seat.0 as usize];
-            if dead {
+            if is_gone() {
                 // The rest of the message that died with it. Others may be behind it already.
-                let rest = |held: &Held| held.sent > 0 && held.head.session == session;
+                let rest = |held: &Held| held.sent > 0 && held.head.session == parked.session;
                 if queue.held.front().is_some_and(rest) {
-                    queue.held.pop_front();
+                    queue.pop();
                 }
                 return Fate::Dead;
             }
-            let drained = queue.held.is_empty() && dispatcher.outlet(seat).lane().is_drained();
+            let (_, finished) = dispatcher.outlet(seat).lane().progress();
             // The lane of a dead process is emptied when its account is settled, and the pid goes first.
-            match drained && block.pid.load(Ordering::Acquire) != 0 {
+            let lives = block.pid.load(Ordering::Acquire) != 0;
+            match finished >= parked.left && lives && !is_gone() {
                 true => Fate::Done,
                 false => Fate::AtWork,
             }
         });
-        self.crowded = self.queues.iter().filter(|queue| !queue.is_idle()).count();
+        self.count_crowded();
     }
 
     /// Whether sessions are parked, and whether one of them only waits for another round over the mail.
     pub(super) fn parked(&self) -> (bool, bool) {
         (!self.parked.is_empty(), self.parked.has_ripe())
-    }
-
-    /// A message has been given to the seat that was chosen for it.
-    pub(super) fn turn_used(&self) {
-        self.dispatcher.advance();
     }
 
     /// Move on what is held. `resume` gets the connections that may be read again. Afterwards every
@@ -336,11 +492,19 @@ impl Feed {
             }
             let outlet = self.dispatcher.outlet(Seat(index as u32));
             loop {
+                let mut stalled = false;
                 while let Some(next) = queue.held.front_mut() {
+                    stalled = next.sent == 0 && outlet.lane().is_paused();
+                    if stalled {
+                        break;
+                    }
                     if outlet.push(next.head, &next.data, &mut next.sent) == Push::Full {
                         break;
                     }
-                    queue.held.pop_front();
+                    queue.pop();
+                }
+                if stalled {
+                    break; // the worker rings when it comes to its lane
                 }
                 let level = match (queue.held.is_empty(), queue.until_empty) {
                     (true, true) => 0,

@@ -11,6 +11,8 @@ use crate::sync::{AtomicU32, Ordering};
 pub(crate) enum Order {
     /// Serve this connection; its session is open in the table.
     Adopt(OwnedFd, SessionId),
+    /// Begin to read the datagram ports that are yours.
+    ReadDatagrams,
     /// Read no more; what was read is still delivered.
     Drain,
     /// End every session: flush, close event, close.

@@ -4,15 +4,15 @@
 //! left over is kept with the connection. A connection whose worker has no room is not read, and what was read
 //! of it already waits.
 
-use super::connection::Stage;
+use super::choosing::Choice;
+use super::connection::{Connection, Stage};
 use super::feed::Obstacle;
 use super::turn::Reactor;
-use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::net::stream::{self, Io};
 use crate::port::Port;
 use crate::protocol::{Progress, Step, Violation};
-use crate::session::table::{NO_OWNER, Slot};
+use crate::session::table::{Slot, state};
 use crate::stats::bump;
 
 /// Reads of one connection before others get their turn.
@@ -35,6 +35,8 @@ enum CutEnd {
     Obstacle(Obstacle),
     /// It is the turn of others.
     Turn,
+    /// The dispatch function wants the session to end.
+    Dismissed,
     /// The bytes are no message.
     Broken(Violation),
 }
@@ -51,6 +53,7 @@ impl Reactor {
                 Stage::Open => {
                     if connection.inbound.ready && !self.take_in(token, &[], &mut budget)
                         || self.draining()
+                        || self.connections[token].paused
                         || self.has_taken_leave(token)
                         || self.waits(token)
                     {
@@ -72,6 +75,7 @@ impl Reactor {
                     false
                 }
                 Io::Bytes(count) => {
+                    self.connections[token].times.note_read(self.now_ms);
                     let bytes = &mut scratch[..count];
                     let goes_on = match stage {
                         Stage::Opening => self.go_on_opening(token, bytes, &mut budget),
@@ -108,21 +112,20 @@ impl Reactor {
     /// Whether the connection has to wait before it may be read; it will be read again then.
     fn waits(&mut self, token: usize) -> bool {
         let connection = &mut self.connections[token];
-        let (id, owner) = (connection.id, connection.owner);
+        let id = connection.id;
         let slot = self.shared.sessions.find(id);
-        let mut owner = owner;
         if let Some(slot) = slot
-            && slot.is_fresh()
-            && !self.ports.get(connection.port).tells_connect()
+            && !connection.begun
         {
             // No event of it has been anywhere: the worker may be chosen anew.
-            owner = self.feed.owner_for(id);
+            let owner = self.feed.dispatcher().owner_for(id);
             connection.owner = owner;
             slot.set_owner(owner);
         }
         let queued = slot.map_or(0, Slot::recv_queued);
-        let seat = self.feed.choose(owner);
-        match self.feed.obstacle(seat, id, owner == NO_OWNER, queued) {
+        let spread = slot.is_some_and(|slot| slot.has(state::SPREAD));
+        let seat = self.foresee(token);
+        match self.feed.obstacle(seat, id, spread, queued) {
             Some(obstacle) => {
                 self.await_end_of(&obstacle, token);
                 true
@@ -148,10 +151,20 @@ impl Reactor {
         let id = connection.id;
         let mut inbound = std::mem::take(&mut connection.inbound);
         let was_ready = std::mem::take(&mut inbound.ready);
+        if self.is_held(token) {
+            inbound.append(new);
+            inbound.ready = !inbound.is_empty();
+            self.ready_inputs =
+                self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
+            self.connections[token].inbound = inbound;
+            return false;
+        }
         let end;
+        let whole;
         if inbound.is_empty() {
             let cut = self.cut(token, port, new, &mut inbound.progress, budget);
             inbound.append(&new[cut.taken..]);
+            whole = cut.taken > 0;
             end = cut.end;
         } else {
             inbound.append(new);
@@ -159,11 +172,12 @@ impl Reactor {
             let cut = self.cut(token, port, inbound.bytes(), &mut progress, budget);
             inbound.progress = progress;
             inbound.take(cut.taken);
+            whole = cut.taken > 0;
             end = cut.end;
         }
         if !new.is_empty() {
             if let Some(slot) = self.shared.sessions.find(id) {
-                slot.note_received(self.now_us);
+                slot.note_received(self.now_us, self.now_ms);
             }
             bump(
                 &self.shared.reactor(self.id).received_bytes,
@@ -173,14 +187,42 @@ impl Reactor {
         let waits = matches!(end, CutEnd::Obstacle(_) | CutEnd::Turn);
         inbound.ready = waits && !inbound.is_empty();
         self.ready_inputs = self.ready_inputs + usize::from(inbound.ready) - usize::from(was_ready);
-        self.connections[token].inbound = inbound;
+        let half = matches!(end, CutEnd::Hungry) && !inbound.is_empty();
+        let connection = &mut self.connections[token];
+        connection.inbound = inbound;
+        if connection.times.note_half(half, whole, self.now_ms)
+            && port.settings.session.receive_timeout_ms > 0
+        {
+            self.watch(token);
+        }
         match end {
             CutEnd::Hungry => return true,
             CutEnd::Obstacle(obstacle) => self.await_end_of(&obstacle, token),
             CutEnd::Turn => self.read_again(token),
+            CutEnd::Dismissed => self.dismiss(token),
             CutEnd::Broken(violation) => self.refuse(token, &violation),
         }
         false
+    }
+
+    /// Whether nothing of the session goes to workers yet (`enable_delay_receive`). What came with its handshake
+    /// has been read all the same, and at a stop its worker gets it.
+    fn is_held(&self, token: usize) -> bool {
+        let connection = &self.connections[token];
+        let is_fresh = || { self.shared.sessions.find(connection.id) }.is_some_and(Slot::is_fresh);
+        connection.paused && !self.draining() && is_fresh()
+    }
+
+    /// The server reads no more: what is held for a resumption goes to workers.
+    pub(super) fn let_go_held(&mut self) {
+        let held = |connection: &Connection| connection.paused && connection.inbound.ready;
+        let held: Vec<usize> = { self.connections.iter() }
+            .filter(|(_, connection)| held(connection))
+            .map(|(token, _)| token)
+            .collect();
+        for token in held {
+            self.read_again(token);
+        }
     }
 
     /// Give the messages in `bytes` to workers.
@@ -193,7 +235,7 @@ impl Reactor {
         budget: &mut usize,
     ) -> Cut {
         let connection = &self.connections[token];
-        let (id, owner, index) = (connection.id, connection.owner, connection.port);
+        let (id, index) = (connection.id, connection.port);
         let head = Head::new(
             Kind::Receive,
             id,
@@ -204,6 +246,7 @@ impl Reactor {
             .encode(),
         );
         let mut taken = 0;
+        let mut delivered = 0;
         let mut messages = 0;
         let end = loop {
             let rest = &bytes[taken..];
@@ -218,29 +261,41 @@ impl Reactor {
             if *budget == 0 {
                 break CutEnd::Turn;
             }
-            let seat = self.feed.choose(owner);
-            if let Some(obstacle) = self.feed.obstacle(seat, id, owner == NO_OWNER, 0) {
+            let seat = match self.choose(token, &rest[..length]) {
+                Choice::Seat(seat) => Some(seat),
+                Choice::Drop => None,
+                Choice::Dismiss => {
+                    taken = bytes.len();
+                    break CutEnd::Dismissed;
+                }
+            };
+            if let Some(seat) = seat
+                && let Some(obstacle) = self.feed.obstacle(Some(seat), id, false, 0)
+            {
+                self.keep_decision(token, seat);
                 break CutEnd::Obstacle(obstacle);
             }
             *budget -= 1;
             *progress = Progress::default();
-            self.deliver(seat, head, &rest[..length]);
+            let Some(seat) = seat else {
+                self.note_dropped(id);
+                taken += length;
+                continue;
+            };
+            self.note_begun(token);
+            self.feed.push(seat, head, &rest[..length]);
+            delivered += length;
             taken += length;
             messages += 1;
         };
         if messages > 0 {
             if let Some(slot) = self.shared.sessions.find(id) {
-                slot.note_dispatched(messages, taken as u64, self.now_us);
+                slot.note_dispatched(messages, delivered as u64, self.now_us);
             }
             bump(&self.shared.reactor(self.id).dispatched, messages);
             self.delivered += messages as usize;
         }
         Cut { taken, end }
-    }
-
-    fn deliver(&mut self, seat: Seat, head: Head, message: &[u8]) {
-        self.feed.turn_used();
-        self.feed.push(seat, head, message);
     }
 
     /// What a client has sent is no message: nothing more is read of it. What came before is still answered.
@@ -250,12 +305,9 @@ impl Reactor {
             .shared
             .sessions
             .find(id)
-            .map_or_else(String::new, |slot| slot.info().remote());
-        self.log.warning(format_args!(
-            "receive() (ERRNO {}): {}",
-            violation.code(),
-            violation.text(&peer)
-        ));
+            .map_or_else(String::new, Slot::remote);
+        self.log
+            .coded("receive", violation.code(), violation.text(&peer));
         self.end_input(token);
     }
 

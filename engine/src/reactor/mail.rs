@@ -10,7 +10,7 @@ use crate::ipc::frame::{FileOrder, Head, Kind, close_flags};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::net::stream::{self, Io};
 use crate::session::SessionId;
-use crate::session::table::{NO_OWNER, Slot};
+use crate::session::table::{Slot, state};
 use crate::sync::Ordering;
 
 /// A message so long is written as soon as it is read, if nothing else is waiting: gathering it with others would save
@@ -25,6 +25,8 @@ impl Reactor {
             Kind::SendFile => self.send_file(head.session, head.argument, payload),
             Kind::CloseSession => self.close_session(head.session, head.argument),
             Kind::Closed => self.closed(head.session),
+            Kind::Pause | Kind::Resume => self.follow_pause(head.session),
+            Kind::Bound => self.bound(head.session),
             Kind::Lost => self.endings.note(head.session, Kind::Lost),
             _ => self.log.error(format_args!(
                 "reactor {}: unexpected message {:?}",
@@ -35,7 +37,7 @@ impl Reactor {
     }
 
     /// The connection of a session, if this reactor still has it.
-    fn token_of(&self, id: SessionId) -> Option<usize> {
+    pub(super) fn token_of(&self, id: SessionId) -> Option<usize> {
         let token = self.shared.sessions.find(id).map(Slot::token)? as usize;
         self.connections
             .get(token)
@@ -70,6 +72,7 @@ impl Reactor {
             }
         }
         self.note_waiting(bytes);
+        self.output_grew(token);
         self.account_written(
             token,
             Amount {
@@ -111,6 +114,7 @@ impl Reactor {
         };
         self.connections[token].outbox.append_file(range);
         self.note_waiting(order.length);
+        self.output_grew(token);
         if !self.connections[token].blocked {
             self.touch(token);
         }
@@ -128,6 +132,22 @@ impl Reactor {
             own.output_bytes.load(Ordering::Relaxed) + bytes,
             Ordering::Relaxed,
         );
+    }
+
+    /// A session is to be read no more, or again: its state says which.
+    fn follow_pause(&mut self, id: SessionId) {
+        let Some(token) = self.token_of(id) else {
+            return;
+        };
+        let paused = { self.shared.sessions.find(id) }.is_some_and(|slot| slot.has(state::PAUSED));
+        let connection = &mut self.connections[token];
+        if std::mem::replace(&mut connection.paused, paused) && !paused {
+            let waits = connection.times.half_since_ms > 0;
+            if waits {
+                connection.times.half_since_ms = self.now_ms;
+            }
+            self.read(token, true); // whatever the poll said of it meanwhile was passed over
+        }
     }
 
     fn close_session(&mut self, id: SessionId, flags: u64) {
@@ -149,8 +169,9 @@ impl Reactor {
     /// that it has replaced was heard to its end before. Where several workers serve a session, other lanes
     /// may still hold words of theirs.
     fn closed(&mut self, id: SessionId) {
+        let slot = self.shared.sessions.find(id);
         match self.token_of(id) {
-            Some(token) if self.connections[token].owner == NO_OWNER => {
+            Some(_) if slot.is_some_and(|slot| slot.has(state::SPREAD)) => {
                 self.endings.note(id, Kind::Closed)
             }
             Some(token) => self.close_after_output(token),
@@ -166,8 +187,28 @@ impl Reactor {
         };
         if kind == Kind::Lost {
             self.emit_close(token, false);
+        } else if !self.all_is_over(token) {
+            return; // the last of its messages and events brings the news again
         }
         self.close_after_output(token);
+    }
+
+    /// Whether nothing of a session is to come: the close event is the last, where the messages are spread too.
+    fn all_is_over(&mut self, token: usize) -> bool {
+        let connection = &self.connections[token];
+        let Some(slot) = self.shared.sessions.find(connection.id) else {
+            return true;
+        };
+        if !slot.has(state::PEER_CLOSED) {
+            return true; // the server has ended it
+        }
+        if slot.has(state::EVENT_DONE) {
+            return self.is_settled(slot);
+        }
+        if self.is_settled(slot) && slot.mark(state::CLAIMED) & state::CLAIMED == 0 {
+            self.dispatch(token, Kind::Close, false);
+        }
+        false
     }
 
     /// A sender died in the middle of a long send: its bytes will not come.

@@ -29,8 +29,17 @@ impl Reactor {
         if !trusted {
             return self.turn_away(token, "is not in proxy_protocol_from");
         }
+        let timeout_ms = proxy.timeout_ms;
         connection.awaits_header = true;
         connection.stage = Stage::Opening;
+        self.must_begin_within(token, timeout_ms);
+    }
+
+    /// The connection has so long for what comes before its session; 0: as long as it likes.
+    pub(super) fn must_begin_within(&mut self, token: usize, limit_ms: u64) {
+        let until = (limit_ms > 0).then_some(self.now_ms + limit_ms);
+        self.connections[token].times.begin_by_ms = until.unwrap_or(0);
+        self.watch(token);
     }
 
     /// More bytes of a connection whose session has not begun. False: it is not to be read now.
@@ -88,7 +97,7 @@ impl Reactor {
     pub(super) fn turn_away(&mut self, token: usize, why: &str) {
         let id = self.connections[token].id;
         if let Some(slot) = self.shared.sessions.find(id) {
-            let client = slot.info().remote();
+            let client = slot.remote();
             self.log
                 .warning(format_args!("accept(): client[{client}] {why}"));
         }

@@ -1,4 +1,5 @@
-//! Sessions whose message is at work in a process that has been replaced.
+//! Sessions whose message is at work in a process that has been replaced, or in one that is stuck while others were
+//! given everything else that waited for it.
 //!
 //! Their next messages must not overtake it in the successor, and the successor's answers not its own. So
 //! they wait here until that message is dealt with, or has died with its process, and then until the
@@ -26,9 +27,12 @@ const ROUNDS_DEAD: u8 = 3;
 pub(super) struct ParkedSession {
     /// Where its message is at work, and in which incarnation of that seat.
     pub(super) seat: Seat,
-    epoch: u32,
-    session: SessionId,
+    pub(super) epoch: u32,
+    pub(super) session: SessionId,
+    /// It is dealt with once so many messages of the lane are finished.
+    pub(super) left: u64,
     pub(super) messages: Vec<Held>,
+    weight: usize,
     /// Tokens of connections to be read again afterwards.
     pub(super) waiting: Vec<usize>,
     /// The message is dealt with, and so many rounds over the mail are left until its answers, or the news
@@ -41,13 +45,23 @@ pub(super) struct ParkedSession {
 pub(super) struct Parked(Vec<ParkedSession>);
 
 impl Parked {
-    /// `session` waits for the process on `seat`.
-    pub(super) fn begin(&mut self, seat: Seat, epoch: u32, session: SessionId) {
+    /// `session` waits for the process on `seat` to have finished the message that is at work there: the last of the
+    /// first `left` ones of its lane.
+    pub(super) fn begin(&mut self, seat: Seat, epoch: u32, session: SessionId, left: u64) {
+        let same = |parked: &ParkedSession| {
+            let place = (parked.seat, parked.epoch, parked.session);
+            place == (seat, epoch, session) && parked.rounds.is_none()
+        };
+        if self.0.iter().any(same) {
+            return; // it was stuck, and is replaced now
+        }
         self.0.push(ParkedSession {
             seat,
             epoch,
             session,
+            left,
             messages: Vec::new(),
+            weight: 0,
             waiting: Vec::new(),
             rounds: None,
         });
@@ -57,8 +71,11 @@ impl Parked {
         self.0.is_empty()
     }
 
-    pub(super) fn has(&self, session: SessionId) -> bool {
-        self.0.iter().any(|parked| parked.session == session)
+    /// Whether messages of `session` for this worker have to wait.
+    pub(super) fn has(&self, session: SessionId, worker: u32) -> bool {
+        let waits =
+            |parked: &ParkedSession| parked.session == session && parked.seat.worker() == worker;
+        self.0.iter().any(waits)
     }
 
     /// A message for a parked session.
@@ -66,8 +83,15 @@ impl Parked {
         let session = message.head.session;
         // The last one: a session may wait for several generations, and its messages for all of them.
         if let Some(parked) = self.0.iter_mut().rfind(|parked| parked.session == session) {
+            parked.weight += message.weight();
             parked.messages.push(message);
         }
+    }
+
+    /// What the messages of a parked session cost.
+    pub(super) fn weight(&self, session: SessionId) -> usize {
+        let parked = self.0.iter().rfind(|parked| parked.session == session);
+        parked.map_or(0, |parked| parked.weight)
     }
 
     /// A connection not to be read until its session is let go.
@@ -97,9 +121,9 @@ impl Parked {
     }
 
     /// Ask of each what has become of its message.
-    pub(super) fn look(&mut self, mut fate: impl FnMut(Seat, u32, SessionId) -> Fate) {
+    pub(super) fn look(&mut self, mut fate: impl FnMut(&ParkedSession) -> Fate) {
         for parked in self.0.iter_mut().filter(|parked| parked.rounds.is_none()) {
-            parked.rounds = match fate(parked.seat, parked.epoch, parked.session) {
+            parked.rounds = match fate(parked) {
                 Fate::AtWork => None,
                 Fate::Done => Some(ROUNDS_DONE),
                 Fate::Dead => Some(ROUNDS_DEAD),

@@ -29,6 +29,8 @@ impl Reactor {
             Ok(session) => {
                 connection.tls = Some(Box::new(session));
                 connection.stage = Stage::Opening;
+                let limit_ms = ports.get(connection.port).settings.tls.handshake_timeout_ms;
+                self.must_begin_within(token, limit_ms);
             }
             Err(error) => self.end_tls(token, &error),
         }
@@ -91,12 +93,9 @@ impl Reactor {
             let _ = stream::write(&connection.socket, tls.output()); // the alert; nobody waits for it
         }
         let client = self.shared.sessions.find(id);
-        let client = client.map_or_else(String::new, |slot| slot.info().remote());
-        self.log.warning(format_args!(
-            "tls() (ERRNO {}): {}",
-            error.code(begun),
-            error.line(id, &client, begun)
-        ));
+        let client = client.map_or_else(String::new, |slot| slot.remote());
+        let line = error.line(id, &client, begun);
+        self.log.coded("tls", error.code(begun), line);
         match begun {
             true => self.break_off(token, PROTOCOL_ERROR),
             false => self.give_up(token),
@@ -107,8 +106,9 @@ impl Reactor {
     pub(super) fn announce(&mut self, token: usize) {
         let connection = &self.connections[token];
         let port = self.ports.get(connection.port);
-        if connection.owner == NO_OWNER || !port.tells_connect() {
-            return;
+        let facts_only = !port.interests.connect;
+        if facts_only && (connection.tls.is_none() || connection.owner == NO_OWNER) {
+            return; // with no worker of its own, a session has nobody to remember the facts
         }
         let facts = connection.tls.as_ref().and_then(|tls| {
             let facts = tls.facts()?;

@@ -10,20 +10,22 @@ use mio::{Events, Interest, Poll, Token};
 use slab::Slab;
 
 use super::connection::{Connection, Stage};
+use super::deadlines::Deadlines;
 use super::deliveries::Deliveries;
 use super::endings::Endings;
 use super::feed::Feed;
 use super::inbox::{Inbox, Order};
 use super::outbox::{Amount, Left, Spares};
+use super::packets::PacketPorts;
 use super::sealed;
 use super::spin::Spin;
+use crate::choice::DispatchFn;
 use crate::dispatch::Dispatcher;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::log::Log;
-use crate::net::{handover, stream};
+use crate::net::handover;
 use crate::port::Ports;
 use crate::protocol::raw;
 use crate::session::SessionId;
@@ -51,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) inbox: Arc<Inbox>,
     pub(crate) files: handover::Receiver,
     pub(crate) turn: Arc<AtomicU64>,
+    /// The user's dispatch function.
+    pub(crate) dispatch: Option<DispatchFn>,
     pub(crate) log: Log,
 }
 
@@ -68,6 +72,7 @@ pub(crate) struct Reactor {
     /// Connections with output to write.
     pub(super) dirty: Vec<usize>,
     pub(super) endings: Endings,
+    pub(super) packets: PacketPorts,
     inbox: Arc<Inbox>,
     pub(super) main: Doorbell,
     manager: Doorbell,
@@ -81,8 +86,9 @@ pub(crate) struct Reactor {
     pub(super) again: VecDeque<usize>,
     /// Connections with whole messages that were read and not given to a worker.
     pub(super) ready_inputs: usize,
-    /// Closed connections waiting for the peer: deadline, token, session. Deadlines only grow.
-    pub(super) lingering: VecDeque<(u64, usize, SessionId)>,
+    pub(super) deadlines: Deadlines,
+    /// New sessions are not read until somebody resumes them.
+    delay_receive: bool,
     pub(super) now_ms: u64,
     spin: Spin,
     /// Messages given to workers in this turn.
@@ -107,6 +113,7 @@ impl Reactor {
             inbox,
             files,
             turn,
+            dispatch,
             log,
         } = setup;
         let mailbox = shared.directory.mailbox(Endpoint::Reactor(id));
@@ -116,9 +123,18 @@ impl Reactor {
             BELL,
             Interest::READABLE,
         )?;
-        let dispatcher = Dispatcher::new(settings.dispatch_mode, id, Arc::clone(&shared), turn);
+        let dispatcher = Dispatcher::new(
+            &settings,
+            dispatch,
+            id,
+            Arc::clone(&shared),
+            turn,
+            log.clone(),
+        );
+        let packets = PacketPorts::of(&ports, id, shared.reactor_count())?;
         let reactor = Reactor {
             id,
+            packets,
             feed: Feed::new(dispatcher, &shared, sizes.max_queued_bytes),
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
@@ -140,7 +156,8 @@ impl Reactor {
             tls_spares: tls::Spares::default(),
             again: VecDeque::new(),
             ready_inputs: 0,
-            lingering: VecDeque::new(),
+            deadlines: Deadlines::new(clock::monotonic_ms()),
+            delay_receive: settings.enable_delay_receive,
             spin: Spin::new(process::cpus()),
             delivered: 0,
             reading: true,
@@ -166,10 +183,12 @@ impl Reactor {
             self.serve_ready();
             self.feed.ring(self.now_ms);
             self.take_mail(mailbox);
+            self.rescue(mailbox);
             self.flush_all();
             self.advance_feed();
             self.dismiss_answered();
-            self.expire_lingering();
+            self.expire();
+            self.packets.complain(&self.log, self.now_ms);
             self.feed.ring(self.now_ms);
             self.report();
         }
@@ -194,11 +213,11 @@ impl Reactor {
         let may_sleep =
             nothing_left && self.endings.is_empty() && mailbox.may_sleep() && self.inbox.is_empty();
         let (parked, ripe) = self.feed.parked();
-        let lingers = self.lingering.front().map(|&(deadline, ..)| deadline + 1);
-        let due = lingers
-            .into_iter()
+        let due = { self.deadlines.next().into_iter() }
             .chain(self.log.tick())
             .chain(self.next_dismissal())
+            .chain(self.packets.next_complaint())
+            .chain(self.feed.dispatcher().next_look())
             .min();
         let due = due.map(|at| Duration::from_millis(at.saturating_sub(clock::monotonic_ms())));
         let timeout = match may_sleep && !ripe {
@@ -223,7 +242,7 @@ impl Reactor {
             return;
         }
         let routes = self.shared.server().routes.load(Ordering::Acquire);
-        self.inbox.report(false); // what is recalled is in no lane for a moment
+        self.report_unquiet(); // what is recalled is in no lane for a moment
         while let Some(old) = self.feed.begin_change(&self.shared) {
             mailbox.drain_sender(Endpoint::Worker(old), |head, payload| {
                 self.handle_mail(head, payload)
@@ -240,7 +259,11 @@ impl Reactor {
         while let Some(order) = self.inbox.next() {
             match order {
                 Order::Adopt(socket, id) => self.adopt(socket, id),
-                Order::Drain => self.reading = false,
+                Order::ReadDatagrams => self.read_datagrams(),
+                Order::Drain => {
+                    self.reading = false;
+                    self.let_go_held();
+                }
                 Order::Finish => self.finish_asked = true,
                 Order::Quit => self.quit = true,
             }
@@ -248,15 +271,14 @@ impl Reactor {
     }
 
     fn adopt(&mut self, socket: std::os::fd::OwnedFd, id: SessionId) {
-        use std::os::fd::{AsFd, AsRawFd};
+        use std::os::fd::AsRawFd;
         let Some(port) = self.shared.sessions.find(id).map(Slot::port) else {
             return; // the main thread opens the session before it hands the socket over
         };
-        if self.ports.get(port).settings.tcp_nodelay {
-            let _ = stream::set_nodelay(socket.as_fd()); // a unix socket has no such option
-        }
         let fd = socket.as_raw_fd();
-        let token = self.connections.insert(Connection::new(socket, id, port));
+        let token = self
+            .connections
+            .insert(Connection::new(socket, id, port, self.now_ms));
         // Both directions at once: edge-triggered, writability is reported only after a full socket.
         let interest = Interest::READABLE | Interest::WRITABLE;
         if let Err(error) =
@@ -271,6 +293,7 @@ impl Reactor {
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_token(token as u32);
         }
+        self.watch(token);
         self.open(token);
     }
 
@@ -278,11 +301,19 @@ impl Reactor {
     pub(super) fn begin(&mut self, token: usize) {
         let connection = &mut self.connections[token];
         let id = connection.id;
-        let owner = self.feed.owner_for(id);
+        let owner = self.feed.dispatcher().owner_for(id);
         connection.owner = owner;
+        connection.paused = self.delay_receive;
+        connection.times.begin_by_ms = 0;
         if let Some(slot) = self.shared.sessions.find(id) {
             slot.set_owner(owner);
-            slot.mark(state::LIVE);
+            slot.note_alive(self.now_ms);
+            let paused = if self.delay_receive { state::PAUSED } else { 0 };
+            let spread = match self.feed.dispatcher().spreads() {
+                true => state::SPREAD,
+                false => 0,
+            };
+            slot.mark(state::LIVE | paused | spread);
         }
         self.announce(token);
         if self.finishing {
@@ -296,6 +327,10 @@ impl Reactor {
         let events = std::mem::replace(&mut self.events, Events::with_capacity(0));
         for event in events.iter().filter(|event| event.token() != BELL) {
             let token = event.token().0;
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets(place);
+                continue;
+            }
             if event.is_writable()
                 && let Some(connection) = self.connections.get_mut(token)
                 && connection.blocked
@@ -309,30 +344,13 @@ impl Reactor {
         }
         self.events = events;
         for token in again {
-            if let Some(connection) = self.connections.get_mut(token) {
+            if let Some(place) = PacketPorts::place(token) {
+                self.read_packets_again(place);
+            } else if let Some(connection) = self.connections.get_mut(token) {
                 connection.queued = false;
                 self.read(token, true);
             }
         }
-    }
-
-    /// Give an event of a connection to the worker that owns the session.
-    pub(super) fn dispatch(&mut self, token: usize, kind: Kind, by_server: bool) {
-        self.dispatch_with(token, kind, by_server, &[]);
-    }
-
-    pub(super) fn dispatch_with(
-        &mut self,
-        token: usize,
-        kind: Kind,
-        by_server: bool,
-        payload: &[u8],
-    ) {
-        let connection = &self.connections[token];
-        let port = connection.port;
-        let head = Head::new(kind, connection.id, Origin { port, by_server }.encode());
-        let seat = self.feed.choose(connection.owner);
-        self.feed.push(seat, head, payload);
     }
 
     /// Remember to write this connection's output at the end of the turn.
@@ -368,14 +386,20 @@ impl Reactor {
             }
         };
         let written = before - connection.outbox.waiting();
-        self.account_written(token, written);
+        if written != Amount::default() {
+            connection.times.moved_ms = self.now_ms;
+            self.account_written(token, written);
+        }
+        if !matches!(left, Left::Blocked) {
+            self.connections[token].times.stalled_since_ms = 0;
+        }
         match left {
             Left::Nothing if self.connections[token].stage == Stage::Closing => {
                 self.end_output(token)
             }
             Left::Nothing => {}
             Left::More => self.touch(token),
-            Left::Blocked => self.connections[token].blocked = true,
+            Left::Blocked => self.note_blocked(token, written.bytes() > 0),
             Left::Broken(errno) => self.break_off(token, errno),
             Left::Fault(fault) => self.file_failed(token, &fault),
         }
@@ -399,6 +423,7 @@ impl Reactor {
                 .saturating_sub(amount.bytes()),
             Ordering::Relaxed,
         );
+        self.output_shrank(token);
     }
 
     fn take_mail(&mut self, mailbox: &mut Mailbox) {
@@ -435,9 +460,15 @@ impl Reactor {
             .store(self.feed.waiting() as u64, Ordering::Relaxed);
     }
 
+    /// Tell the main thread that something is on its way for a moment where it cannot see it.
+    pub(super) fn report_unquiet(&self) {
+        self.inbox.report(false);
+    }
+
     /// Tell the main thread, if it may be waiting for that.
     fn report(&mut self) {
-        let quiet = !self.reading && self.feed.is_empty() && self.ready_inputs == 0;
+        let idle = self.feed.is_empty() && self.ready_inputs == 0 && self.packets.left() == 0;
+        let quiet = !self.reading && idle;
         if self.inbox.report(quiet) {
             self.main.ring();
         }

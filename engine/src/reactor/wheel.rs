@@ -20,7 +20,6 @@
 //! as over a millisecond. Each slot knows its earliest due time: nobody need wake up only to move entries.
 //!
 //! Due times are exact to the millisecond: the first [`Wheel::expire`] at or after one gives its entry back.
-#![allow(dead_code, reason = "wired in by the reactor")]
 
 use std::mem;
 

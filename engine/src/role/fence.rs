@@ -6,8 +6,10 @@
 
 use std::rc::Rc;
 
+use crate::choice::{DispatchEvent, Target};
 use crate::context::Context;
-use crate::handler::{Death, Handler, Interests, Step};
+use crate::handler::{Death, Handler, Interests, Leave, Step};
+use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::{fork, signal};
 
@@ -34,6 +36,26 @@ fn settle(step: Step) -> Step {
 impl Handler for Fence {
     fn interests(&self, port: u16) -> Interests {
         self.0.interests(port)
+    }
+
+    fn dispatches(&self) -> bool {
+        self.0.dispatches()
+    }
+
+    fn on_dispatch(&self, context: &Context, event: &DispatchEvent<'_>) -> Result<Target, Leave> {
+        let answer = self.0.on_dispatch(context, event);
+        fence(answer.map(drop))?;
+        answer
+    }
+
+    fn measures(&self, port: u16) -> bool {
+        self.0.measures(port)
+    }
+
+    fn on_length(&self, context: &Context, port: u16, data: &[u8]) -> Result<i64, Leave> {
+        let answer = self.0.on_length(context, port, data);
+        fence(answer.map(drop))?;
+        answer
     }
 
     fn attach(&self, context: &Rc<Context>) {
@@ -99,6 +121,10 @@ impl Handler for Fence {
 
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         fence(self.0.on_receive(context, session, reactor, data))
+    }
+
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        fence(self.0.on_packet(context, packet, data))
     }
 
     fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {

@@ -1,5 +1,6 @@
 //! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
 
+mod errands;
 mod stopping;
 
 use std::os::fd::OwnedFd;
@@ -16,6 +17,7 @@ use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
 use crate::context::Context;
 use crate::daemon::{self, Service};
+use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
@@ -61,8 +63,9 @@ struct Master {
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
     acceptor: Acceptor,
+    errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     poll: Poll,
     events: Events,
     max_wait_ms: u64,
@@ -86,7 +89,7 @@ struct Master {
 /// The master's life; returns its exit code.
 pub(super) fn run(
     ground: Ground,
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     metrics: Option<Listener>,
     receivers: Vec<handover::Receiver>,
     manager: i32,
@@ -122,7 +125,7 @@ pub(super) fn run(
 impl Master {
     fn new(
         ground: Ground,
-        listeners: Vec<Listener>,
+        listeners: Vec<Arc<Listener>>,
         metrics: Option<Listener>,
         receivers: Vec<handover::Receiver>,
         manager: i32,
@@ -137,8 +140,11 @@ impl Master {
             shared,
             service,
             file_senders,
+            dispatch,
+            errands,
             ..
         } = ground;
+        errands.open(bell.clone());
         let poll = Poll::new()?;
         poll.registry().register(
             &mut SourceFd(&bell.descriptor().raw()),
@@ -158,6 +164,7 @@ impl Master {
                 inbox: Arc::clone(&inbox),
                 files,
                 turn: Arc::clone(&turn),
+                dispatch: dispatch.clone(),
                 log: log.clone(),
             };
             let thread = std::thread::Builder::new()
@@ -195,6 +202,9 @@ impl Master {
             file_senders,
             Vec::new(),
         );
+        if errands.may_come() {
+            context.never_wait();
+        }
         Ok(Master {
             context,
             shared,
@@ -207,6 +217,7 @@ impl Master {
             reactors,
             observer,
             acceptor,
+            errands,
             listeners,
             poll,
             events: Events::with_capacity(16),
@@ -241,6 +252,8 @@ impl Master {
             self.read_mail(&mut mailbox);
             self.follow_reloads();
             self.reap();
+            self.serve_errands();
+            self.context.flush_backlog();
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
@@ -293,6 +306,13 @@ impl Master {
             }
             self.acceptor.note_ready(index);
         }
+        if self
+            .listeners
+            .iter()
+            .any(|listener| listener.kind().is_datagram())
+        {
+            self.order_all(|| Order::ReadDatagrams);
+        }
     }
 
     /// Tell whoever asks that this loop turns.
@@ -304,7 +324,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox) {
         self.beat();
-        let may_sleep = mailbox.may_sleep();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
         let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
@@ -447,6 +467,7 @@ impl Master {
     }
 
     fn join_reactors(&mut self) {
+        self.errands.close(); // nobody answers from here on
         self.order_all(|| Order::Quit);
         for reactor in &mut self.reactors {
             if let Some(thread) = reactor.thread.take() {

@@ -34,8 +34,10 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::Arc;
 
+use crate::choice::DispatchFn;
 use crate::context::Role;
 use crate::daemon::Service;
+use crate::errand::Errands;
 use crate::error::{Doing, Result};
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
@@ -43,7 +45,7 @@ use crate::log::Log;
 use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer;
-use crate::port::Ports;
+use crate::port::{Port, Ports};
 use crate::settings::{Settings, Sizes};
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
@@ -59,10 +61,21 @@ pub(crate) struct Ground {
     pub(crate) shared: Arc<Shared>,
     pub(crate) log: Log,
     pub(crate) service: Rc<Service>,
+    pub(crate) dispatch: Option<DispatchFn>,
+    pub(crate) errands: Arc<Errands>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+}
+
+/// What the user of the engine has written.
+pub(crate) struct Program {
+    pub(crate) handler: Rc<dyn Handler>,
+    /// Which worker gets a message.
+    pub(crate) dispatch: Option<DispatchFn>,
+    /// Questions to functions that run on the main thread.
+    pub(crate) errands: Arc<Errands>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -84,11 +97,11 @@ impl Ended {
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
 pub(crate) fn run(
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     ports: Ports,
     mut settings: Settings,
     log: Log,
-    handler: Rc<dyn Handler>,
+    mut program: Program,
 ) -> Result<Ended> {
     let sizes = settings.complete();
     for note in settings.notes.drain(..) {
@@ -96,24 +109,24 @@ pub(crate) fn run(
     }
     process::raise_nofile();
     fork::watch_foreign_forks();
-    let handler: Rc<dyn Handler> = Rc::new(fence::Fence(handler));
-    warn_of_suppressed_events(&settings, &ports, &log);
+    program.handler = Rc::new(fence::Fence(program.handler));
     recommend_split(&ports, &log);
+    note_fallback(&ports, &log);
     let service = Rc::new(Service::begin(&settings, &log)?); // another process, from here on, if daemonized
     let beginning = Rc::clone(&service);
-    prepare(listeners, ports, settings, sizes, log, handler, beginning).inspect_err(|error| {
+    prepare(listeners, ports, settings, sizes, log, program, beginning).inspect_err(|error| {
         service.failed(error);
     })
 }
 
 /// What is shared, and the first fork.
 fn prepare(
-    listeners: Vec<Listener>,
+    listeners: Vec<Arc<Listener>>,
     ports: Ports,
     settings: Settings,
     sizes: Sizes,
     log: Log,
-    handler: Rc<dyn Handler>,
+    program: Program,
     service: Rc<Service>,
 ) -> Result<Ended> {
     let plan = Plan {
@@ -135,7 +148,7 @@ fn prepare(
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
     for (listener, (_, port)) in listeners.iter().zip(ports.iter()) {
         if !port.kind.is_datagram() {
-            listener.listen(port.settings.backlog)?;
+            listener.listen(port.settings.sockets().backlog)?;
         }
     }
     let metrics = observer::bind(&settings)?;
@@ -143,7 +156,9 @@ fn prepare(
     let (senders, receivers): (Vec<_>, Vec<_>) =
         pairs.doing("create socket pairs")?.into_iter().unzip();
     let ground = Ground {
-        handler,
+        handler: program.handler,
+        dispatch: program.dispatch,
+        errands: program.errands,
         ports,
         settings: Arc::new(settings),
         sizes,
@@ -183,9 +198,15 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold, receivers));
-            let _datagrams = keep_datagrams(listeners);
+            drop((metrics, hold, listeners, receivers)); // but for those of datagrams, which the ports hold
             fork::forget_private();
+            for listener in ground
+                .ports
+                .iter()
+                .filter_map(|(_, port)| port.datagrams.as_ref())
+            {
+                fork::keep_private(listener.raw());
+            }
             installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
             let mut ended = Ended {
@@ -206,13 +227,6 @@ fn prepare(
             Ok(ended)
         }
     }
-}
-
-/// The sockets that workers send datagrams by; the others are closed.
-fn keep_datagrams(listeners: Vec<Listener>) -> Vec<Listener> {
-    let mut kept = listeners;
-    kept.retain(|listener| listener.kind().is_datagram());
-    kept
 }
 
 /// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
@@ -243,24 +257,48 @@ fn recommend_split(ports: &Ports, log: &Log) {
     }
 }
 
-fn warn_of_suppressed_events(settings: &Settings, ports: &Ports, log: &Log) {
-    if settings.dispatch_mode.keeps_owner() {
-        return;
-    }
-    let any = |wants: fn(&Interests) -> bool| ports.iter().any(|(_, port)| wants(&port.interests));
-    for (name, is_wanted) in [
-        ("onConnect", any(|wanted| wanted.connect)),
-        ("onClose", any(|wanted| wanted.close)),
-        ("onBufferFull", any(|wanted| wanted.buffer_full)),
-        ("onBufferEmpty", any(|wanted| wanted.buffer_empty)),
-    ] {
-        if is_wanted {
-            log.warning(format_args!(
-                "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
-                crate::error::code::INVALID_CALLBACK,
-                settings.dispatch_mode as u8,
+/// Datagrams are no messages of a session: whoever wrote the callback should know that it gets them.
+fn note_fallback(ports: &Ports, log: &Log) {
+    for (_, port) in ports.iter() {
+        if port.kind.is_datagram() && !port.interests.packet {
+            log.notice(format_args!(
+                "port {}: there is no onPacket, datagrams go to onReceive with fd 0",
+                port.number
             ));
         }
+    }
+}
+
+/// Where a session's events could come to any worker in any order, they come to none unless that is asked for.
+pub(crate) fn suppress_events(settings: &Settings, ports: &mut [Port], log: &Log) {
+    if settings.delivers_events() {
+        return;
+    }
+    let mut wanted = [
+        ("onConnect", false),
+        ("onClose", false),
+        ("onBufferFull", false),
+        ("onBufferEmpty", false),
+    ];
+    for port in ports {
+        let Interests {
+            connect,
+            close,
+            buffer_full,
+            buffer_empty,
+            ..
+        } = &mut port.interests;
+        let events = [connect, close, buffer_full, buffer_empty];
+        for (event, (_, any)) in events.into_iter().zip(&mut wanted) {
+            *any |= std::mem::take(event);
+        }
+    }
+    for (name, _) in wanted.into_iter().filter(|(_, any)| *any) {
+        log.warning(format_args!(
+            "start() (ERRNO {}): cannot set '{name}' event when using dispatch_mode={}",
+            crate::error::code::INVALID_CALLBACK,
+            settings.dispatch_mode.number(),
+        ));
     }
 }
 

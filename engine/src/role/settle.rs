@@ -6,7 +6,7 @@ use crate::handler::{Callback, Death};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Casualty;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::state;
 use crate::settings::OnWorkerLost;
 use crate::shared::Shared;
 use crate::stats::{bump, recycle, replacement, seat_state};
@@ -59,6 +59,12 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     let casualties = shared.directory.settle(Endpoint::Worker(seat));
     let count = casualties.len();
     for casualty in casualties {
+        if casualty.kind == Kind::Packet {
+            // Nobody waits for its end, as nobody knows whether it has come.
+            bump(&block.packets, 1);
+            bump(&shared.server().requests_lost, 1);
+            continue;
+        }
         settle_message(ground, context, casualty);
     }
     // Last: who sees it finds the news about lost messages on its lane.
@@ -79,10 +85,14 @@ fn settle_message(ground: &Ground, context: &Context, casualty: Casualty) {
     if casualty.kind == Kind::Close {
         slot.mark(state::EVENT_DONE);
     } else {
-        let last = casualty.kind == Kind::Receive && slot.note_completed();
+        let last = match casualty.kind {
+            Kind::Receive => slot.note_completed(),
+            Kind::Connect => slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0,
+            _ => false,
+        };
         bump(&shared.server().requests_lost, 1);
         if ground.ports.get(slot.port()).settings.on_worker_lost == OnWorkerLost::Keep {
-            if !last || slot.owner() != NO_OWNER {
+            if !last || !slot.has(state::SPREAD) {
                 return;
             }
             news = Kind::Closed; // the client has left, and this was all it waited for

@@ -19,8 +19,9 @@ use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
 use crate::log::Author;
+use crate::packet::Packet;
 use crate::session::TlsInfo;
-use crate::session::table::{NO_OWNER, state};
+use crate::session::table::{Slot, state};
 use crate::shared::Shared;
 use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
@@ -45,6 +46,8 @@ struct Worker<'g> {
     main: Doorbell,
     manager: Doorbell,
     limits: Limits,
+    /// Messages of sessions that are gone are thrown away.
+    discards: bool,
     /// When this process last told the manager of its wish to be replaced; monotonic ms.
     asked_ms: Cell<u64>,
     /// Callbacks asked for this end of the process.
@@ -103,6 +106,8 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         main: shared.directory.bell(Endpoint::Main),
         manager: shared.directory.bell(Endpoint::Manager),
         limits: Limits::of(&ground.settings),
+        discards: ground.settings.discard_timeout_request
+            && !ground.settings.dispatch_mode.keeps_owner(),
         asked_ms: Cell::new(0),
         leave: Cell::new(None),
         termed: Cell::new(false),
@@ -297,6 +302,7 @@ impl Worker<'_> {
         let step = match head.kind {
             Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
             Kind::Connect => self.connect(head.session, origin, reactor, payload.bytes()),
+            Kind::Packet => self.packet(origin.port, reactor, payload.bytes()),
             Kind::Close => self.close(head.session, origin, reactor),
             Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
             Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
@@ -308,7 +314,7 @@ impl Worker<'_> {
         if self.leave.get().is_some() {
             return Verdict::Abandoned;
         }
-        if head.kind == Kind::Receive {
+        if matches!(head.kind, Kind::Receive | Kind::Packet) {
             self.mind_limits();
         }
         Verdict::Done
@@ -333,7 +339,20 @@ impl Worker<'_> {
         self.context.enter(Callback::Connect, session);
         self.context
             .handler()
-            .on_connect(&self.context, session, reactor)
+            .on_connect(&self.context, session, reactor)?;
+        let slot = self.shared.sessions.find(session);
+        let is_last = |slot: &Slot| slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0;
+        self.tell_if_last(session, reactor, slot.is_some_and(is_last));
+        Ok(())
+    }
+
+    /// Where the messages of a session are spread, its reactor waits for the last of them after the client has left.
+    fn tell_if_last(&self, session: u64, reactor: i32, is_last: bool) {
+        let slot = self.shared.sessions.find(session);
+        if is_last && slot.is_some_and(|slot| slot.has(state::SPREAD)) {
+            let news = Head::new(Kind::Closed, session, 0);
+            let _ = self.context.to_reactor(reactor as u32, news, &[]);
+        }
     }
 
     fn receive(&self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
@@ -342,12 +361,8 @@ impl Worker<'_> {
         if let Some(slot) = slot {
             slot.note_consumed(data.len());
         }
-        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) {
-            self.context.log().warning(format_args!(
-                "receive() (ERRNO {}): [2] ignore data[{} bytes] received from session#{session}",
-                code::SESSION_DISCARD_TIMEOUT_DATA,
-                data.len(),
-            ));
+        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) || self.is_late(slot) {
+            self.discard(session, data.len());
         } else {
             self.context.enter(Callback::Receive, session);
             self.context
@@ -357,15 +372,52 @@ impl Worker<'_> {
         }
         // Looked up again: a long callback may have seen the slot given to another session.
         let slot = self.shared.sessions.find(session);
-        if slot.is_some_and(|slot| slot.note_completed() && slot.owner() == NO_OWNER) {
-            let _ =
-                self.context
-                    .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
+        self.tell_if_last(session, reactor, slot.is_some_and(Slot::note_completed));
+        Ok(())
+    }
+
+    /// Whether a message comes when its session has gone, and is not wanted then. Where one worker has a session
+    /// to itself, the close event is the last that comes.
+    fn is_late(&self, slot: Option<&Slot>) -> bool {
+        self.discards && slot.is_none_or(|slot| slot.has(state::SOCKET_CLOSED))
+    }
+
+    fn discard(&self, session: u64, bytes: usize) {
+        self.context.log().coded(
+            "receive",
+            code::SESSION_DISCARD_TIMEOUT_DATA,
+            format_args!("[2] ignore data[{bytes} bytes] received from session#{session}"),
+        );
+    }
+
+    fn packet(&self, port: u16, reactor: i32, frame: &[u8]) -> Result<(), Leave> {
+        let described = self.context.ports().get(port);
+        if let Some((packet, bytes)) = Packet::decode(port, described, frame) {
+            let handler = self.context.handler();
+            self.context.at_packet(Some(packet));
+            let step = match described.interests.packet {
+                true => {
+                    self.context.enter(Callback::Packet, 0);
+                    handler.on_packet(&self.context, &packet, bytes)
+                }
+                false => {
+                    self.context.enter(Callback::Receive, 0);
+                    handler.on_receive(&self.context, 0, reactor, bytes)
+                }
+            };
+            self.context.at_packet(None);
+            step?;
+            bump(&self.block.requests, 1);
         }
+        bump(&self.block.packets, 1);
         Ok(())
     }
 
     fn buffer(&self, event: Callback, session: u64) -> Result<(), Leave> {
+        let slot = self.shared.sessions.find(session);
+        if slot.is_none_or(|slot| slot.has(state::SERVER_CLOSED)) {
+            return Ok(()); // nothing comes after the close event
+        }
         self.context.enter(event, session);
         let handler = self.context.handler();
         match event {

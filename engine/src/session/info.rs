@@ -1,18 +1,26 @@
 //! What a session tells of itself.
 
-use std::net::{Ipv4Addr, Ipv6Addr};
-
-use super::slot::{NO_OWNER, Slot};
+use super::slot::{NO_OWNER, Slot, state};
 use super::tls_info::TlsInfo;
+use crate::net::SocketType;
+use crate::net::address::Peer;
 use crate::sync::Ordering;
 
 /// What `getClientInfo` tells.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SessionInfo {
-    /// Index of the port it came by.
-    pub port: u16,
+    /// User id it is bound to; `None` if it is not. Where sessions are dispatched by it (`dispatch_mode` 5), 0 instead.
+    pub uid: Option<u32>,
     /// Worker that gets this session's messages; `None` if any worker may.
     pub worker: Option<u32>,
+    /// Index of the port it came by; 0 is the primary one.
+    pub port: u16,
+    /// Number of that port; 0 on a unix socket.
+    pub server_port: u16,
+    /// Descriptor of that port's socket in the master.
+    pub server_socket: i32,
+    /// Kind of that socket.
+    pub kind: SocketType,
     /// Descriptor of the connection in the master.
     pub socket: i32,
     /// The client's port; 0 on a unix socket.
@@ -35,49 +43,46 @@ pub struct SessionInfo {
     pub recv_queued_bytes: u64,
     /// Bytes accepted by send and send_file and not yet written to the socket.
     pub send_queued_bytes: u64,
+    /// Silence does not end it.
+    pub protected: bool,
+    /// It is not read, because somebody wants that.
+    pub paused: bool,
     /// Of a session under TLS, in the worker that has had its connect event.
     pub tls: Option<TlsInfo>,
 }
 
-impl SessionInfo {
-    /// The client as log lines name it.
-    pub(crate) fn remote(&self) -> String {
-        let Self {
-            remote_ip,
-            remote_port,
-            ..
-        } = self;
-        match (remote_ip.is_empty(), remote_ip.contains(':')) {
-            (true, _) => "unix".into(),
-            (_, true) => format!("[{remote_ip}]:{remote_port}"),
-            (_, false) => format!("{remote_ip}:{remote_port}"),
-        }
-    }
+/// What a session tells of the port it came by.
+pub(crate) struct Entrance {
+    pub(crate) number: u16,
+    pub(crate) socket: i32,
+    pub(crate) kind: SocketType,
 }
 
 impl Slot {
+    /// The client as log lines name it.
+    pub(crate) fn remote(&self) -> String {
+        match self.peer() {
+            Peer::Unix => "unix".into(),
+            Peer::Ip(address) => address.to_string(),
+        }
+    }
+
     /// Everything about the session, as of now.
-    pub(crate) fn info(&self) -> SessionInfo {
-        let peer = self.peer.load(Ordering::Relaxed);
-        let (high, low) = (
-            self.address[0].load(Ordering::Relaxed),
-            self.address[1].load(Ordering::Relaxed),
-        );
-        let remote_ip = match peer >> 16 {
-            4 => Ipv4Addr::from_bits(high as u32).to_string(),
-            6 => {
-                let ip = Ipv6Addr::from_bits(u128::from(high) << 64 | u128::from(low));
-                ip.to_ipv4_mapped()
-                    .map_or_else(|| ip.to_string(), |v4| v4.to_string())
-            }
-            _ => String::new(),
+    pub(crate) fn info(&self, entrance: Entrance) -> SessionInfo {
+        let (remote_ip, remote_port) = match self.peer() {
+            Peer::Unix => (String::new(), 0),
+            Peer::Ip(address) => (address.ip().to_string(), address.port()),
         };
-        let owner = self.owner();
+        let (owner, uid) = (self.owner(), self.uid());
         SessionInfo {
-            port: self.port(),
+            uid: (uid > 0).then_some(uid),
             worker: (owner != NO_OWNER).then_some(owner),
+            port: self.port(),
+            server_port: entrance.number,
+            server_socket: entrance.socket,
+            kind: entrance.kind,
             socket: self.socket.load(Ordering::Relaxed),
-            remote_port: peer as u16,
+            remote_port,
             remote_ip,
             reactor: self.reactor(),
             connected_us: self.connected_us.load(Ordering::Relaxed),
@@ -87,6 +92,8 @@ impl Slot {
             close_errno: self.close_errno.load(Ordering::Relaxed),
             recv_queued_bytes: self.recv_queued(),
             send_queued_bytes: self.send_queued() + self.files_queued(),
+            protected: self.has(state::PROTECTED),
+            paused: self.has(state::PAUSED),
             tls: None,
         }
     }

@@ -1,10 +1,13 @@
 //! Sessions: one accepted client connection each, known to every process by their ids.
 
+mod index;
 mod info;
 mod slot;
 pub(crate) mod table;
 mod tls_info;
 
+pub(crate) use index::Index;
+pub(crate) use info::Entrance;
 pub use info::SessionInfo;
 pub(crate) use table::{SessionTable, SessionTableAt};
 pub use tls_info::TlsInfo;

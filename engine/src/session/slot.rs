@@ -5,6 +5,7 @@
 //! | id, address, owner, reactor, times of birth | main thread, before the reactor hears of the session |
 //! | token, received, sent, dispatched, closed files | the session's reactor |
 //! | queued | whoever sends (atomic add) |
+//! | uid | whoever is the first to bind the session |
 //! | completed, consumed | whoever handled a message (atomic add) |
 //! | state | everyone, by `fetch_or` of the bits below |
 //!
@@ -38,6 +39,17 @@ pub(crate) mod state {
     pub(crate) const SERVER_CLOSED: u32 = 64;
     /// The connect event has been handed to its callback.
     pub(crate) const CONNECTED: u32 = 128;
+    /// Silence does not end it.
+    pub(crate) const PROTECTED: u32 = 256;
+    /// It is not to be read. Whoever changes this tells the reactor, which then looks here: so orders of
+    /// several processes need no order among themselves.
+    pub(crate) const PAUSED: u32 = 512;
+    /// More was queued for the client than a watermark says, and the reactor has not seen it fall again.
+    pub(crate) const FULL: u32 = 1024;
+    /// Its messages may be in several workers: it ends when all of them are done.
+    pub(crate) const SPREAD: u32 = 1 << 16;
+    /// The connect event has been dealt with.
+    pub(crate) const CONNECT_DONE: u32 = 1 << 17;
     /// With both, the slot is free.
     pub(crate) const FREE: u32 = EVENT_DONE | SOCKET_CLOSED;
 }
@@ -70,7 +82,9 @@ shared_block! {
         dispatched_bytes: AtomicU64,
         sent_bytes: AtomicU64,
         pub(super) close_errno: AtomicI32,
-        _second_line: [AtomicU32; 3],
+        _second_line: AtomicU32,
+        /// As `received_us`, monotonic, and the beginning of the session if nothing came yet.
+        pub(super) alive_ms: AtomicU64,
 
         completed: AtomicU64,
         consumed_bytes: AtomicU64,
@@ -121,6 +135,7 @@ impl Slot {
         self.port.store(birth.port.into(), Ordering::Relaxed);
         self.uid.store(0, Ordering::Relaxed);
         for word in [
+            &self.alive_ms,
             &self.received_us,
             &self.sent_us,
             &self.dispatched_us,
@@ -148,10 +163,16 @@ impl Slot {
         id == 0 || self.has(state::FREE)
     }
 
+    /// Being closed, or gone.
+    pub(super) fn is_over(&self) -> bool {
+        self.state.load(Ordering::Acquire) & (state::CLAIMED | state::ENDED) != 0
+    }
+
     /// Open for sending and not being closed.
     pub(crate) fn is_open(&self) -> bool {
         let now = self.state.load(Ordering::Acquire);
-        now & state::LIVE != 0 && now & (state::CLAIMED | state::ENDED) == 0
+        let over = state::CLAIMED | state::ENDED | state::PEER_CLOSED;
+        now & state::LIVE != 0 && now & over == 0
     }
 
     /// Whether all of `bits` are set.
@@ -165,6 +186,11 @@ impl Slot {
         self.state.fetch_or(bits, Ordering::SeqCst)
     }
 
+    /// Take bits back.
+    pub(crate) fn unmark(&self, bits: u32) {
+        self.state.fetch_and(!bits, Ordering::SeqCst);
+    }
+
     /// Set `bits` unless the session is being closed already. False: it is, and nothing was changed.
     pub(crate) fn mark_ending(&self, bits: u32) -> bool {
         let end = |now| (now & (state::CLAIMED | state::ENDED) == 0).then_some(now | bits);
@@ -173,9 +199,15 @@ impl Slot {
             .is_ok()
     }
 
-    /// Worker that owns the session, or [`NO_OWNER`].
+    /// Worker that owns the session, or [`NO_OWNER`]. SeqCst: with `state` it makes the pair by which a worker that
+    /// closes a session and the reactor that moves it see each other.
     pub(crate) fn owner(&self) -> u32 {
-        self.owner.load(Ordering::Relaxed)
+        self.owner.load(Ordering::SeqCst)
+    }
+
+    /// User id it is bound to; 0 none.
+    pub(crate) fn uid(&self) -> u32 {
+        self.uid.load(Ordering::Acquire)
     }
 
     /// Index of the port it came by.
@@ -210,7 +242,7 @@ impl Slot {
 
     /// Reactor: this worker owns the session from now on.
     pub(crate) fn set_owner(&self, worker: u32) {
-        self.owner.store(worker, Ordering::Relaxed);
+        self.owner.store(worker, Ordering::SeqCst);
     }
 
     /// Whether no message has been given to a worker yet.
@@ -233,8 +265,27 @@ impl Slot {
     }
 
     /// Reactor: bytes came from the client.
-    pub(crate) fn note_received(&self, now_us: u64) {
+    pub(crate) fn note_received(&self, now_us: u64, now_ms: u64) {
         self.received_us.store(now_us, Ordering::Relaxed);
+        self.note_alive(now_ms);
+    }
+
+    /// Reactor: from now on the client's silence counts.
+    pub(crate) fn note_alive(&self, now_ms: u64) {
+        self.alive_ms.store(now_ms, Ordering::Relaxed);
+    }
+
+    /// Whether the client has been silent for `limit_ms` and that is not allowed.
+    pub(crate) fn is_silent(&self, limit_ms: u64, now_ms: u64) -> bool {
+        let silent = now_ms.saturating_sub(self.alive_ms.load(Ordering::Relaxed));
+        limit_ms > 0 && silent >= limit_ms && !self.has(state::PROTECTED)
+    }
+
+    /// Bind it to a user id, once; 0 binds nothing. False: it is bound already.
+    pub(crate) fn bind(&self, uid: u32) -> bool {
+        self.uid
+            .compare_exchange(0, uid, Ordering::AcqRel, Ordering::Acquire)
+            .is_ok()
     }
 
     /// Reactor: so many messages, of so many bytes together, were given to workers.
@@ -302,9 +353,12 @@ impl Slot {
             .saturating_sub(sent)
     }
 
-    /// Sender: `bytes` are on their way.
-    pub(crate) fn note_queued(&self, bytes: usize) {
+    /// Sender: `bytes` are on their way. `full`: from how much on somebody wants to hear of a slow client.
+    pub(crate) fn note_queued(&self, bytes: usize, full: Option<u64>) {
         self.queued_bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+        if full.is_some_and(|full| self.send_queued() >= full) && !self.has(state::FULL) {
+            self.mark(state::FULL);
+        }
     }
 
     /// Sender: `files` descriptors, with `bytes` of files in file systems, are on their way.

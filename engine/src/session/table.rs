@@ -3,7 +3,6 @@
 //! A session of id `n` is in slot `n mod slots`; an id whose slot is taken is skipped, so ids never
 //! repeat and a lookup is one comparison.
 
-use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 pub(crate) use super::slot::{Birth, NO_OWNER, Slot, state};
@@ -82,55 +81,37 @@ impl SessionTable {
         slots.map(Slot::unanswered).sum()
     }
 
-    /// The sessions that are open. `given`: the ids given so far; slots that no id has reached are not
-    /// looked at, which would make them cost memory.
-    pub(crate) fn open_slots(
-        &self,
-        given: RangeInclusive<SessionId>,
-    ) -> impl Iterator<Item = &Slot> {
-        given
-            .take(self.slots().len())
-            .map(|id| self.slot(id))
-            .filter(|slot| slot.is_open())
-    }
-
-    /// Ids of sessions that are open, greater than `after`, smallest first, at most `limit`; of one port, if one
-    /// is named. `given`: as for [`SessionTable::open_slots`].
-    pub(crate) fn list(
-        &self,
-        given: RangeInclusive<SessionId>,
-        port: Option<u16>,
-        after: SessionId,
-        limit: usize,
-    ) -> Vec<SessionId> {
-        let mut ids: Vec<SessionId> = self
-            .open_slots(given)
-            .filter(|slot| port.is_none_or(|port| slot.port() == port))
-            .map(|slot| slot.id.load(Ordering::Acquire))
-            .filter(|&id| id > after)
-            .collect();
-        ids.sort_unstable();
-        ids.truncate(limit);
-        ids
+    /// Append the ids of sessions that have not ended, greater than `seen` and up to `last`, smallest first.
+    pub(super) fn extend(&self, ids: &mut Vec<SessionId>, seen: SessionId, last: SessionId) {
+        if last - seen <= self.slots().len() as u64 {
+            // Slots that no id has reached are not looked at, which would make them cost memory.
+            let stays = |&id: &SessionId| self.find(id).is_some_and(|slot| !slot.is_over());
+            return ids.extend((seen + 1..=last).filter(stays));
+        }
+        let from = ids.len();
+        let here = { self.slots().iter() }.filter(|slot| !slot.is_over());
+        let new = here.map(|slot| slot.id.load(Ordering::Acquire));
+        ids.extend(new.filter(|&id| id > seen && id <= last));
+        ids[from..].sort_unstable();
     }
 }
 
 #[cfg(all(test, not(loom)))]
 #[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use crate::net::address::Peer;
 
     /// The smallest table.
-    const SLOTS: u64 = 1024;
+    pub(in crate::session) const SLOTS: u64 = 1024;
 
-    fn table() -> SessionTable {
+    pub(in crate::session) fn table() -> SessionTable {
         let mut layout = Layout::default();
         let at = SessionTableAt::place(&mut layout, SLOTS as u32 / 2);
         SessionTable::new(Arc::new(Region::map(&layout).unwrap()), at)
     }
 
-    fn open(table: &SessionTable, id: SessionId) {
+    pub(in crate::session) fn begin(table: &SessionTable, id: SessionId) {
         table.open(
             id,
             Birth {
@@ -141,6 +122,10 @@ mod tests {
                 now_us: id,
             },
         );
+    }
+
+    pub(in crate::session) fn open(table: &SessionTable, id: SessionId) {
+        begin(table, id);
         assert!(
             table.find_live(id).is_none(),
             "not before its reactor has it"
@@ -148,7 +133,7 @@ mod tests {
         table.find(id).unwrap().mark(state::LIVE);
     }
 
-    fn end(table: &SessionTable, id: SessionId) {
+    pub(in crate::session) fn end(table: &SessionTable, id: SessionId) {
         table
             .find(id)
             .unwrap()
@@ -199,7 +184,7 @@ mod tests {
         let table = table();
         assert!(table.find(0).is_none() && table.find(3).is_none());
         open(&table, 3);
-        table.find(3).unwrap().note_queued(10);
+        table.find(3).unwrap().note_queued(10, None);
         assert!(table.find(3 + SLOTS).is_none());
         end(&table, 3);
         assert!(
@@ -211,32 +196,6 @@ mod tests {
         let slot = table.find(3 + SLOTS).unwrap();
         assert!(slot.is_open());
         assert_eq!(slot.send_queued(), 0, "nothing of the predecessor is left");
-    }
-
-    #[test]
-    fn lists_page_through_open_sessions_in_order() {
-        let table = table();
-        let ids: Vec<_> = (60..90).collect();
-        ids.iter().rev().for_each(|&id| open(&table, id));
-        for id in [60, 75, 89] {
-            table.find(id).unwrap().mark(state::CLAIMED);
-        }
-        let open: Vec<_> = ids
-            .into_iter()
-            .filter(|id| ![60, 75, 89].contains(id))
-            .collect();
-        let mut pages = Vec::new();
-        let mut after = 0;
-        loop {
-            let page = table.list(1..=100, None, after, 10);
-            let Some(&last) = page.last() else { break };
-            after = last;
-            pages.push(page);
-        }
-        assert_eq!(pages.iter().map(Vec::len).collect::<Vec<_>>(), [10, 10, 7]);
-        assert_eq!(pages.concat(), open);
-        assert_eq!(table.list(1..=100, None, 0, 0), []);
-        assert_eq!(table.list(1..=100, None, SessionId::MAX, 10), []);
     }
 
     #[test]

@@ -15,7 +15,12 @@ use crate::sys::process;
 pub struct Settings {
     pub(crate) bootstrap: Option<String>,
     pub(crate) dispatch_mode: DispatchMode,
+    pub(crate) dispatch_rescue_ms: u64,
+    pub(crate) enable_unsafe_event: bool,
     pub(crate) daemon: DaemonSettings,
+    pub(crate) discard_timeout_request: bool,
+    pub(crate) enable_delay_receive: bool,
+    pub(crate) heartbeat_check_s: u32,
     pub(crate) log: log::Options,
     pub(crate) max_connection: Option<u32>,
     pub(crate) max_queued_bytes: u64,
@@ -47,7 +52,12 @@ impl Default for Settings {
         Settings {
             bootstrap: None,
             dispatch_mode: DispatchMode::Sticky,
+            dispatch_rescue_ms: 10,
+            enable_unsafe_event: false,
             daemon: DaemonSettings::default(),
+            discard_timeout_request: false,
+            enable_delay_receive: false,
+            heartbeat_check_s: 0,
             log: log::Options::default(),
             max_connection: None,
             max_queued_bytes: 0,
@@ -104,6 +114,11 @@ impl Settings {
             .apply(self, value)
     }
 
+    /// Whether connect, close and buffer events are delivered.
+    pub(crate) fn delivers_events(&self) -> bool {
+        self.enable_unsafe_event || self.dispatch_mode.delivers_events()
+    }
+
     /// Sizes of this server on this machine. `notes` gains a line for every value that was replaced.
     pub(crate) fn complete(&mut self) -> Sizes {
         let cpus = process::cpus() as u32;
@@ -147,6 +162,12 @@ impl Settings {
             self.notes.push(format!(
                 "max_connection is {room}: the limit of {} descriptors (RLIMIT_NOFILE) allows no more, {own} of them are for the server itself",
                 process::nofile_limit()
+            ));
+        }
+        if !self.dispatch_mode.is_known() {
+            self.notes.push(format!(
+                "dispatch_mode {} is not known, it behaves as 3",
+                self.dispatch_mode.number()
             ));
         }
         let half_queue = self.worker_queue_size / 2;

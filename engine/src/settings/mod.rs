@@ -7,6 +7,7 @@ mod framing;
 mod http_address;
 mod port;
 mod rows;
+mod session;
 pub mod table;
 mod tls;
 mod value;
@@ -17,6 +18,7 @@ pub use dispatch_mode::DispatchMode;
 pub(crate) use http_address::HttpAddress;
 pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
+pub(crate) use session::{SessionSettings, complete_heartbeats};
 pub use table::{Kind, Row, Scope};
 #[allow(unused_imports, reason = "named by the tests of TLS")]
 pub(crate) use tls::SniCertificate;

@@ -1,11 +1,13 @@
 //! Checked settings of one listening port.
 
 use super::framing::FramingSettings;
+use super::session::SessionSettings;
 use super::table::Row;
 use super::tls::TlsSettings;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::net::networks::Networks;
+use crate::net::options::{Keepalive, SocketOptions};
 use crate::protocol::Framing;
 
 /// What becomes of a session whose message was lost with its worker.
@@ -39,14 +41,17 @@ impl Default for ProxySettings {
 /// Checked settings of one port.
 #[derive(Debug, Clone)]
 pub struct PortSettings {
-    pub(crate) backlog: i32,
     pub(crate) framing: FramingSettings,
     /// A client that sends no more can still be answered, for as long as the server likes.
     pub(crate) half_close: bool,
     pub(crate) on_worker_lost: OnWorkerLost,
     pub(crate) proxy: ProxySettings,
+    pub(crate) session: SessionSettings,
     pub(crate) socket_buffer_size: u64,
-    pub(crate) tcp_nodelay: bool,
+    /// Whether keepalive probes are sent, and how.
+    pub(super) keepalive: bool,
+    pub(super) keepalive_probes: Keepalive,
+    pub(super) sockets: SocketOptions,
     /// In force if the port was opened with TLS.
     pub(crate) tls: TlsSettings,
     /// Things a user should read in the log: values that were replaced.
@@ -56,13 +61,15 @@ pub struct PortSettings {
 impl Default for PortSettings {
     fn default() -> PortSettings {
         PortSettings {
-            backlog: 512,
             framing: FramingSettings::default(),
             half_close: false,
             on_worker_lost: OnWorkerLost::Close,
             proxy: ProxySettings::default(),
+            session: SessionSettings::default(),
             socket_buffer_size: 8 << 20,
-            tcp_nodelay: true,
+            keepalive: false,
+            keepalive_probes: Keepalive::default(),
+            sockets: SocketOptions::default(),
             tls: TlsSettings::default(),
             notes: Vec::new(),
         }
@@ -70,6 +77,14 @@ impl Default for PortSettings {
 }
 
 impl PortSettings {
+    /// Options of the port's socket and of its connections.
+    pub(crate) fn sockets(&self) -> SocketOptions {
+        SocketOptions {
+            keepalive: self.keepalive.then(|| self.keepalive_probes.clone()),
+            ..self.sockets.clone()
+        }
+    }
+
     /// How bytes become messages. Fails if the settings do not go together.
     pub(crate) fn framing(&self) -> Result<Framing> {
         if self.proxy.expected && self.proxy.from.is_empty() {

@@ -52,6 +52,14 @@ pub(super) fn milliseconds(value: &Value) -> u64 {
     (seconds(value).clamp(0.0, f64::from(u32::MAX)) * 1000.0) as u64
 }
 
+/// A limit in seconds as milliseconds: 0 is none, and what is more than that is at least one.
+pub(super) fn limit_ms(value: &Value) -> u64 {
+    match milliseconds(value) {
+        0 if seconds(value) > 0.0 => 1,
+        ms => ms,
+    }
+}
+
 /// A path that a later change of the working directory does not move; `None` for an empty one.
 pub(super) fn absolute(path: &str) -> Option<String> {
     if path.is_empty() {

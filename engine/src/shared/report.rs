@@ -48,6 +48,7 @@ impl Shared {
             requests_lost: load(&server.requests_lost),
             output_bytes: sum(|r| &r.output_bytes),
             held_back: sum(|r| &r.held_back),
+            datagrams_dropped: sum(|r| &r.packets_dropped),
             reloads: load(&server.reloads),
             phase: phase.name(),
             ready: phase == Phase::Serving,
@@ -95,7 +96,9 @@ impl Shared {
             // A message at work is at least as old as its callback, marked or not.
             queue_age_ms: match callback {
                 _ if queue_depth == 0 => 0,
-                Callback::Connect | Callback::Receive | Callback::Close => marked_age.max(busy_ms),
+                Callback::Connect | Callback::Receive | Callback::Close | Callback::Packet => {
+                    marked_age.max(busy_ms)
+                }
                 _ => marked_age,
             },
         }

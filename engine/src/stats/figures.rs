@@ -57,6 +57,7 @@ impl Stats {
             ("requests_lost", Number(self.requests_lost)),
             ("output_bytes", Number(self.output_bytes)),
             ("held_back", Number(self.held_back)),
+            ("datagrams_dropped", Number(self.datagrams_dropped)),
             ("reloads", Number(self.reloads)),
             ("phase", Text(self.phase)),
             ("ready", Truth(self.ready)),

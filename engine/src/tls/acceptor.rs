@@ -64,11 +64,6 @@ impl TlsAcceptor {
         &self.notes
     }
 
-    /// Milliseconds a handshake may take; 0 for no limit.
-    pub(crate) fn handshake_timeout_ms(&self) -> u64 {
-        self.settings.handshake_timeout_ms
-    }
-
     /// Read all files again, for the handshakes that begin from now on. If that fails everything stays as it was.
     ///
     /// Clients cannot resume a session from before: they see the new certificate, and are checked against the new

@@ -87,3 +87,29 @@ pub(crate) fn check(bytes: &[u8]) -> Option<Outcome> {
     assert_eq!(whole, mixed);
     whole
 }
+
+/// A hello that the session answers, so that what comes behind it meets a handshake in progress.
+pub(crate) fn hello(tls13: bool) -> Vec<u8> {
+    let block = |kind: u16, body: &[u8]| {
+        let head = [kind.to_be_bytes(), (body.len() as u16).to_be_bytes()].concat();
+        [&head, body].concat()
+    };
+    let extensions = [
+        match tls13 {
+            true => block(43, &[2, 3, 4]),
+            false => block(11, &[1, 0]), // points as they are
+        },
+        block(10, &[0, 2, 0, 29]), // X25519
+        block(13, &[0, 2, 8, 7]),  // Ed25519
+        block(51, &[&[0, 36, 0, 29, 0, 32][..], &[9; 32]].concat()),
+    ]
+    .concat();
+    let mut body = vec![3, 3];
+    body.extend_from_slice(&[5; 32]);
+    body.extend_from_slice(&[0, 0, 4, 0x13, 1, 0xc0, 0x2b, 1, 0]);
+    body.extend_from_slice(&(extensions.len() as u16).to_be_bytes());
+    body.extend_from_slice(&extensions);
+    let message = [&[1, 0][..], &(body.len() as u16).to_be_bytes(), &body].concat();
+    let length = (message.len() as u16).to_be_bytes();
+    [&[0x16, 3, 1][..], &length, &message].concat()
+}

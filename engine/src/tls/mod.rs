@@ -35,7 +35,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use acceptor::{StartError, TlsAcceptor};
+pub(crate) use acceptor::TlsAcceptor;
 pub(crate) use buffers::Spares;
 pub(crate) use error::TlsError;
-pub(crate) use session::{TlsFacts, TlsSession};
+pub(crate) use session::TlsSession;

@@ -361,7 +361,8 @@ impl TlsSession {
     }
 
     /// Bytes held for the input that is not complete and for the output that is not written.
-    pub(crate) fn buffered(&self) -> usize {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(super) fn buffered(&self) -> usize {
         self.partial.len() + self.output.len()
     }
 

@@ -274,15 +274,12 @@ fn offset_exists(call: &mut Call) {
 
 fn offset_get(call: &mut Call) {
     if let Some(session) = offset(call) {
-        let server = globals::live();
-        // SAFETY: the live server is cleared before it is freed.
-        let server = (!server.is_null()).then(|| unsafe { ServerObject::of(server) });
         // Of another port: as if it did not exist.
         let session = match this(call).whose.get() {
             Whose::Port(port) if !came_by(session, port) => 0,
             _ => session,
         };
-        call.give(convert::client_info(session, server));
+        call.give(convert::client_info(session));
     }
 }
 

@@ -330,6 +330,27 @@ pub(super) fn register() {
             ],
             ARRAY_OR_FALSE
         ),
+        method!(
+            c"bind",
+            sessions::bind,
+            [FD, param(c"uid", ty::INT)],
+            ty::BOOL
+        ),
+        method!(
+            c"protect",
+            sessions::protect,
+            [FD, optional(c"is_protected", ty::BOOL, c"true")],
+            ty::BOOL
+        ),
+        method!(c"pause", sessions::pause, [FD], ty::BOOL),
+        method!(c"resume", sessions::resume, [FD], ty::BOOL),
+        method!(c"confirm", sessions::resume, [FD], ty::BOOL),
+        method!(
+            c"heartbeat",
+            sessions::heartbeat,
+            [optional(c"ifCloseConnection", ty::BOOL, c"true")],
+            ARRAY_OR_FALSE
+        ),
         method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
         method!(
             c"reload",

@@ -1,6 +1,6 @@
 //! The consumer's end of a lane. The protocol is in [`super`].
 
-use super::{FLAGS, PARITY, RETIRED, Ring};
+use super::{FLAGS, LOOK_AGAIN, PARITY, PAUSED, Ring};
 use crate::ipc::frame::{FIRST, HEADER, Head, Header, Kind, LAST};
 use crate::sync::Ordering;
 use crate::sync::modelled::fence;
@@ -43,10 +43,21 @@ pub(crate) enum Received {
     Abandoned,
     /// The consumer did not accept the message: it waits where it is, for a later call or a successor.
     Left,
-    /// The producer has taken back what was not begun: nothing more comes to this consumer.
+    /// The producer has taken back what was not begun, or is about to: nothing more is to be begun now.
     Retired,
+    /// The producer has taken back what was not begun, and is to be rung: this consumer goes on with what comes now.
+    Resumed,
     /// The lane held bytes no writer of ours can have written; everything published was dropped.
     Corrupt,
+}
+
+/// What became of the wish to begin a message.
+enum Taking {
+    Taken,
+    /// The producer wants none begun.
+    Refused,
+    /// Messages were taken back: look what there is now.
+    Resumed,
 }
 
 /// A message that was being worked on when its consumer died.
@@ -78,8 +89,15 @@ impl LaneReader {
         let mut reader = LaneReader::view(ring);
         let shared = reader.ring.header();
         shared.assembling.store(0, Ordering::Relaxed);
-        reader.taken = reader.done;
-        shared.taken.store(reader.taken, Ordering::Release);
+        // That a predecessor was retired is over. That the producer is taking messages back is not.
+        let done = reader.done;
+        let fresh = |word: u64| match word & LOOK_AGAIN {
+            PAUSED => Some(done | PAUSED),
+            _ => Some(done),
+        };
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        let word = shared.taken.fetch_update(order.0, order.1, fresh);
+        reader.taken = word.ok().and_then(fresh).unwrap_or(done);
         reader
     }
 
@@ -133,7 +151,10 @@ impl LaneReader {
         mut handle: impl FnMut(Head, Payload<'_>) -> Verdict,
     ) -> Received {
         if self.is_empty() {
-            return Received::Nothing;
+            return match self.awaits_look() && self.look_again() {
+                true => Received::Resumed,
+                false => Received::Nothing,
+            };
         }
         let Some((start, header)) = self.next_frame() else {
             return self.give_up();
@@ -150,11 +171,15 @@ impl LaneReader {
                 return Received::Left;
             }
         }
-        if !self.take(end, first) {
-            // What is published was lowered, or is about to be.
-            let tail = self.ring.header().tail.load(Ordering::Acquire);
-            self.tail = tail.max(self.done);
-            return Received::Retired;
+        match self.take(end, first) {
+            Taking::Taken => {}
+            Taking::Resumed => return Received::Resumed,
+            Taking::Refused => {
+                // What is published was lowered, or is about to be.
+                let tail = self.ring.header().tail.load(Ordering::Acquire);
+                self.tail = tail.max(self.done);
+                return Received::Retired;
+            }
         }
         let shared = self.ring.header();
         // SAFETY: `next_frame` checked that the frame is published and contiguous; it is released below.
@@ -183,15 +208,21 @@ impl LaneReader {
         Received::Handled(self.release(end, last))
     }
 
-    /// Put it on record that the frame up to `end` is at work. False: it begins a message, and the
-    /// producer wants none begun any more.
-    fn take(&mut self, end: u64, first: bool) -> bool {
-        let shared = self.ring.header();
+    /// Put it on record that the frame up to `end` is at work, unless it begins a message and the producer wants none
+    /// begun.
+    fn take(&mut self, end: u64, first: bool) -> Taking {
         loop {
-            if first && self.taken & RETIRED != 0 {
-                return false;
+            let shared = self.ring.header();
+            if first && self.taken & LOOK_AGAIN != 0 {
+                self.taken = shared.taken.load(Ordering::Acquire); // it may have changed since
+                match self.taken & LOOK_AGAIN {
+                    0 => {}
+                    LOOK_AGAIN if self.look_again() => return Taking::Resumed,
+                    LOOK_AGAIN => continue,
+                    _ => return Taking::Refused,
+                }
             }
-            let word = end | (self.finished & PARITY) | (self.taken & RETIRED);
+            let word = end | (self.finished & PARITY) | (self.taken & LOOK_AGAIN);
             let order = (Ordering::AcqRel, Ordering::Acquire);
             match shared
                 .taken
@@ -199,11 +230,34 @@ impl LaneReader {
             {
                 Ok(_) => {
                     self.taken = word;
-                    return true;
+                    return Taking::Taken;
                 }
-                Err(now) => self.taken = now, // the producer has set its bit
+                Err(now) => self.taken = now, // the producer has set a bit
             }
         }
+    }
+
+    /// Whether the producer waits for [`LaneReader::look_again`].
+    pub(crate) fn awaits_look(&mut self) -> bool {
+        let word = self.ring.header().taken.load(Ordering::Acquire);
+        let awaits = word & LOOK_AGAIN == LOOK_AGAIN;
+        if awaits {
+            self.taken = word;
+        }
+        awaits
+    }
+
+    /// Forget the `tail` from before messages were taken back, and say so. False: the producer has changed its mind.
+    fn look_again(&mut self) -> bool {
+        let shared = self.ring.header();
+        self.tail = shared.tail.load(Ordering::Acquire).max(self.done);
+        let word = self.taken & !LOOK_AGAIN;
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        let said = shared
+            .taken
+            .compare_exchange(self.taken, word, order.0, order.1);
+        self.taken = said.map_or_else(|now| now, |_| word);
+        said.is_ok()
     }
 
     /// Whether a long message has begun and its end is still to come.
@@ -243,7 +297,7 @@ impl LaneReader {
             fence(Ordering::SeqCst); // P3
         }
         // A producer that recalled waits for the end of what was at work.
-        let recalled = self.ring.header().taken.load(Ordering::Relaxed) & RETIRED != 0;
+        let recalled = self.ring.header().taken.load(Ordering::Relaxed) & LOOK_AGAIN != 0;
         self.room_was_wanted() || recalled
     }
 
@@ -252,7 +306,8 @@ impl LaneReader {
         self.done = end;
         if counts {
             self.finished = self.finished.wrapping_add(1);
-            shared.finished.store(self.finished, Ordering::Relaxed);
+            // Release: who sees the message finished sees what was sent for it.
+            shared.finished.store(self.finished, Ordering::Release);
         }
         shared.done.store(end, Ordering::Release); // P2
     }

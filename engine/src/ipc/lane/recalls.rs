@@ -201,3 +201,148 @@ proptest! {
         prop_assert!(writer.is_drained());
     }
 }
+
+/// Receive everything that can be received now: the sessions, in order.
+fn take_all(reader: &mut LaneReader) -> Vec<u64> {
+    let mut got = Vec::new();
+    loop {
+        let received = reader.receive(|head, _| {
+            got.push(head.session);
+            Verdict::Done
+        });
+        match received {
+            Received::Handled(_) | Received::Resumed => {}
+            _ => return got,
+        }
+    }
+}
+
+#[test]
+fn a_consumer_that_stays_goes_on_with_what_comes_later() {
+    let (mut writer, mut reader) = ends();
+    (1..=4).for_each(|session| push(&mut writer, session, 40));
+    let mut recalled = Recalled::default();
+    let received = reader.receive(|_, _| {
+        recalled = writer.take_back();
+        assert!(writer.is_paused());
+        Verdict::Done
+    });
+    assert_eq!(received, Received::Handled(true));
+    assert_eq!((recalled.at_work, recalled.left), (Some(1), 1));
+    assert_eq!(sessions(&recalled), [2, 3, 4]);
+    assert_eq!(writer.progress(), (0, 1));
+    assert!(writer.is_paused(), "the consumer has not looked again");
+    assert_eq!(reader.receive(|_, _| panic!("begun")), Received::Resumed);
+    assert!(!writer.is_paused());
+    push(&mut writer, 5, 200);
+    push(&mut writer, 6, 1);
+    assert_eq!(take_all(&mut reader), [5, 6]);
+    assert_eq!(writer.in_flight(), 0);
+}
+
+#[test]
+fn a_consumer_without_work_is_told_and_says_so() {
+    let (mut writer, mut reader) = ends();
+    push(&mut writer, 1, 8);
+    assert_eq!(take_all(&mut reader), [1]);
+    assert!(!reader.awaits_look());
+    push(&mut writer, 2, 8);
+    assert_eq!(sessions(&writer.take_back()), [2]);
+    assert!(reader.awaits_look());
+    assert_eq!(reader.receive(|_, _| panic!("begun")), Received::Resumed);
+    assert!(!reader.awaits_look() && !writer.is_paused());
+    push(&mut writer, 3, 8);
+    assert_eq!(take_all(&mut reader), [3]);
+}
+
+#[test]
+fn who_is_replaced_while_paused_begins_nothing_more() {
+    let (mut writer, mut reader) = ends();
+    push(&mut writer, 1, 8);
+    writer.take_back();
+    assert!(writer.recall().messages.is_empty());
+    assert!(!writer.is_paused());
+    push(&mut writer, 2, 8);
+    assert_eq!(reader.receive(|_, _| panic!("begun")), Received::Retired);
+}
+
+#[test]
+fn a_successor_of_a_paused_consumer_has_looked_again() {
+    let ring = Ring::on_heap(SIZE);
+    let mut writer = LaneWriter::attach(ring.twin());
+    let mut reader = LaneReader::attach(ring.twin());
+    push(&mut writer, 1, 8);
+    push(&mut writer, 2, 8);
+    reader.receive(|_, _| {
+        assert_eq!(sessions(&writer.take_back()), [2]);
+        Verdict::Abandoned
+    });
+    drop(reader);
+    assert_eq!(
+        LaneReader::settle(ring.twin()).map(|lost| lost.session),
+        Some(1)
+    );
+    let mut successor = LaneReader::attach(ring);
+    assert!(!writer.is_paused());
+    push(&mut writer, 3, 8);
+    assert_eq!(take_all(&mut successor), [3]);
+}
+
+/// The word is set between the two steps of taking back: whoever attaches then must not begin anything.
+#[test]
+fn a_successor_that_comes_in_the_middle_of_taking_back_waits() {
+    let ring = Ring::on_heap(SIZE);
+    let mut writer = LaneWriter::attach(ring.twin());
+    push(&mut writer, 1, 8);
+    ring.header().taken.fetch_or(PAUSED, Ordering::AcqRel);
+    let mut successor = LaneReader::attach(ring.twin());
+    assert_eq!(successor.receive(|_, _| panic!("begun")), Received::Retired);
+    assert_eq!(sessions(&writer.take_back()), [1]);
+    assert_eq!(successor.receive(|_, _| panic!("begun")), Received::Resumed);
+    push(&mut writer, 2, 8);
+    assert_eq!(take_all(&mut successor), [2]);
+}
+
+/// Two threads: every message is either handled or taken back and pushed again, once, and those that are handled come
+/// in the order in which they were pushed last.
+#[test]
+fn nothing_is_lost_or_doubled_while_messages_are_taken_back() {
+    let messages = if cfg!(miri) { 60 } else { 20_000 };
+    let (mut writer, mut reader) = ends();
+    let consumer = std::thread::spawn(move || {
+        let mut got = Vec::new();
+        while got.len() < messages {
+            got.extend(take_all(&mut reader));
+            std::thread::yield_now();
+        }
+        got
+    });
+    let mut waiting: std::collections::VecDeque<u64> = (1..=messages as u64).collect();
+    let mut step = 0;
+    while !waiting.is_empty() || !writer.is_drained() || writer.is_paused() {
+        step += 1;
+        if writer.is_paused() {
+            std::thread::yield_now();
+            continue;
+        }
+        let mut sent = 0;
+        while let Some(&next) = waiting.front()
+            && sent < 5
+            && writer.push(head(next), &[7; 24], &mut 0) == Push::Whole
+        {
+            waiting.pop_front();
+            sent += 1;
+        }
+        if step % 3 == 0 {
+            let back = writer.take_back();
+            for (head, data) in back.messages.into_iter().rev() {
+                assert_eq!(data, [7; 24]);
+                waiting.push_front(head.session);
+            }
+        }
+    }
+    assert_eq!(
+        consumer.join().unwrap(),
+        (1..=messages as u64).collect::<Vec<_>>()
+    );
+}

@@ -1,6 +1,6 @@
 //! The producer's end of a lane. The protocol is in [`super`].
 
-use super::{FLAGS, RETIRED, Ring};
+use super::{FLAGS, PAUSED, RETIRED, Ring};
 use crate::ipc::frame::{FIRST, HEADER, Head, Header, Kind, LAST, span};
 use crate::sync::Ordering;
 use crate::sync::modelled::fence;
@@ -14,7 +14,7 @@ pub(crate) enum Push {
     Full,
 }
 
-/// What a consumer that is being replaced had not begun; see [`LaneWriter::recall`].
+/// What a consumer had not begun; see [`LaneWriter::recall`].
 #[derive(Debug, Default)]
 pub(crate) struct Recalled {
     /// Whole messages, in order.
@@ -23,6 +23,9 @@ pub(crate) struct Recalled {
     pub(crate) at_work: Option<u64>,
     /// A message was pushed in part and nothing of it was taken: to be pushed elsewhere from its start.
     pub(crate) restart: bool,
+    /// Once so many messages are finished, the consumer has dealt with everything that was left to it, but for a
+    /// message that it has received in part.
+    pub(crate) left: u64,
 }
 
 /// The producer's end.
@@ -34,6 +37,8 @@ pub(crate) struct LaneWriter {
     pushed: u64,
     /// Number of the last wish for room. Numbers tell a new wish from the one that was rung for.
     pub(super) wishes: u32,
+    /// Messages were taken back, and the consumer has not looked again, as last seen.
+    paused: bool,
 }
 
 impl LaneWriter {
@@ -50,6 +55,7 @@ impl LaneWriter {
             done,
             pushed,
             wishes,
+            paused: false,
         }
     }
 
@@ -122,8 +128,39 @@ impl LaneWriter {
     /// Take back every message that the consumer has not begun; it begins none from now on. What is still
     /// to be pushed of a message that it has begun must be pushed here, everything else elsewhere.
     pub(crate) fn recall(&mut self) -> Recalled {
+        let retire = |word| Some((word | RETIRED) & !PAUSED);
+        let order = (Ordering::AcqRel, Ordering::Acquire);
+        let word = self
+            .ring
+            .header()
+            .taken
+            .fetch_update(order.0, order.1, retire);
+        self.paused = false;
+        self.withdraw(word.unwrap_or_else(|word| word))
+    }
+
+    /// The same with a consumer that stays: it goes on with what is pushed after [`LaneWriter::is_paused`] has become
+    /// false. Ring it, so that this happens soon.
+    pub(crate) fn take_back(&mut self) -> Recalled {
+        let word = self.ring.header().taken.fetch_or(PAUSED, Ordering::AcqRel);
+        let recalled = self.withdraw(word);
+        self.ring.header().taken.fetch_or(RETIRED, Ordering::AcqRel);
+        self.paused = true;
+        recalled
+    }
+
+    /// Whether messages were taken back and the consumer has not looked again. No message may be begun here then; the
+    /// rest of one may be pushed.
+    pub(crate) fn is_paused(&mut self) -> bool {
+        // Acquire: the consumer has read all it wanted of what is overwritten now.
+        self.paused = self.paused && self.ring.header().taken.load(Ordering::Acquire) & PAUSED != 0;
+        self.paused
+    }
+
+    /// Everything behind what the word `taken` says is the producer's again.
+    fn withdraw(&mut self, taken: u64) -> Recalled {
+        let taken = taken & !FLAGS;
         let shared = self.ring.header();
-        let taken = shared.taken.fetch_or(RETIRED, Ordering::AcqRel) & !FLAGS;
         self.done = shared.done.load(Ordering::Acquire);
         let claimed = taken.max(self.done).min(self.tail);
         let mut recalled = Recalled::default();
@@ -158,6 +195,7 @@ impl LaneWriter {
         self.pushed = self.pushed.wrapping_sub(recalled.messages.len() as u64);
         shared.pushed.store(self.pushed, Ordering::Relaxed);
         shared.tail.store(self.tail, Ordering::Release);
+        recalled.left = self.pushed;
         recalled
     }
 
@@ -233,5 +271,13 @@ impl LaneWriter {
     pub(crate) fn progress(&self) -> (u64, u64) {
         let finished = self.ring.header().finished.load(Ordering::Acquire);
         (self.pushed.saturating_sub(finished), finished)
+    }
+
+    /// Whether a message waits that the consumer has not begun.
+    pub(crate) fn has_waiting(&mut self) -> bool {
+        let shared = self.ring.header();
+        let taken = shared.taken.load(Ordering::Acquire) & !FLAGS;
+        self.done = shared.done.load(Ordering::Acquire);
+        taken.max(self.done) < self.tail
     }
 }

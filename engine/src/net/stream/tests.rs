@@ -10,7 +10,6 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use super::*;
 use crate::net::alone::run_alone;
-use crate::net::option;
 use crate::sys::file;
 
 /// A connection: our end (non-blocking), and the client's.
@@ -158,12 +157,4 @@ fn a_reset_is_a_reset_where_there_is_one() {
     reset_at_close(&ours);
     drop(ours);
     assert_eq!(client.read(&mut [0; 4]).unwrap(), 0);
-}
-
-#[test]
-fn small_writes_go_at_once_on_tcp() {
-    let (ours, _client) = tcp();
-    set_nodelay(ours.as_fd()).unwrap();
-    assert_eq!(option::get(&ours, option::TCP_NODELAY).unwrap(), 1);
-    assert!(set_nodelay(unix().0.as_fd()).is_err());
 }

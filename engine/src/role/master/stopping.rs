@@ -91,9 +91,11 @@ impl Master {
         self.deadline = asked + self.max_wait_ms;
         self.enter(Phase::Draining);
         for listener in self.listeners.drain(..) {
-            fork::share(listener.raw());
+            if !listener.kind().is_datagram() {
+                fork::share(listener.raw());
+            }
             listener.unlink();
-        } // closed here: clients not yet accepted are refused, not kept waiting
+        } // closed here, but for those of datagrams, which answers go out by: clients not yet accepted are refused, not kept waiting
         self.order_all(|| Order::Drain);
         self.shared.directory.bell(Endpoint::Manager).ring(); // it restarts what waits for a restart
         // Workers that sleep have nothing left to say; those that are busy ring when they are done.

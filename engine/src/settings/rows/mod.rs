@@ -7,6 +7,8 @@ mod logging;
 mod metrics;
 mod network;
 mod proxy;
+mod sessions;
+mod sockets;
 mod tls;
 mod workers;
 
@@ -20,6 +22,8 @@ pub(super) static GROUPS: &[&[Row]] = &[
     metrics::ROWS,
     network::ROWS,
     proxy::ROWS,
+    sessions::ROWS,
+    sockets::ROWS,
     tls::ROWS,
     workers::ROWS,
 ];

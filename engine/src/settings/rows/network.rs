@@ -1,21 +1,20 @@
-//! Sockets, sessions and their buffers.
+//! Sessions and their buffers.
 
 use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::value::{int, size, truth};
 
 pub(super) static ROWS: &[Row] = &[
     Row {
-        key: "backlog",
-        aliases: &[],
-        kind: Kind::Int,
-        default: "512",
-        range: "1..=65535; 0 means 512; clamped",
-        help: "Length of the kernel's queue of connections that wait to be accepted.",
-        apply: Apply::Port(|p, v| {
-            p.backlog = match int(v).clamp(0, 65535) {
-                0 => 512,
-                n => n as i32,
-            };
+        key: "input_buffer_size",
+        aliases: &["buffer_input_size"],
+        kind: Kind::Size,
+        default: "none",
+        range: "any; has no effect, which the log says",
+        help: "Obsolete: what is received is bounded by package_max_length and max_queued_bytes.",
+        apply: Apply::Server(|s, v| {
+            size(v)?;
+            s.notes
+                .push("input_buffer_size is obsolete and has no effect".into());
             Ok(())
         }),
     },
@@ -50,18 +49,6 @@ pub(super) static ROWS: &[Row] = &[
                Otherwise the close event follows its last message, and what was sent by then is still delivered.",
         apply: Apply::Port(|p, v| {
             p.half_close = truth(v);
-            Ok(())
-        }),
-    },
-    Row {
-        key: "open_tcp_nodelay",
-        aliases: &[],
-        kind: Kind::Bool,
-        default: "true",
-        range: "true or false",
-        help: "Send small writes at once (TCP_NODELAY).",
-        apply: Apply::Port(|p, v| {
-            p.tcp_nodelay = truth(v);
             Ok(())
         }),
     },

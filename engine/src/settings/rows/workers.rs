@@ -11,19 +11,24 @@ pub(super) static ROWS: &[Row] = &[
         aliases: &[],
         kind: Kind::Int,
         default: "2",
-        range: "1 round robin, 2 sticky, 3 idle first; others are refused",
-        help: "Which worker gets a message. Modes 1 and 3 spread the messages of one session and drop connect and close events.",
+        range: "1 in turn, 2 by session, 3 idle first, 4 by client address, 5 by uid, 6 dispatch function, 8 least loaded once, \
+                11 adaptive; 7, 9, 10 and unknown numbers are as 3",
+        help: "Which worker gets a message. Modes 1, 3, 7, 9 and 10 spread the messages of one session and drop connect, close and \
+               buffer events.",
         apply: Apply::Server(|s, v| {
-            s.dispatch_mode = match int(v) {
-                1 => DispatchMode::RoundRobin,
-                2 => DispatchMode::Sticky,
-                3 => DispatchMode::IdleFirst,
-                n => {
-                    return Err(Error::BadSetting(format!(
-                        "dispatch_mode {n} is not supported, use 1, 2 or 3"
-                    )));
-                }
-            };
+            s.dispatch_mode = DispatchMode::from_number(int(v));
+            Ok(())
+        }),
+    },
+    Row {
+        key: "dispatch_rescue_ms",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "10",
+        range: "1..=60000; clamped",
+        help: "Mode 11: how long a worker may be in one callback before the sessions that wait for it go to other workers.",
+        apply: Apply::Server(|s, v| {
+            s.dispatch_rescue_ms = int(v).clamp(1, 60_000) as u64;
             Ok(())
         }),
     },
@@ -39,6 +44,19 @@ pub(super) static ROWS: &[Row] = &[
             true => Err(Error::BadSetting(
                 "enable_coroutine is not supported, callbacks run one at a time".into(),
             )),
+        }),
+    },
+    Row {
+        key: "enable_unsafe_event",
+        aliases: &[],
+        kind: Kind::Bool,
+        default: "false",
+        range: "true or false",
+        help: "Deliver connect, close and buffer events in the dispatch modes that spread the messages of a session, too: each goes \
+               to a worker of its own.",
+        apply: Apply::Server(|s, v| {
+            s.enable_unsafe_event = truth(v);
+            Ok(())
         }),
     },
     Row {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::certificates::Files;
 use super::peers::{BOTH, Client, Pair, settings};
-use crate::tls::fuzz::check;
+use crate::tls::fuzz::{self, check};
 use crate::tls::{Spares, TlsAcceptor, TlsError};
 
 fn client_hello() -> Vec<u8> {
@@ -170,6 +170,10 @@ fn the_fuzzing_check_sees_the_difference() {
     let outcome = check(b"GET / HTTP/1.0\r\n").unwrap();
     assert_eq!((outcome.answered, outcome.refused), (false, Some(156)));
     assert!(check(&[]).is_some());
+    for tls13 in [true, false] {
+        let outcome = check(&fuzz::hello(tls13)).unwrap();
+        assert!(outcome.answered && outcome.refused.is_none(), "{tls13}");
+    }
     // A second hello, garbage behind the hello, an alert in it.
     assert!(check(&hello.repeat(2)).unwrap().refused.is_some());
     let garbage = [&hello[..], &[0x17, 3, 3, 0, 40], &[9; 40]].concat();

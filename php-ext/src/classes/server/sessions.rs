@@ -4,8 +4,10 @@ use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
-use skep::error::code::{INVALID_PARAMS, NO_PAYLOAD, SESSION_INVALID_ID, SESSION_NOT_EXIST};
-use skep::{Role, SessionId};
+use skep::error::code::{
+    INVALID_PARAMS, NO_PAYLOAD, SESSION_INVALID_ID, SESSION_NOT_EXIST, WRONG_OPERATION,
+};
+use skep::{Context, Refused, Role, SessionId};
 
 use super::lifecycle::{give_result, running};
 use crate::convert::{self, List, leading_integer};
@@ -148,8 +150,7 @@ pub(super) fn client_info(call: &mut Call) {
     }
     let (mut session, mut ignored, mut also_ignored) = (0i64, -1i64, false);
     if parse!(call, c"l|lb", session, ignored, also_ignored) {
-        let server = super::this(call);
-        call.give(convert::client_info(session, server));
+        call.give(convert::client_info(session));
     }
 }
 
@@ -181,6 +182,76 @@ pub(super) fn client_list(call: &mut Call) {
     let list = List::new();
     for id in &ids[..found] {
         list.push(Zv::long(*id as i64));
+    }
+    call.give(list.into_value());
+}
+
+/// Do something with the session that a script names.
+fn treat(
+    call: &mut Call,
+    session: i64,
+    act: impl FnOnce(&Context, SessionId) -> Result<(), Refused>,
+) {
+    let Some(context) = running(call) else { return };
+    let session = SessionId::try_from(session).map_err(|_| Refused(SESSION_NOT_EXIST));
+    give_result(call, session.and_then(|session| act(context, session)));
+}
+
+pub(super) fn bind(call: &mut Call) {
+    let (mut session, mut uid) = (0i64, 0i64);
+    if !parse!(call, c"ll", session, uid) {
+        return;
+    }
+    if !(i64::from(i32::MIN)..=i64::from(u32::MAX)).contains(&uid) {
+        warn(
+            code::FATAL,
+            format_args!("uid can not be greater than 4294967295 or less than -2147483648"),
+        );
+        return call.give_bool(false);
+    }
+    treat(call, session, |context, session| {
+        context.bind(session, uid as u32)
+    });
+}
+
+pub(super) fn protect(call: &mut Call) {
+    let (mut session, mut protected) = (0i64, true);
+    if parse!(call, c"l|b", session, protected) {
+        treat(call, session, |context, session| {
+            context.protect(session, protected)
+        });
+    }
+}
+
+pub(super) fn pause(call: &mut Call) {
+    let mut session = 0i64;
+    if parse!(call, c"l", session) {
+        treat(call, session, Context::pause_reading);
+    }
+}
+
+pub(super) fn resume(call: &mut Call) {
+    let mut session = 0i64;
+    if parse!(call, c"l", session) {
+        treat(call, session, Context::resume_reading);
+    }
+}
+
+pub(super) fn heartbeat(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    let mut close = true;
+    if !parse!(call, c"|b", close) {
+        return;
+    }
+    // Runs close callbacks. What they throw is pending when this returns.
+    let Some(silent) = context.heartbeat(close) else {
+        globals::set_last_error(WRONG_OPERATION);
+        return call.give_bool(false);
+    };
+    // Should filling the array end the script, the ids are lost with it.
+    let list = List::new();
+    for id in silent {
+        list.push(Zv::long(id as i64));
     }
     call.give(list.into_value());
 }
