@@ -178,7 +178,8 @@ impl Context {
 
     /// Send a descriptor ahead of the message that will name it; the ticket to name it by.
     fn hand_over(&self, reactor: u32, descriptor: BorrowedFd<'_>) -> io::Result<u64> {
-        let sender = (self.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
+        let sender =
+            (self.wires.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
         let tickets = &self.shared.server().tickets;
         let ticket = tickets.fetch_add(1, Ordering::Relaxed);
         let must_not_wait = !self.backlogs.borrow().is_empty();
