@@ -7,6 +7,7 @@
 )]
 
 use std::collections::{HashMap, HashSet};
+use std::time::{Duration, Instant};
 
 use skep_tests::client::{Client, Ending};
 use skep_tests::eventually::{eventually, patience};
@@ -94,13 +95,10 @@ fn mode_2_keeps_the_order_of_a_session() {
 
 #[test]
 fn mode_3_sends_quick_requests_past_a_blocked_worker() {
-    // More than two: an answer arrives before its callback has ended, and a worker that is about to end
-    // one counts as busy like the blocked one.
     quick_requests_pass_a_blocked_worker(4);
 }
 
 #[test]
-#[ignore = "mode 3 cannot tell a worker that is just ending its callback from a blocked one"]
 fn mode_3_prefers_a_worker_that_makes_progress_to_a_blocked_one() {
     quick_requests_pass_a_blocked_worker(2);
 }
@@ -109,6 +107,9 @@ fn quick_requests_pass_a_blocked_worker(workers: u32) {
     let (server, mut slow) = started(3, workers);
     let sleeping = slow.send("!sleep 1000");
     let blocked = server.await_event("sleeping", 1).role;
+    // The server tells a blocked worker from one that is just ending a callback by the time that it takes.
+    let begun = Instant::now();
+    eventually(patience(), || begun.elapsed() > Duration::from_millis(30));
     let mut quick = server.connect();
     for number in 0..50 {
         let question = format!("quick {number}");
@@ -240,6 +241,131 @@ fn modes_1_and_3_serve_the_requests_of_a_session_beside_each_other() {
         ids.sort_unstable();
         assert_eq!(ids, [slow, quick], "mode {mode}");
         assert_eq!(client.ending(), Ending::Eof);
+        server.stop();
+    }
+}
+
+/// Mode 4: 127.0.0.1 as a number is 0x7f000001.
+#[test]
+fn mode_4_sends_all_sessions_of_an_address_to_one_worker() {
+    let (server, mut first) = started(4, 4);
+    let home = u64::from(0x7f00_0001u32 % 4);
+    assert_eq!(first.ask_number("!worker"), home);
+    for _ in 0..10 {
+        assert_eq!(server.connect().ask_number("!worker"), home);
+    }
+    drop(first);
+    let events = server.stop();
+    let homes: HashSet<_> = ["connect", "close"]
+        .iter()
+        .flat_map(|name| named(&events, name))
+        .map(|event| event.role.clone())
+        .collect();
+    assert_eq!(homes, HashSet::from([format!("worker{home}")]));
+}
+
+/// Mode 5: a session that is not bound to a user stays where its id leads.
+#[test]
+fn mode_5_keeps_unbound_sessions_by_their_id() {
+    let (server, first) = started(5, 4);
+    drop(first);
+    for _ in 0..8 {
+        let mut client = server.connect();
+        let session = client.ask_number("!session");
+        assert_eq!(
+            count_by_worker(&mut client, 5),
+            HashMap::from([(session % 4, 5)])
+        );
+    }
+    server.stop();
+}
+
+/// Whoever is chosen for the first event keeps the session, and a burst of them spreads although no worker has run.
+#[test]
+fn mode_8_spreads_a_burst_of_sessions_and_keeps_each() {
+    let (server, mut watcher) = started(8, 4);
+    let mut clients: Vec<_> = (0..12).map(|_| server.connect()).collect();
+    let homes: Vec<_> = clients
+        .iter_mut()
+        .map(|client| client.ask_number("!worker"))
+        .collect();
+    let used: HashMap<u64, usize> = homes.iter().fold(HashMap::new(), |mut used, &home| {
+        *used.entry(home).or_default() += 1;
+        used
+    });
+    assert!(
+        used.len() == 4 && used.values().all(|&n| n <= 6),
+        "{used:?}"
+    );
+    for (client, home) in clients.iter_mut().zip(homes) {
+        assert_eq!(count_by_worker(client, 3), HashMap::from([(home, 3)]));
+    }
+    // A new session avoids the worker that is at something.
+    let blocked = watcher.ask_number("!worker");
+    let sleeping = watcher.send("!sleep 600");
+    server.await_event("sleeping", 1);
+    for _ in 0..8 {
+        assert_ne!(server.connect().ask_number("!worker"), blocked);
+    }
+    assert_eq!(watcher.expect(sleeping), "slept");
+    server.stop();
+}
+
+/// Modes 7, 9, 10 and numbers without meaning behave as 3: a burst of one session spreads, counted by the sender.
+#[test]
+fn modes_9_and_10_spread_a_burst_over_all_workers() {
+    for mode in [0, 7, 9, 10, 77] {
+        let server = server!("echo")
+            .sized(4, 1)
+            .set("dispatch_mode", mode)
+            .start();
+        let mut watcher = server.connect();
+        server.await_idle_workers(&mut watcher, 3);
+        drop(watcher);
+        let mut clients: Vec<_> = (0..4).map(|_| server.connect()).collect();
+        let ids: Vec<_> = clients
+            .iter_mut()
+            .map(|client| client.send("!sleep 300"))
+            .collect();
+        for (client, id) in clients.iter_mut().zip(ids) {
+            assert_eq!(client.expect(id), "slept");
+        }
+        let busy: HashSet<_> = server
+            .events_named("sleeping")
+            .into_iter()
+            .map(|event| event.pid)
+            .collect();
+        assert_eq!(busy.len(), 4, "mode {mode}");
+        let said = server.log_count(&format!(
+            "dispatch_mode {mode} is not known, it behaves as 3"
+        ));
+        assert_eq!(said, usize::from([0, 77].contains(&mode)));
+        server.stop();
+    }
+}
+
+/// A worker that is dead, and does not come up again, is passed over.
+#[test]
+fn spreading_modes_pass_over_a_dead_worker() {
+    for mode in [1, 3, 9] {
+        let builder = server!("crash").sized(3, 1).set("dispatch_mode", mode);
+        let failing = builder.path("failing");
+        let server = builder
+            .set("max_respawns", 0)
+            .env("SKEP_TEST_FAIL_START", failing.display())
+            .start();
+        let mut client = server.connect();
+        server.await_idle_workers(&mut client, 2);
+        std::fs::write(&failing, "").unwrap();
+        // The one that answers is asked to end there and then, so its session is closed.
+        assert_eq!(client.try_ask("!exit 9").unwrap_err(), Ending::Eof);
+        server.await_event("worker_error", 1);
+        let dead: u64 = server.await_event("worker_error", 1).number("worker");
+        let mut client = server.connect();
+        let counts = count_by_worker(&mut client, 30);
+        assert!(!counts.contains_key(&dead), "mode {mode}: {counts:?}");
+        assert_eq!(counts.len(), 2, "mode {mode}: {counts:?}");
+        std::fs::remove_file(&failing).unwrap();
         server.stop();
     }
 }

@@ -150,7 +150,21 @@ impl Dispatcher {
         self.route(worker)
     }
 
-    /// What the dispatch function says of a datagram.
+    /// The seat that the next datagram goes to, one of this sender, as the mode says. In modes that keep an owner it is
+    /// the same worker for ever: there is no session whose owner could be remembered. As for [`Dispatcher::choose`],
+    /// say so when it is on its way.
+    pub(crate) fn choose_datagram(&mut self, key: &DatagramKey) -> Seat {
+        let workers = self.shared.workers();
+        let worker = match self.mode {
+            DispatchMode::Address => key.by_address() % workers,
+            mode if mode.keeps_owner() => key.hash % workers,
+            DispatchMode::RoundRobin => self.next_in_turn(),
+            _ => self.least_loaded(),
+        };
+        self.route(worker)
+    }
+
+    /// What becomes of a datagram, as far as the function decides that.
     pub(crate) fn consult_datagram(&self, port: u16, key: &DatagramKey, data: &[u8]) -> Target {
         self.consult(&DispatchEvent {
             session: key.hash.into(),
@@ -158,21 +172,6 @@ impl Dispatcher {
             port,
             data,
         })
-    }
-
-    /// The seat for a datagram, as the function or else the mode says. In modes that keep an owner it is the same
-    /// worker for ever: there is no session whose owner could be remembered. As for [`Dispatcher::choose`], say so
-    /// when it is on its way.
-    pub(crate) fn choose_datagram(&mut self, key: &DatagramKey, target: Target) -> Seat {
-        let workers = self.shared.workers();
-        let worker = match (target, self.mode) {
-            (Target::Worker(worker), _) => worker,
-            (_, DispatchMode::Address) => key.by_address() % workers,
-            (_, mode) if mode.keeps_owner() => key.hash % workers,
-            (_, DispatchMode::RoundRobin) => self.next_in_turn(),
-            _ => self.least_loaded(),
-        };
-        self.route(worker)
     }
 
     /// A message was given to the chosen seat.
@@ -189,12 +188,13 @@ impl Dispatcher {
             .unwrap_or_else(|| self.present_turn())
     }
 
-    /// The worker with the least to do, in turn among equals. One that has been in a callback for a while counts more
-    /// than any number of messages that are being worked off.
+    /// The worker with the least to do, in turn among equals. To have been in a callback for a while counts more than any
+    /// number of messages that are being worked off.
     fn least_loaded(&mut self) -> u32 {
         let burden = |worker| {
-            let stuck = self.in_callback_for(worker, owner::BUSY_MS);
-            (!self.is_ready(worker), stuck, self.load(worker))
+            let at_it = self.ms_in_callback(worker);
+            let stuck = at_it >= owner::BUSY_MS;
+            (!self.is_ready(worker), stuck, self.load(worker), at_it)
         };
         let least = self.from_turn().min_by_key(|&worker| burden(worker));
         least.unwrap_or_else(|| self.present_turn())

@@ -35,9 +35,10 @@ impl Port {
         }
     }
 
-    /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that.
-    pub(crate) fn tells_connect(&self) -> bool {
-        self.interests.connect || self.tls.is_some()
+    /// Whether workers hear of sessions that begin: what TLS has agreed on is told with that, if a session has one
+    /// worker that it can be told (`owned`).
+    pub(crate) fn tells_connect(&self, owned: bool) -> bool {
+        self.interests.connect || (owned && self.tls.is_some())
     }
 }
 

@@ -300,12 +300,6 @@ impl Server {
     /// whole server at once and the calling process by that signal.
     pub fn start(self, handler: Rc<dyn Handler>, children: Children) -> Result<Ended> {
         self.check_callbacks(&*handler)?;
-        // Sent in the clear, what is meant to be secret would be worse than no server.
-        if self.ports.iter().any(|port| port.tls) {
-            return Err(Error::BadSetting(
-                "TLS is not served by this version".into(),
-            ));
-        }
         if self.settings.bootstrap.is_some() && !handler.loads_bootstrap() {
             return Err(Error::BadSetting(
                 "bootstrap names a PHP file, and these callbacks are not PHP's".into(),

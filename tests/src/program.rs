@@ -25,8 +25,8 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::settings::Value;
 use skep::{
-    Children, Context, Death, Figure, Handler, Interests, Leave, Refused, Role, Server, SessionId,
-    SocketType, Stats, Step,
+    Children, Context, Death, DispatchEvent, Figure, Handler, Interests, Leave, Refused, Role,
+    Server, SessionId, SocketType, Stats, Step, Target,
 };
 
 use crate::journal::Journal;
@@ -75,7 +75,18 @@ pub struct Script {
     pub buffers: fn() -> (bool, bool),
     /// After any callback of master or manager was journaled; gets its name.
     pub supervising: fn(&Context, &str) -> Step,
+    /// Before the start, after the settings of the test.
+    pub configure: fn(&mut Server),
+    /// A dispatch function for the main thread, if there shall be one.
+    pub dispatch: Option<Dispatch>,
+    /// A length function for the main thread, if there shall be one.
+    pub length: Option<Length>,
 }
+
+/// See [`Handler::on_dispatch`].
+pub type Dispatch = fn(&Context, &DispatchEvent<'_>) -> Result<Target, Leave>;
+/// See [`Handler::on_length`].
+pub type Length = fn(&Context, &[u8]) -> Result<i64, Leave>;
 
 /// A session event, with the means to journal what becomes of it.
 pub struct Event<'a> {
@@ -95,6 +106,9 @@ impl Default for Script {
             worker_started: |_, _| Ok(()),
             buffers: || (false, false),
             supervising: |_, _| Ok(()),
+            configure: |_| (),
+            dispatch: None,
+            length: None,
         }
     }
 }
@@ -132,6 +146,7 @@ fn run(script: Script) -> Result<i32, Box<dyn std::error::Error>> {
         let (key, value) = line.split_once('=').ok_or("a setting without '='")?;
         server.set(key, &Value::Text(value.into()))?;
     }
+    (script.configure)(&mut server);
     let port = server.port();
     let journal = Journal::open(&path)?;
     journal.write("caller", "before", "");
@@ -391,6 +406,26 @@ impl Handler for Program {
             buffer_full,
             buffer_empty,
         }
+    }
+
+    fn dispatches(&self) -> bool {
+        self.script.dispatch.is_some()
+    }
+
+    fn on_dispatch(&self, server: &Context, event: &DispatchEvent<'_>) -> Result<Target, Leave> {
+        self.script
+            .dispatch
+            .map_or(Ok(Target::Mode), |dispatch| dispatch(server, event))
+    }
+
+    fn measures(&self, _: u16) -> bool {
+        self.script.length.is_some()
+    }
+
+    fn on_length(&self, server: &Context, _: u16, data: &[u8]) -> Result<i64, Leave> {
+        self.script
+            .length
+            .map_or(Ok(-1), |length| length(server, data))
     }
 
     fn on_start(&self, server: &Context) -> Step {

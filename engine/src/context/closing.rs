@@ -8,6 +8,9 @@ use crate::session::table::{NO_OWNER, state};
 use crate::session::{SessionId, TlsInfo};
 use crate::sync::Ordering;
 
+/// So many sessions under TLS are remembered before there is a look which of them are still there.
+const SEALED: usize = 64;
+
 impl Context {
     /// End a session after what is queued for it has been written; with `reset`, at once and without it.
     ///
@@ -27,8 +30,8 @@ impl Context {
         // The event is ours to emit if we own the session, or if any worker may serve it. If its
         // connect event still waits in our lane, the close event must queue up behind that.
         let wanted = self.port_of(slot).interests;
-        let met = !self.port_of(slot).tells_connect() || slot.has(state::CONNECTED);
         let spread = owner == NO_OWNER;
+        let met = !self.port_of(slot).tells_connect(!spread) || slot.has(state::CONNECTED);
         let ours = met
             && match self.worker_id() {
                 Some(_) if spread => wanted.close,
@@ -76,7 +79,18 @@ impl Context {
 
     /// A session under TLS has begun; what was agreed on with its client.
     pub(crate) fn note_tls(&self, session: SessionId, info: TlsInfo) {
-        self.sealed.borrow_mut().insert(session, info);
+        let mut sealed = self.sealed.borrow_mut();
+        if sealed.len() >= SEALED && sealed.len().is_power_of_two() {
+            // Of sessions that have gone to other workers nobody says here that they have ended.
+            let sessions = &self.shared.sessions;
+            let lives = |id: SessionId| {
+                sessions
+                    .find(id)
+                    .is_some_and(|slot| !slot.has(state::SOCKET_CLOSED))
+            };
+            sealed.retain(|&id, _| lives(id));
+        }
+        sealed.insert(session, info);
     }
 
     /// A session has ended: forget what is known of it here.

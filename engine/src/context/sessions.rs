@@ -26,7 +26,7 @@ impl Context {
             });
             info.tls = self.sealed.borrow().get(&session).cloned();
             if self.settings.dispatch_mode == DispatchMode::User {
-                info.uid = info.uid.or(Some(0));
+                info.uid = info.uid.or(Some(0)); // there every session has one
             }
             info
         })

@@ -14,14 +14,15 @@ pub(crate) struct DatagramKey {
 }
 
 impl DatagramKey {
-    /// An IPv4 address counts as its bytes in memory; everything else as the CRC-32 of the address as text.
+    /// For [`DatagramPeer::key`] and, in mode 4, the address itself.
     pub(crate) fn of(peer: &DatagramPeer) -> DatagramKey {
+        let v4 = match peer {
+            DatagramPeer::Ip(SocketAddr::V4(v4)) => Some(v4.ip().to_bits()),
+            _ => None,
+        };
         DatagramKey {
             hash: peer.key(),
-            v4: match peer {
-                DatagramPeer::Ip(SocketAddr::V4(v4)) => Some(v4.ip().to_bits()),
-                _ => None,
-            },
+            v4,
         }
     }
 

@@ -64,9 +64,16 @@ impl Dispatcher {
 
     /// Whether a worker has been in its present callback for so long.
     pub(super) fn in_callback_for(&self, worker: u32, ms: u64) -> bool {
+        self.ms_in_callback(worker) >= ms
+    }
+
+    /// How long a worker has been in its present callback, by a clock that is a few ms coarse; 0 if it is in none.
+    pub(super) fn ms_in_callback(&self, worker: u32) -> u64 {
         let block = self.shared.seat_block(self.shared.seat_of(worker));
-        let since = block.callback_since_ms.load(Ordering::Relaxed);
-        since != 0 && clock::coarse_ms() >= since + ms
+        match block.callback_since_ms.load(Ordering::Relaxed) {
+            0 => 0,
+            since => clock::coarse_ms().saturating_sub(since),
+        }
     }
 }
 

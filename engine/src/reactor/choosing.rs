@@ -5,7 +5,7 @@ use crate::choice::{DispatchEvent, DispatchKind, Target};
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::session::SessionId;
-use crate::session::table::{Slot, state};
+use crate::session::table::{NO_OWNER, Slot, state};
 use crate::stats::bump;
 
 /// What becomes of a message.
@@ -166,7 +166,8 @@ impl Reactor {
 
     /// Whether everything of a session that was given to workers has been dealt with.
     pub(super) fn is_settled(&self, slot: &Slot) -> bool {
-        let connects = self.ports.get(slot.port()).interests.connect;
+        let port = self.ports.get(slot.port());
+        let connects = port.tells_connect(slot.owner() != NO_OWNER);
         slot.all_completed() && (!connects || slot.has(state::CONNECT_DONE))
     }
 }

@@ -76,6 +76,11 @@ impl Queue {
         }
     }
 
+    fn take_held(&mut self) -> VecDeque<Held> {
+        self.weight = 0;
+        std::mem::take(&mut self.held)
+    }
+
     /// Whether a datagram may be read for this worker: sessions that wait go first, since they would wait for ever
     /// behind a flood of datagrams, which can be dropped.
     fn takes_datagrams(&self) -> bool {
@@ -91,6 +96,8 @@ pub(super) enum Place {
     Full(Obstacle),
     /// Its worker alone has no room.
     Nowhere,
+    /// The dispatch function will not have it.
+    Unwanted,
 }
 
 /// A worker's messages are about to go to another seat.
@@ -248,23 +255,36 @@ impl Feed {
         queue.push(held);
     }
 
-    /// Where the next datagram goes, one of the sender with this key, as the function has said or the mode says;
-    /// `sender` is what its messages have for a session.
-    pub(super) fn place(&mut self, key: &DatagramKey, target: Target, sender: u64) -> Place {
-        let no_choice = self.dispatcher.keeps_order() || matches!(target, Target::Worker(_));
-        let tries = match no_choice {
-            true => 1,
-            false => self.dispatcher.routes().len(),
-        };
-        for _ in 0..tries {
-            let seat = self.dispatcher.choose_datagram(key, target);
-            if self.parked.has(sender, seat.worker()) {
-                // It is put behind those of its sender.
-                return match self.parked.weight(sender) < DATAGRAMS {
+    /// Where the next datagram goes, one of the sender with this key; `sender` is what its messages have for a session,
+    /// `target` what the dispatch function says about it.
+    pub(super) fn place(&mut self, key: &DatagramKey, sender: u64, target: Target) -> Place {
+        match target {
+            Target::Mode => {}
+            Target::Discard | Target::Close | Target::Unknown(_) => return Place::Unwanted,
+            Target::Worker(worker) => {
+                let seat = self.dispatcher.route(worker);
+                let behind = self.behind_others(seat, sender);
+                let takes = self.queues[seat.0 as usize].takes_datagrams();
+                return match behind.unwrap_or(takes) {
                     true => Place::Seat(seat),
                     false => Place::Nowhere,
                 };
             }
+        }
+        let seat = self.dispatcher.choose_datagram(key);
+        match self.behind_others(seat, sender) {
+            Some(true) => return Place::Seat(seat),
+            Some(false) => return Place::Nowhere,
+            None => {}
+        }
+        let keeps_order = self.dispatcher.keeps_order();
+        let tries = if keeps_order {
+            1
+        } else {
+            self.dispatcher.routes().len()
+        };
+        for _ in 0..tries {
+            let seat = self.dispatcher.choose_datagram(key);
             if self.queues[seat.0 as usize].takes_datagrams() {
                 return Place::Seat(seat);
             }
@@ -272,13 +292,19 @@ impl Feed {
         }
         let queues = &self.queues;
         let has_room = |seat: &Seat| queues[seat.0 as usize].takes_datagrams();
-        match no_choice && self.dispatcher.routes().iter().any(has_room) {
+        match keeps_order && self.dispatcher.routes().iter().any(has_room) {
             true => Place::Nowhere,
             false => Place::Full(Obstacle::Lane {
-                seat: self.dispatcher.choose_datagram(key, target),
+                seat: self.dispatcher.choose_datagram(key),
                 until_empty: false,
             }),
         }
+    }
+
+    /// Whether there is room for a datagram behind earlier ones of its sender, if those are parked.
+    fn behind_others(&self, seat: Seat, sender: u64) -> Option<bool> {
+        let parked = self.parked.has(sender, seat.worker());
+        parked.then(|| self.parked.weight(sender) < DATAGRAMS)
     }
 
     /// Whether some worker's messages are to go to another seat than before.
@@ -362,7 +388,7 @@ impl Feed {
         let seat = self.dispatcher.route(worker);
         let recalled = self.dispatcher.take_back(worker);
         let queue = &mut self.queues[seat.0 as usize];
-        let mut held = std::mem::take(&mut queue.held);
+        let mut held = queue.take_held();
         let begun = match &recalled {
             Some(recalled) => begun(&mut held, recalled),
             // Taken back before: what has begun since then, its session waits already.
@@ -371,7 +397,9 @@ impl Feed {
         };
         let partial = u64::from(begun.is_some());
         let begun_for = begun.as_ref().map(|begun| begun.head.session);
-        queue.held.extend(begun);
+        if let Some(begun) = begun {
+            queue.push(begun);
+        }
         let mut messages = Vec::new();
         if let Some(recalled) = recalled {
             let epoch = shared.seat_block(seat).epoch.load(Ordering::Acquire);

@@ -80,6 +80,7 @@ impl Reactor {
                 ..Amount::default()
             },
         );
+        self.output_grew(token);
         if (written as u64) < bytes && !self.connections[token].blocked {
             self.touch(token);
         }

@@ -43,7 +43,7 @@ struct PacketPort {
     next: usize,
     /// In a queue for reading already.
     queued: bool,
-    /// What the dispatch function has said of the datagram that waits.
+    /// What the dispatch function has said about the next datagram.
     decided: Option<Target>,
     complaints: Complaints,
 }
@@ -82,8 +82,8 @@ impl PacketPorts {
                     batch: Batch::new(listener.as_fd(), port.kind)?,
                     listener: Arc::clone(listener),
                     next: 0,
-                    decided: None,
                     queued: false,
+                    decided: None,
                     complaints: Complaints::default(),
                 });
             }
@@ -231,7 +231,7 @@ impl Reactor {
 
     /// Give what is left of a batch to workers. False: there is no room, and the port will be read again.
     fn deliver_batch(&mut self, port: &mut PacketPort, place: usize, frame: &mut Vec<u8>) -> bool {
-        let (mut given, mut bytes, mut done) = (0, 0, 0);
+        let (mut given, mut bytes, mut unwanted, mut done) = (0, 0, 0, 0);
         let origin = Origin {
             port: port.index,
             by_server: false,
@@ -245,19 +245,12 @@ impl Reactor {
             }
             let sender = sender(datagram.peer);
             let key = DatagramKey::of(datagram.peer);
-            let target = match self.feed.dispatcher().has_function() {
-                false => Target::Mode,
-                true => port.decided.take().unwrap_or_else(|| {
-                    let dispatcher = self.feed.dispatcher();
-                    dispatcher.consult_datagram(port.index, &key, datagram.bytes)
-                }),
-            };
-            if !matches!(target, Target::Mode | Target::Worker(_)) {
-                bump(&self.shared.reactor(self.id).discarded, 1);
-                done += 1;
-                continue;
-            }
-            match self.feed.place(&key, target, sender) {
+            let decided = port.decided.take();
+            let target = decided.unwrap_or_else(|| {
+                let dispatcher = self.feed.dispatcher();
+                dispatcher.consult_datagram(port.index, &key, datagram.bytes)
+            });
+            match self.feed.place(&key, sender, target) {
                 Place::Seat(seat) => {
                     frame.clear();
                     Packet::encode(self.now_us, datagram.peer, frame);
@@ -272,8 +265,9 @@ impl Reactor {
                     bytes += datagram.bytes.len() as u64;
                 }
                 Place::Nowhere => port.complaints.dropped += 1,
+                Place::Unwanted => unwanted += 1,
                 Place::Full(why) => {
-                    port.decided = Some(target); // it is not asked for again
+                    port.decided = Some(target); // the function is not asked again
                     obstacle = Some(why);
                     break;
                 }
@@ -285,7 +279,8 @@ impl Reactor {
         bump(&own.dispatched, given);
         bump(&own.packets, given);
         bump(&own.received_bytes, bytes);
-        bump(&own.packets_dropped, done as u64 - given);
+        bump(&own.packets_dropped, done as u64 - given - unwanted);
+        bump(&own.discarded, unwanted);
         if let Some(obstacle) = &obstacle {
             self.feed.wait(obstacle, 0, FIRST + place);
         }

@@ -106,9 +106,8 @@ impl Reactor {
     pub(super) fn announce(&mut self, token: usize) {
         let connection = &self.connections[token];
         let port = self.ports.get(connection.port);
-        let facts_only = !port.interests.connect;
-        if facts_only && (connection.tls.is_none() || connection.owner == NO_OWNER) {
-            return; // with no worker of its own, a session has nobody to remember the facts
+        if !port.tells_connect(connection.owner != NO_OWNER) {
+            return;
         }
         let facts = connection.tls.as_ref().and_then(|tls| {
             let facts = tls.facts()?;

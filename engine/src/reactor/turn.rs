@@ -386,10 +386,11 @@ impl Reactor {
             }
         };
         let written = before - connection.outbox.waiting();
-        if written != Amount::default() {
+        let moved = written.bytes() > 0;
+        if moved {
             connection.times.moved_ms = self.now_ms;
-            self.account_written(token, written);
         }
+        self.account_written(token, written);
         if !matches!(left, Left::Blocked) {
             self.connections[token].times.stalled_since_ms = 0;
         }
@@ -399,7 +400,7 @@ impl Reactor {
             }
             Left::Nothing => {}
             Left::More => self.touch(token),
-            Left::Blocked => self.note_blocked(token, written.bytes() > 0),
+            Left::Blocked => self.note_blocked(token, moved),
             Left::Broken(errno) => self.break_off(token, errno),
             Left::Fault(fault) => self.file_failed(token, &fault),
         }

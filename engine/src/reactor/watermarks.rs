@@ -7,7 +7,7 @@
 use super::connection::Stage;
 use super::turn::Reactor;
 use crate::ipc::frame::Kind;
-use crate::session::table::{NO_OWNER, Slot, state};
+use crate::session::table::{Slot, state};
 
 impl Reactor {
     /// More waits for a client.
@@ -55,12 +55,12 @@ impl Reactor {
         }
     }
 
-    /// To the worker that owns the session, unless its close event comes before that.
+    /// To a worker of the session, unless its close event comes before that.
     fn tell(&mut self, token: usize, kind: Kind) {
         let connection = &self.connections[token];
         let slot = self.shared.sessions.find(connection.id);
         let open = connection.stage == Stage::Open && slot.is_some_and(Slot::is_open);
-        if open && connection.owner != NO_OWNER {
+        if open {
             self.dispatch(token, kind, false);
         }
     }

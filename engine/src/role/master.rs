@@ -139,9 +139,9 @@ impl Master {
             sizes,
             shared,
             service,
-            file_senders,
             dispatch,
             errands,
+            file_senders,
             ..
         } = ground;
         errands.open(bell.clone());

@@ -198,7 +198,7 @@ fn prepare(
         }
         Fork::Child => {
             // A manager or worker holding these would outlive the master's death. Datagrams are sent from workers.
-            drop((metrics, hold, listeners, receivers)); // but for those of datagrams, which the ports hold
+            drop((metrics, hold, receivers, listeners)); // but for those of datagrams, which the ports hold
             fork::forget_private();
             for listener in ground
                 .ports

@@ -335,13 +335,11 @@ impl Worker<'_> {
         if let Some(slot) = self.shared.sessions.find(session) {
             slot.mark(state::CONNECTED); // before the callback: it may close the session
         }
-        if !self.context.ports().get(origin.port).interests.connect {
-            return Ok(());
+        if self.context.ports().get(origin.port).interests.connect {
+            self.context.enter(Callback::Connect, session);
+            let handler = self.context.handler();
+            handler.on_connect(&self.context, session, reactor)?;
         }
-        self.context.enter(Callback::Connect, session);
-        self.context
-            .handler()
-            .on_connect(&self.context, session, reactor)?;
         let slot = self.shared.sessions.find(session);
         let is_last = |slot: &Slot| slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0;
         self.tell_if_last(session, reactor, slot.is_some_and(is_last));
