@@ -119,6 +119,7 @@ private onManagerStart = null
 private onManagerStop = null
 private onWorkerExit = null
 private onBeforeReload = null
+private dispatchFunc = null
 private onAfterReload = null
 int(1)
 string(9) "127.0.0.1"
