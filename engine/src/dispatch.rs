@@ -127,11 +127,13 @@ impl Dispatcher {
         };
         match function(event) {
             Target::Worker(worker) if worker >= self.shared.workers() => {
-                self.complain(format_args!("invalid target worker-id[{worker}]"));
+                let text = format_args!("invalid target worker-id[{worker}]");
+                self.complain(code::INVALID_PARAMS, text);
                 Target::Discard
             }
             Target::Unknown(number) => {
-                self.complain(format_args!("invalid target worker id[{number}]"));
+                let text = format_args!("invalid target worker id[{number}]");
+                self.complain(code::WRONG_OPERATION, text);
                 Target::Discard
             }
             target => target,
@@ -139,10 +141,10 @@ impl Dispatcher {
     }
 
     /// A function that goes wrong may do so with every message.
-    fn complain(&self, text: std::fmt::Arguments<'_>) {
+    fn complain(&self, code: i32, text: std::fmt::Arguments<'_>) {
         let topic = Topic {
             function: "dispatch",
-            code: code::INVALID_PARAMS,
+            code,
         };
         self.log.limited(topic, text);
     }

@@ -119,8 +119,8 @@ private onManagerStart = null
 private onManagerStop = null
 private onWorkerExit = null
 private onBeforeReload = null
-private dispatchFunc = null
 private onAfterReload = null
+private dispatchFunc = null
 int(1)
 string(9) "127.0.0.1"
 bool(true)

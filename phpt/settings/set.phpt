@@ -37,7 +37,7 @@ bool(true)
 int(0)
 bool(true)
 
-Warning: Skep\Server::set(): %slog_format%s in %s on line 7
+Warning: Skep\Server::set(): log_format 'xml' is not known, use text or json in %s on line 7
 bool(false)
 int(505)
 
