@@ -85,6 +85,8 @@ static void null_everywhere(skep_server *server)
 
     EXPECT(null, skep_server_send(NULL, 1, (const uint8_t *)"x", 1));
     EXPECT(null, skep_server_send(server, 1, NULL, 1));
+    EXPECT(null, skep_server_sendfile(NULL, 1, "/proc/self/exe", 0, 0));
+    EXPECT(null, skep_server_sendfile(server, 1, NULL, 0, 0));
     EXPECT(null, skep_server_close(NULL, 1, false));
     EXPECT(null, skep_server_exists(NULL, 1, &truth));
     EXPECT(null, skep_server_exists(server, 1, NULL));
@@ -135,6 +137,7 @@ static void not_running(skep_server *server)
     stats.size = sizeof stats;
     worker_stats.size = sizeof worker_stats;
     EXPECT(no, skep_server_send(server, 1, (const uint8_t *)"x", 1));
+    EXPECT(no, skep_server_sendfile(server, 1, "/proc/self/exe", 0, 0));
     EXPECT(no, skep_server_close(server, 1, false));
     EXPECT(no, skep_server_exists(server, 1, &truth));
     EXPECT(no, skep_server_session_info(server, 1, &info));
