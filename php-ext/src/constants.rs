@@ -60,6 +60,8 @@ pub(crate) fn register(module: i32) {
     for (name, value) in LONGS {
         long(&format!("SWOOLE_{name}"), *value, module);
     }
+    // A dispatch mode of our own.
+    long("SKEP_DISPATCH_ADAPTIVE", 11, module);
     for (code, name, _) in ERRORS {
         long(&format!("SWOOLE_ERROR_{name}"), (*code).into(), module);
     }
