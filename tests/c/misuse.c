@@ -202,7 +202,7 @@ static void bad_values(skep_server *server)
     EXPECT(SKEP_UNKNOWN_SETTING, skep_server_set_text(server, "", ""));
     EXPECT(SKEP_INVALID_ARGUMENT, skep_server_set_int(server, "\xff", 1));
     EXPECT(SKEP_INVALID_ARGUMENT, skep_server_set_text(server, "log_file", "\xff"));
-    EXPECT(SKEP_BAD_SETTING, skep_server_set_int(server, "dispatch_mode", 9));
+    EXPECT(SKEP_BAD_SETTING, skep_server_set_int(server, "dispatch_mode", 12));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_text(server, "dispatch_mode", "2"));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_bool(server, "worker_num", true));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_double(server, "worker_num", 1.0));
