@@ -10,10 +10,11 @@ mod rescue;
 use std::sync::Arc;
 
 use crate::choice::{DispatchEvent, DispatchFn, DispatchKind, Target};
+use crate::error::code;
 use crate::ipc::directory::{Directory, Endpoint, Seat};
 use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
-use crate::log::Log;
+use crate::log::{Log, Topic};
 use crate::settings::{DispatchMode, Settings};
 use crate::shared::Shared;
 use crate::stats::seat_state;
@@ -126,17 +127,26 @@ impl Dispatcher {
         };
         match function(event) {
             Target::Worker(worker) if worker >= self.shared.workers() => {
-                self.log
-                    .warning(format_args!("invalid target worker-id[{worker}]"));
+                let text = format_args!("invalid target worker-id[{worker}]");
+                self.complain(code::INVALID_PARAMS, text);
                 Target::Discard
             }
             Target::Unknown(number) => {
-                self.log
-                    .warning(format_args!("invalid target worker id[{number}]"));
+                let text = format_args!("invalid target worker id[{number}]");
+                self.complain(code::WRONG_OPERATION, text);
                 Target::Discard
             }
             target => target,
         }
+    }
+
+    /// A function that goes wrong may do so with every message.
+    fn complain(&self, code: i32, text: std::fmt::Arguments<'_>) {
+        let topic = Topic {
+            function: "dispatch",
+            code,
+        };
+        self.log.limited(topic, text);
     }
 
     /// The seat that the next message of a session with this owner goes to, as the mode says. Once it is on its way, say
