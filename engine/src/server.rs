@@ -81,6 +81,8 @@ pub struct PortInfo {
     pub socket: i32,
     /// Connections are encrypted.
     pub tls: bool,
+    /// The name that the service manager has given a socket it has passed (`FileDescriptorName=`).
+    pub name: Option<String>,
 }
 
 /// What a forked child does when its work is over.
@@ -161,6 +163,7 @@ impl Server {
             kind: listener.kind(),
             socket: listener.raw(),
             tls: *tls,
+            name: listener.name().map(String::from),
         })
     }
 
