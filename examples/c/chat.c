@@ -50,7 +50,9 @@ static void tell_all(skep_server *server, const char *before, const char *name, 
     size_t i;
     size_t size = (size_t)snprintf((char *)frame + HEADER, MAX_NAME + 32, "%s%s%s", before, name, after);
 
-    memcpy(frame + HEADER + size, text, len); /* one frame received is at most MAX_FRAME bytes */
+    if (len > 0) {
+        memcpy(frame + HEADER + size, text, len); /* what was received has at most MAX_FRAME bytes */
+    }
     size += len;
     for (i = 0; i < HEADER; i++) {
         frame[i] = (uint8_t)(size >> (8 * (HEADER - 1 - i)));

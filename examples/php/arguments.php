@@ -9,13 +9,9 @@ function arguments(array $defaults): array
 {
     $given = array_slice($GLOBALS['argv'], 1);
     if (array_intersect(['-h', '--help'], $given)) {
-        $lines = array_slice(file($_SERVER['SCRIPT_FILENAME']), 1);
-        foreach ($lines as $line) {
-            if (!str_starts_with($line, '//')) {
-                exit(0);
-            }
-            echo substr($line, 3) ?: "\n";
-        }
+        preg_match('~^<\?php\n((?://.*\n)+)~', file_get_contents($_SERVER['SCRIPT_FILENAME']), $found);
+        echo preg_replace('~^// ?~m', '', $found[1]);
+        exit(0);
     }
     $values = array_replace(array_values($defaults), $given);
     foreach (array_keys($defaults) as $place => $name) {

@@ -10,9 +10,9 @@
 require __DIR__ . '/arguments.php';
 [$path] = arguments(['path' => '/tmp/skep-example.sock']);
 
-umask(0177); // the socket file gets the rights 0600: this user only
+$mask = umask(0177); // the socket file gets the rights 0600: this user only
 $server = new Skep\Server($path, 0, SWOOLE_PROCESS, SWOOLE_SOCK_UNIX_STREAM);
-umask(0022);
+umask($mask);
 $server->set(['worker_num' => 2, 'open_eof_split' => true, 'package_eof' => "\n"]);
 $server->on('start', function (Skep\Server $server): void {
     echo "listening on {$server->host}\n",
