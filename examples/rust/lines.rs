@@ -69,11 +69,16 @@ fn calculate(line: &str) -> Result<String, &'static str> {
 
 fn main() -> skep::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
-    if arguments.iter().any(|word| word == "--help" || word == "-h") {
+    if arguments
+        .iter()
+        .any(|word| word == "--help" || word == "-h")
+    {
         println!("{HELP}");
         return Ok(());
     }
-    let port = arguments.first().map_or(Ok(9503), |text| text.parse::<u16>());
+    let port = arguments
+        .first()
+        .map_or(Ok(9503), |text| text.parse::<u16>());
     let (Ok(port), true) = (port, arguments.len() <= 2) else {
         eprintln!("{HELP}");
         exit(2);
