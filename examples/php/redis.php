@@ -7,7 +7,7 @@
 // RESP says nowhere how long a request is: that shows only when all of it has been read. So this port is raw: the
 // receive callback gets bytes as they arrive, and the script keeps what is not yet a whole request. That is safe
 // because the bytes of a session come in order, and always to the same worker. (A `package_length_func` could measure
-// requests, but in PHP it runs in the master, one call at a time for all clients; workers share the work.)
+// requests, but in PHP it runs in the master, one call at a time for all clients of all ports.)
 
 require __DIR__ . '/arguments.php';
 [$port, $host] = arguments(['port' => 9508, 'host' => '127.0.0.1']);
