@@ -36,6 +36,18 @@
 #define SKEP_VERSION_TEXT_(part) SKEP_VERSION_QUOTE_(part)
 #define SKEP_VERSION_QUOTE_(part) #part
 
+/// Answer of a dispatch function: drop the message. Events are not dropped, dispatch_mode decides.
+#define SKEP_TARGET_DISCARD -1
+
+/// Answer of a dispatch function: drop the message and close the session.
+#define SKEP_TARGET_CLOSE -2
+
+/// Answer of a dispatch function: as dispatch_mode says.
+#define SKEP_TARGET_MODE -3
+
+/// Value of the setting dispatch_mode: a session stays with its worker until that one is stuck in a callback.
+#define SKEP_DISPATCH_ADAPTIVE 11
+
 /// Room for a host as text, in skep_port_info.
 #define SKEP_HOST_SIZE 256
 
@@ -143,6 +155,20 @@ typedef struct {
 /// A worker ended badly; `death` is valid during the call only.
 typedef void (*skep_worker_death_callback)(skep_server *server, const skep_death *death, void *user_data);
 
+/// What a worker is wanted for: one of SKEP_DISPATCH_DATA and so on.
+typedef int32_t skep_dispatch_kind;
+
+/// Which worker gets this: its id, or one of SKEP_TARGET_*. `session` is the session's id; of a datagram a number that is
+/// the same for all datagrams of its sender. `data` is the message or datagram, none for an event.
+typedef int64_t (*skep_dispatch_function)(skep_session_id session,
+                                          skep_dispatch_kind kind,
+                                          const uint8_t *data,
+                                          size_t length,
+                                          void *user_data);
+
+/// How long the message is that begins with `data`: 0 if that cannot be said yet, something negative if this is none.
+typedef int64_t (*skep_length_function)(const uint8_t *data, size_t length, void *user_data);
+
 /// Kind of a listening socket: one of SKEP_SOCKET_*.
 typedef int32_t skep_socket_type;
 
@@ -234,8 +260,8 @@ typedef struct {
     uint32_t server_port;
     /// Descriptor of that port's socket in the master.
     int32_t server_socket;
-    /// Kind of that socket, SKEP_TCP and so on.
-    int32_t kind;
+    /// Kind of that socket: SKEP_SOCKET_TCP and its siblings.
+    int32_t socket_type;
     /// 1 if silence does not end it: skep_server_protect().
     uint32_t is_protected;
     /// 1 if it is not read: skep_server_pause().
@@ -364,6 +390,24 @@ typedef struct {
 
 /// The callback of skep_server_on_packet().
 #define SKEP_CALLBACK_PACKET 8
+
+/// A message of a session.
+#define SKEP_DISPATCH_DATA 0
+
+/// A datagram.
+#define SKEP_DISPATCH_DATAGRAM 1
+
+/// A session has ended.
+#define SKEP_DISPATCH_CLOSE 4
+
+/// A session has begun.
+#define SKEP_DISPATCH_CONNECT 5
+
+/// Much waits for a client.
+#define SKEP_DISPATCH_BUFFER_FULL 13
+
+/// Not much waits for it any more.
+#define SKEP_DISPATCH_BUFFER_EMPTY 14
 
 /// Handling messages.
 #define SKEP_WORKER_BUSY 1
@@ -503,6 +547,30 @@ skep_status skep_server_send_to(skep_server *server,
 skep_status skep_server_on_worker_death(skep_server *server,
                                         skep_worker_death_callback callback,
                                         void *user_data);
+
+/// Ask `function` which worker gets a message or event, before dispatch_mode is asked. It is called on the reactor threads
+/// of the master, several of them at the same time: it must be quick and thread-safe, and must not call any function of
+/// this header.
+///
+/// Ownership: `user_data` stays the caller's and must live as long as the server; it is given back and never touched.
+/// Callable from: setup; the function runs in: master, on reactor threads.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the function is then not called.
+skep_status skep_server_set_dispatch_function(skep_server *server,
+                                              skep_dispatch_function function,
+                                              void *user_data);
+
+/// Let `function` say where the messages of a port end. It is called on the reactor threads of the master, several of them
+/// at the same time: it must be quick and thread-safe, and must not call any function of this header. It is shown the
+/// first 8192 bytes of what has come, and up to 65536 if it asks for more.
+///
+/// Ownership: `user_data` stays the caller's and must live as long as the server; it is given back and never touched.
+/// Callable from: setup; the function runs in: master, on reactor threads.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (no such port), SKEP_STATE after start, SKEP_WRONG_THREAD; the
+///   function is then not called.
+skep_status skep_port_set_length_function(skep_server *server,
+                                          uint16_t port,
+                                          skep_length_function function,
+                                          void *user_data);
 
 /// Bind one more port, and write its index to `out`: the primary port, that of skep_server_new(), has 0, the
 /// others count up from 1. It has the settings of the primary port unless it is given some of its own, and the

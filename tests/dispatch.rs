@@ -280,6 +280,73 @@ fn mode_5_keeps_unbound_sessions_by_their_id() {
     server.stop();
 }
 
+/// Mode 5: once bound, a session goes to the worker of its user, and its close event too.
+#[test]
+fn mode_5_moves_a_session_to_the_worker_of_its_user() {
+    let server = server!("warden")
+        .sized(4, 2)
+        .set("dispatch_mode", 5)
+        .start();
+    let mut clients = Vec::new();
+    for uid in [7, 7, 100, 4_000_000_003u64] {
+        let mut client = server.connect();
+        let session = client.ask_number("!session");
+        assert_eq!(client.ask_number("!worker"), session % 4);
+        assert_eq!(client.ask(format!("!bind {session} {uid}")), "0");
+        // The reactor learns of it by the lane that also brings the answer.
+        assert_eq!(
+            count_by_worker(&mut client, 5),
+            HashMap::from([(uid % 4, 5)])
+        );
+        let info = client.ask(format!("!info {session}"));
+        assert!(
+            info.contains(&format!("worker=Some({})", uid % 4)),
+            "{info}"
+        );
+        clients.push((client, session, uid));
+    }
+    let expected: HashMap<u64, String> = clients
+        .iter()
+        .map(|(_, session, uid)| (*session, format!("worker{}", uid % 4)))
+        .collect();
+    drop(clients);
+    server.await_event("close", 4);
+    let events = server.stop();
+    let closes: HashMap<u64, String> = named(&events, "close")
+        .into_iter()
+        .map(|event| (event.session(), event.role.clone()))
+        .collect();
+    assert_eq!(named(&events, "close").len(), 4);
+    assert_eq!(closes, expected);
+}
+
+/// The old worker still has messages of the session when the new one gets the first: everything is answered.
+#[test]
+fn mode_5_answers_what_both_workers_have_before_the_end() {
+    let server = server!("warden")
+        .sized(2, 1)
+        .set("dispatch_mode", 5)
+        .start();
+    for round in 0..10 {
+        let (mut client, mut other) = (server.connect(), server.connect());
+        let session = client.ask_number("!session");
+        let away = (session + 1) % 2 + 2;
+        let slow = client.send("!sleep 60");
+        server.await_event("sleeping", round + 1);
+        if other.ask_number("!session") % 2 == session % 2 {
+            other = server.connect(); // that one would wait
+        }
+        assert_eq!(other.ask(format!("!bind {session} {away}")), "0");
+        let quick = client.send("quick");
+        client.finish_sending();
+        let mut answered: Vec<_> = (0..2).map(|_| client.receive().unwrap().0).collect();
+        answered.sort_unstable();
+        assert_eq!(answered, [slow, quick]);
+        assert_eq!(client.ending(), Ending::Eof);
+    }
+    server.stop();
+}
+
 /// Whoever is chosen for the first event keeps the session, and a burst of them spreads although no worker has run.
 #[test]
 fn mode_8_spreads_a_burst_of_sessions_and_keeps_each() {

@@ -10,10 +10,11 @@ mod rescue;
 use std::sync::Arc;
 
 use crate::choice::{DispatchEvent, DispatchFn, DispatchKind, Target};
+use crate::error::code;
 use crate::ipc::directory::{Directory, Endpoint, Seat};
 use crate::ipc::lane::Recalled;
 use crate::ipc::outlet::Outlet;
-use crate::log::Log;
+use crate::log::{Log, Topic};
 use crate::settings::{DispatchMode, Settings};
 use crate::shared::Shared;
 use crate::stats::seat_state;
@@ -126,17 +127,26 @@ impl Dispatcher {
         };
         match function(event) {
             Target::Worker(worker) if worker >= self.shared.workers() => {
-                self.log
-                    .warning(format_args!("invalid target worker-id[{worker}]"));
+                let text = format_args!("invalid target worker-id[{worker}]");
+                self.complain(code::INVALID_PARAMS, text);
                 Target::Discard
             }
             Target::Unknown(number) => {
-                self.log
-                    .warning(format_args!("invalid target worker id[{number}]"));
+                let text = format_args!("invalid target worker id[{number}]");
+                self.complain(code::WRONG_OPERATION, text);
                 Target::Discard
             }
             target => target,
         }
+    }
+
+    /// A function that goes wrong may do so with every message.
+    fn complain(&self, code: i32, text: std::fmt::Arguments<'_>) {
+        let topic = Topic {
+            function: "dispatch",
+            code,
+        };
+        self.log.limited(topic, text);
     }
 
     /// The seat that the next message of a session with this owner goes to, as the mode says. Once it is on its way, say
@@ -183,7 +193,7 @@ impl Dispatcher {
 
     /// The worker whose turn it is. One that is not there yet, or any more, is passed over if another is.
     fn next_in_turn(&self) -> u32 {
-        self.from_turn()
+        self.turn_order()
             .find(|&worker| self.is_ready(worker))
             .unwrap_or_else(|| self.present_turn())
     }
@@ -196,12 +206,12 @@ impl Dispatcher {
             let stuck = at_it >= owner::BUSY_MS;
             (!self.is_ready(worker), stuck, self.load(worker), at_it)
         };
-        let least = self.from_turn().min_by_key(|&worker| burden(worker));
+        let least = self.turn_order().min_by_key(|&worker| burden(worker));
         least.unwrap_or_else(|| self.present_turn())
     }
 
     /// All workers, the one whose turn it is first.
-    fn from_turn(&self) -> impl Iterator<Item = u32> + use<> {
+    fn turn_order(&self) -> impl Iterator<Item = u32> + use<> {
         let (first, workers) = (self.present_turn(), self.shared.workers());
         (0..workers).map(move |step| (first + step) % workers)
     }

@@ -66,8 +66,6 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages given to workers.
         pub(crate) dispatched: AtomicU64,
-        /// Messages that the dispatch function would not have.
-        pub(crate) discarded: AtomicU64,
         pub(crate) received_bytes: AtomicU64,
         /// Datagrams among the messages given to workers.
         pub(crate) packets: AtomicU64,

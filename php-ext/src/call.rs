@@ -12,8 +12,9 @@ use ext_php_rs::ffi::{
     ext_php_rs_process_globals, zend_call_known_function, zend_hash_str_find, zend_read_property,
 };
 
-use skep::Death;
+use skep::{Death, Packet};
 
+use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
@@ -49,6 +50,51 @@ pub(crate) struct Frame {
     len: usize,
     /// What the last argument is made of, for a worker's death; null if there is none.
     death: *const Death,
+    /// What comes after the bytes, for a datagram; null if there is none.
+    packet: *const Packet,
+    /// Where the returned value goes; null if nobody wants it.
+    answer: *mut Answer,
+}
+
+/// What a function has returned.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Answer {
+    /// As PHP converts; none for null.
+    number: Option<i64>,
+    /// Number of workers, if a worker's id is expected.
+    workers: Option<u32>,
+}
+
+impl Answer {
+    /// For a function that names a worker: a number beyond the last one is a warning, and none.
+    pub(crate) fn for_worker(workers: u32) -> Answer {
+        Answer {
+            number: None,
+            workers: Some(workers),
+        }
+    }
+
+    pub(crate) fn number(&self) -> Option<i64> {
+        self.number
+    }
+
+    /// Runs under `zend_try`.
+    fn take(&mut self, returned: Zv) {
+        if matches!(returned.kind(), kind::NULL | kind::UNDEF) {
+            return;
+        }
+        let number = convert::integer(returned);
+        if self
+            .workers
+            .is_some_and(|workers| number >= i64::from(workers))
+        {
+            return warn(
+                code::FATAL,
+                format_args!("invalid target worker-id[{number}]"),
+            );
+        }
+        self.number = Some(number);
+    }
 }
 
 impl Frame {
@@ -61,6 +107,8 @@ impl Frame {
             data: std::ptr::null(),
             len: 0,
             death: std::ptr::null(),
+            packet: std::ptr::null(),
+            answer: null_mut(),
         }
     }
 
@@ -75,6 +123,18 @@ impl Frame {
     pub(crate) fn with_bytes(mut self, data: &[u8]) -> Frame {
         self.data = data.as_ptr();
         self.len = data.len();
+        self
+    }
+
+    /// An argument behind the bytes: what is known of a datagram.
+    pub(crate) fn with_packet(mut self, packet: &Packet) -> Frame {
+        self.packet = packet;
+        self
+    }
+
+    /// The returned value is wanted, there.
+    pub(crate) fn asking(mut self, answer: &mut Answer) -> Frame {
+        self.answer = answer;
         self
     }
 
@@ -153,6 +213,12 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         data = convert::death(unsafe { &*frame.death });
         frame = frame.with(data);
     }
+    let mut packet = Zv::UNDEF;
+    if !frame.packet.is_null() {
+        // SAFETY: the engine's record, valid during the callback.
+        packet = convert::packet(unsafe { &*frame.packet });
+        frame = frame.with(packet);
+    }
     let mut returned = Zv::UNDEF;
     let args = frame.args[0].ptr();
     match frame.target {
@@ -184,8 +250,13 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
         Target::Freshen(before) => opcache::freshen(before),
     }
+    if !frame.answer.is_null() && !pending() {
+        // SAFETY: outlives the call, see `asking`; nobody else looks at it meanwhile.
+        unsafe { (*frame.answer).take(returned) };
+    }
     returned.release();
     data.release();
+    packet.release();
     ctx
 }
 

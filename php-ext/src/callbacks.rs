@@ -1,5 +1,7 @@
 //! The engine's handler over PHP callables.
 
+mod asked;
+
 use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -8,7 +10,10 @@ use std::ptr::null_mut;
 use std::rc::Rc;
 
 use ext_php_rs::ffi::zend_is_callable_ex;
-use skep::{Context, Death, Handler, Interests, Leave, Role, SessionId, Step};
+use skep::{
+    Context, Death, DispatchEvent, Handler, Interests, Leave, Packet, Role, SessionId, Step,
+    Target as Worker,
+};
 
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::port;
@@ -70,6 +75,15 @@ impl Callback {
             target,
             origin: callable.bits(),
         })
+    }
+
+    /// How many parameters it declares, if that can be told.
+    fn parameters(&self) -> u32 {
+        match self.target {
+            // SAFETY: resolved at registration, and its callable is held by the server object.
+            Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
+            Target::Named(_) | Target::File | Target::Freshen(_) => 0,
+        }
     }
 
     /// Whether it was made from this value.
@@ -302,6 +316,22 @@ impl Handler for PhpHandler {
         }
     }
 
+    fn dispatches(&self) -> bool {
+        self.dispatch_func().is_some()
+    }
+
+    fn on_dispatch(&self, context: &Context, event: &DispatchEvent<'_>) -> Result<Worker, Leave> {
+        self.choose(context, event)
+    }
+
+    fn measures(&self, port: u16) -> bool {
+        self.length_func(port).is_some()
+    }
+
+    fn on_length(&self, context: &Context, port: u16, data: &[u8]) -> Result<i64, Leave> {
+        self.measure(context, port, data)
+    }
+
     fn attach(&self, context: &Rc<Context>) {
         globals::set_context(context);
         self.object().show_process(context);
@@ -393,6 +423,12 @@ impl Handler for PhpHandler {
         })
     }
 
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        self.run_at_port(context, PortEvent::Packet, |frame| {
+            frame.with_bytes(data).with_packet(packet)
+        })
+    }
+
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
         self.run_at_port(context, PortEvent::Close, |frame| {
             frame.with(id(session)).with(long(reactor))
@@ -424,6 +460,11 @@ fn callbacks_of_ports(server: &ServerObject) -> Vec<[Option<Callback>; PORT_EVEN
             let mut callbacks = own(index);
             for (callback, fallback) in callbacks.iter_mut().zip(primary) {
                 *callback = callback.or(fallback);
+            }
+            // This one is a setting: a port with settings of its own takes over none.
+            let length = PortEvent::Length as usize;
+            if server.port(index).is_some_and(port::has_own_setting) {
+                callbacks[length] = own(index)[length];
             }
             callbacks
         })

@@ -28,6 +28,15 @@ const LONGS: &[(&str, i64)] = &[
     ("SOCK_TCP6", 3), ("TCP6", 3), ("SOCK_UDP6", 4), ("UDP6", 4),
     ("SOCK_UNIX_STREAM", 5), ("UNIX_STREAM", 5), ("SOCK_UNIX_DGRAM", 6), ("UNIX_DGRAM", 6),
     ("SOCK_RAW", 7), ("RAW", 7), ("SOCK_RAW6", 8), ("RAW6", 8),
+    ("SSL_SSLv2", 2), ("SSL_SSLv3", 4), ("SSL_TLSv1", 8), ("SSL_TLSv1_1", 16), ("SSL_TLSv1_2", 32), ("SSL_TLSv1_3", 64),
+    ("SSL_DTLS", 128),
+    ("SSLv23_METHOD", 0), ("SSLv23_SERVER_METHOD", 4), ("SSLv23_CLIENT_METHOD", 5),
+    ("TLS_METHOD", 0), ("TLS_SERVER_METHOD", 4), ("TLS_CLIENT_METHOD", 5),
+    ("SSLv3_METHOD", 1), ("SSLv3_SERVER_METHOD", 2), ("SSLv3_CLIENT_METHOD", 3),
+    ("TLSv1_METHOD", 6), ("TLSv1_SERVER_METHOD", 7), ("TLSv1_CLIENT_METHOD", 8),
+    ("TLSv1_1_METHOD", 9), ("TLSv1_1_SERVER_METHOD", 10), ("TLSv1_1_CLIENT_METHOD", 11),
+    ("TLSv1_2_METHOD", 12), ("TLSv1_2_SERVER_METHOD", 13), ("TLSv1_2_CLIENT_METHOD", 14),
+    ("DTLS_CLIENT_METHOD", 15), ("DTLS_SERVER_METHOD", 16),
     ("SYNC", 2048), ("ASYNC", 1024), ("KEEP", 4096), ("IOV_MAX", 1024),
     ("EVENT_READ", 512), ("EVENT_WRITE", 1024),
     ("DISPATCH_ROUND", 1), ("DISPATCH_FDMOD", 2), ("DISPATCH_IDLE_WORKER", 3), ("DISPATCH_IPMOD", 4),
@@ -60,6 +69,8 @@ pub(crate) fn register(module: i32) {
     for (name, value) in LONGS {
         long(&format!("SWOOLE_{name}"), *value, module);
     }
+    // A dispatch mode of our own.
+    long("SKEP_DISPATCH_ADAPTIVE", 11, module);
     for (code, name, _) in ERRORS {
         long(&format!("SWOOLE_ERROR_{name}"), (*code).into(), module);
     }

@@ -16,10 +16,12 @@ pub(crate) enum Event {
     WorkerExit,
     BeforeReload,
     AfterReload,
+    /// Not an event of `on()`, but the setting `dispatch_func`.
+    Dispatch,
 }
 
 /// Number of events of the server.
-pub(crate) const EVENTS: usize = 11;
+pub(crate) const EVENTS: usize = 12;
 
 /// Every event of the server: its name in `on()`, and the private property that holds its callable.
 pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
@@ -34,6 +36,7 @@ pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
     (Event::WorkerExit, "workerExit", c"onWorkerExit"),
     (Event::BeforeReload, "beforeReload", c"onBeforeReload"),
     (Event::AfterReload, "afterReload", c"onAfterReload"),
+    (Event::Dispatch, "dispatch_func", c"dispatchFunc"),
 ];
 
 impl Event {
@@ -41,7 +44,7 @@ impl Event {
     pub(crate) fn find(name: &[u8]) -> Option<Event> {
         let mut rows = NAMES.iter();
         let row = rows.find(|row| name.eq_ignore_ascii_case(row.1.as_bytes()))?;
-        Some(row.0)
+        Some(row.0).filter(|event| *event != Event::Dispatch)
     }
 
     /// As in `on()`.
@@ -66,10 +69,12 @@ pub(crate) enum PortEvent {
     Message,
     Disconnect,
     BeforeHandshakeResponse,
+    /// Not an event of `on()`, but the setting `package_length_func`.
+    Length,
 }
 
 /// Number of events of a port.
-pub(crate) const PORT_EVENTS: usize = 12;
+pub(crate) const PORT_EVENTS: usize = 13;
 
 /// Every event of a port: its name in `on()`, and the private property that holds its callable.
 #[rustfmt::skip]
@@ -86,6 +91,7 @@ pub(crate) const PORT_NAMES: [(PortEvent, &str, &CStr); PORT_EVENTS] = [
     (PortEvent::Message, "message", c"onMessage"),
     (PortEvent::Disconnect, "disconnect", c"onDisconnect"),
     (PortEvent::BeforeHandshakeResponse, "beforeHandshakeResponse", c"onBeforeHandshakeResponse"),
+    (PortEvent::Length, "package_length_func", c"packageLengthFunc"),
 ];
 
 impl PortEvent {
@@ -93,7 +99,7 @@ impl PortEvent {
     pub(crate) fn find(name: &[u8]) -> Option<PortEvent> {
         let mut rows = PORT_NAMES.iter();
         let row = rows.find(|row| name.eq_ignore_ascii_case(row.1.as_bytes()))?;
-        Some(row.0)
+        Some(row.0).filter(|event| *event != PortEvent::Length)
     }
 
     /// As in `on()`.

@@ -45,4 +45,4 @@ Warning: Skep\Server\Port::on(): function 'nofn' is not callable in %s on line 1
 bool(false)
 int(503)
 bool(true)
-onConnect onReceive onClose onPacket onBufferFull onBufferEmpty onRequest onHandshake onOpen onMessage onDisconnect onBeforeHandshakeResponse 
+onConnect onReceive onClose onPacket onBufferFull onBufferEmpty onRequest onHandshake onOpen onMessage onDisconnect onBeforeHandshakeResponse packageLengthFunc 

@@ -120,6 +120,7 @@ private onManagerStop = null
 private onWorkerExit = null
 private onBeforeReload = null
 private onAfterReload = null
+private dispatchFunc = null
 int(1)
 string(9) "127.0.0.1"
 bool(true)

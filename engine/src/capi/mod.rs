@@ -29,6 +29,7 @@
 mod callbacks;
 mod datagrams;
 mod death;
+mod functions;
 mod guard;
 mod handle;
 mod port;
@@ -48,6 +49,7 @@ mod version;
 
 pub use datagrams::*;
 pub use death::*;
+pub use functions::*;
 pub use handle::skep_server;
 pub use port::*;
 pub use port_callbacks::*;

@@ -22,26 +22,29 @@ impl Backlog {
     /// Publish a message, or keep it for [`Backlog::flush`].
     pub(super) fn post(&mut self, outlet: &mut Outlet, head: Head, data: &[u8]) {
         let mut sent = 0;
-        if !self.0.is_empty() || outlet.push(head, data, &mut sent) == Push::Full {
-            let data = data.to_vec();
-            self.0.push_back(Kept { head, data, sent });
+        if self.0.is_empty() && outlet.push(head, data, &mut sent) == Push::Whole {
+            return outlet.bell().ring_if_asleep();
         }
+        let data = data.to_vec();
+        self.0.push_back(Kept { head, data, sent });
         self.flush(outlet);
-        outlet.bell().ring_if_asleep();
     }
 
     /// Publish what there is room for. If something is left, the reactor rings when it has made room.
     pub(super) fn flush(&mut self, outlet: &mut Outlet) {
+        if self.0.is_empty() {
+            return;
+        }
         while let Some(next) = self.0.front_mut() {
             if outlet.push(next.head, &next.data, &mut next.sent) == Push::Whole {
                 self.0.pop_front();
                 continue;
             }
-            outlet.bell().ring_if_asleep();
             let level = outlet.lane().half();
             if outlet.lane().want_room(level) {
-                return;
+                break;
             }
         }
+        outlet.bell().ring_if_asleep();
     }
 }

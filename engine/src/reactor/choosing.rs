@@ -6,7 +6,6 @@ use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind, Origin};
 use crate::session::SessionId;
 use crate::session::table::{NO_OWNER, Slot, state};
-use crate::stats::bump;
 
 /// What becomes of a message.
 pub(super) enum Choice {
@@ -154,14 +153,6 @@ impl Reactor {
         }
         self.connections[token].owner = new;
         slot.set_owner(new);
-    }
-
-    /// The message was dropped by the dispatch function.
-    pub(super) fn note_dropped(&mut self, id: SessionId) {
-        bump(&self.shared.reactor(self.id).discarded, 1);
-        self.log.info(format_args!(
-            "a message of session#{id} was discarded by the dispatch function"
-        ));
     }
 
     /// Whether everything of a session that was given to workers has been dealt with.

@@ -278,7 +278,6 @@ impl Reactor {
             *budget -= 1;
             *progress = Progress::default();
             let Some(seat) = seat else {
-                self.note_dropped(id);
                 taken += length;
                 continue;
             };

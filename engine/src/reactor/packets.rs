@@ -280,7 +280,6 @@ impl Reactor {
         bump(&own.packets, given);
         bump(&own.received_bytes, bytes);
         bump(&own.packets_dropped, done as u64 - given - unwanted);
-        bump(&own.discarded, unwanted);
         if let Some(obstacle) = &obstacle {
             self.feed.wait(obstacle, 0, FIRST + place);
         }

@@ -100,6 +100,10 @@ pub fn reference() -> String {
         "# Settings\n\nGenerated from `engine/src/settings/rows/`. PHP: `$server->set([...])`. C: `skep_server_set_int` and\n\
          its siblings. Rust: `Server::set`. An unknown name is refused aloud\n\
          (in PHP by a warning, and the value is kept in `$server->setting` only). Sizes are bytes, or text with K, M or G.\n\n\
+         Two settings are functions, and so no rows of this table. PHP: `dispatch_func`, and `package_length_func` of the\n\
+         server or a port, which run in the master while a reactor waits for them. C: `skep_server_set_dispatch_function` and\n\
+         `skep_port_set_length_function`. Rust: `Server::dispatch_with` and `Server::length_with`; see the architecture notes\n\
+         on dispatch.\n\n\
          | setting | type | default | range | scope | |\n|---|---|---|---|---|---|\n",
     );
     let mut sorted: Vec<_> = rows().collect();

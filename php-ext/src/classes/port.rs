@@ -196,6 +196,13 @@ pub(crate) fn place<'a>(port: *mut zend_object, event: PortEvent) -> Place<'a> {
     unsafe { Place::new(&state(port).callbacks[event as usize], slot(port, index)) }
 }
 
+/// Whether a port takes over no settings from the primary port.
+pub(crate) fn has_own_setting(port: *mut zend_object) -> bool {
+    // SAFETY: as in `listener`.
+    let state = unsafe { state(port) };
+    state.index.get() > 0 && state.own_setting.get()
+}
+
 /// The server is being freed.
 pub(super) fn forget_server(port: *mut zend_object) {
     // SAFETY: the server holds a reference to its port.

@@ -58,6 +58,7 @@ impl ServerObject {
         unsafe {
             walk(given, |key, _| {
                 if !key.is_null()
+                    && function_of(bytes(key)).is_none()
                     && std::str::from_utf8(bytes(key))
                         .ok()
                         .and_then(Row::find)
@@ -77,6 +78,9 @@ impl ServerObject {
             return false; // an error handler has thrown, or has started the server
         }
         self.apply(given, whose);
+        if !self.take_functions(given, whose) {
+            return false;
+        }
         let port = match whose {
             Whose::Server => {
                 // SAFETY: a declared property of a live object.
@@ -89,6 +93,34 @@ impl ServerObject {
             port::merge_setting(port, given);
         }
         true
+    }
+
+    /// Take the settings that are functions. One that cannot be called is ignored, with a warning. False if an error
+    /// handler of the script had something against that.
+    fn take_functions(&self, given: *mut HashTable, whose: Whose) -> bool {
+        let port = match whose {
+            Whose::Server => 0,
+            Whose::Port(index) => index,
+        };
+        // SAFETY: PHP's argument; a warning may end the script, and nothing is owned here.
+        unsafe {
+            walk(given, |key, value| {
+                if key.is_null() || is_nothing(value) {
+                    return true;
+                }
+                match (function_of(bytes(key)), self.port(port)) {
+                    (Some(Function::Dispatch), _) if whose == Whose::Server => {
+                        self.place(Event::Dispatch).register(value);
+                    }
+                    (Some(Function::Length), Some(port)) => {
+                        port::place(port, PortEvent::Length).register(value);
+                    }
+                    _ => {}
+                }
+                !pending()
+            });
+        }
+        !pending()
     }
 
     /// Try the settings on a copy.
@@ -166,6 +198,20 @@ impl ServerObject {
                 );
             }
         }
+    }
+}
+
+/// A setting that is a function.
+enum Function {
+    Dispatch,
+    Length,
+}
+
+fn function_of(key: &[u8]) -> Option<Function> {
+    match key {
+        b"dispatch_func" => Some(Function::Dispatch),
+        b"package_length_func" => Some(Function::Length),
+        _ => None,
     }
 }
 
