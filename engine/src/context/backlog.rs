@@ -38,7 +38,7 @@ impl Backlog {
                 continue;
             }
             outlet.bell().ring_if_asleep();
-            let level = outlet.lane().half();
+            let level = outlet.lane().level_for(&next.data, next.sent);
             if outlet.lane().want_room(level) {
                 return;
             }
