@@ -251,8 +251,8 @@ typedef struct {
     uint32_t server_port;
     /// Descriptor of that port's socket in the master.
     int32_t server_socket;
-    /// Kind of that socket, SKEP_TCP and so on.
-    int32_t kind;
+    /// Kind of that socket: SKEP_SOCKET_TCP and its siblings.
+    int32_t socket_type;
     /// 1 if silence does not end it: skep_server_protect().
     uint32_t is_protected;
     /// 1 if it is not read: skep_server_pause().

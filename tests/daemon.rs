@@ -418,7 +418,7 @@ fn a_lowered_max_connection_is_told_with_the_numbers() {
         .set("max_connection", 5000)
         .through("ulimit -n 256; exec \"$0\"")
         .start();
-    server.await_log("it's reset to 220: of 5000 asked for, with a limit of 256 descriptors");
+    server.await_log("it's reset to 218: of 5000 asked for, with a limit of 256 descriptors");
     server.stop();
 }
 

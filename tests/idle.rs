@@ -98,17 +98,18 @@ fn sending_to_a_client_is_no_sign_of_its_life() {
 fn every_worker_gives_the_same_heartbeat() {
     let server = server!("warden")
         .sized(2, 2)
-        .set("heartbeat_check_interval", 1)
-        .set("heartbeat_idle_time", 1)
+        .set("heartbeat_check_interval", 2)
+        .set("heartbeat_idle_time", 4)
         .start();
-    // Looked at on every full second of the clock that all processes share.
+    // Looked at on every second full second of the clock that all processes share.
     let mut silent = eventually_some(patience(), || {
-        let phase = monotonic_ms() % 1000;
+        let phase = monotonic_ms() % 2000;
         (50..200).contains(&phase).then(|| server.connect())
     });
     let session = silent.ask_number("!session");
     let (mut one, mut other) = (server.connect_to(0), server.connect_to(1));
     eventually(patience(), || {
+        other.ask("I am here");
         one.ask("!heartbeat 0") == session.to_string()
     });
     assert_eq!(other.ask("!heartbeat 0"), session.to_string());
@@ -136,17 +137,17 @@ fn without_settings_there_is_no_heartbeat() {
 fn sessions_without_traffic_end_and_others_live() {
     let server = server!("warden")
         .sized(1, 1)
-        .set("max_idle_time", 0.5)
+        .set("max_idle_time", 1.5)
         .start();
     let mut talker = server.connect();
     let mut silent = server.connect();
     let session = silent.ask_number("!session");
     let begin = Instant::now();
     thread::scope(|scope| {
-        scope.spawn(|| chat(&mut talker, Duration::from_secs(2)));
+        scope.spawn(|| chat(&mut talker, Duration::from_secs(4)));
         assert_eq!(silent.ending(), Ending::Eof);
         let took = begin.elapsed();
-        let limits = Duration::from_millis(450)..promised(Duration::from_millis(500) + SLACK);
+        let limits = Duration::from_millis(1450)..promised(Duration::from_millis(1500) + SLACK);
         assert!(limits.contains(&took), "{took:?}");
     });
     check_ended(&server, session);

@@ -19,6 +19,8 @@ use skep_tests::server::Server;
 use skep_tests::{pattern, process, server};
 
 const BIG: usize = 64 << 20;
+/// More than a lane holds, and less than what travels beside it.
+const STUCK: usize = 1_000_000;
 
 /// Load on connections of every worker but the one under attack.
 fn load_beside(server: &Server, worker: u64, connections: usize) -> Load {
@@ -233,7 +235,7 @@ fn a_worker_killed_in_the_middle_of_a_big_send_sends_nothing_of_it() {
     for round in 1..=3 {
         let mut client = server.connect_to(0);
         let worker = client.ask_number("!pid") as i32;
-        client.send(format!("!big-when {BIG} {}", go.display()));
+        client.send(format!("!big-when {STUCK} {}", go.display()));
         server.await_event("armed", round);
         // With the master stopped nobody empties the lane: the worker is stuck in its send for sure.
         server.signal(server.master(), Signal::SIGSTOP);

@@ -7,7 +7,6 @@ require __DIR__ . '/server.php';
 $socket = $argv[1] ?? 'tcp';
 $server = server($socket, array_slice($argv, 2));
 if ($socket === 'udp') {
-    method_exists($server, 'sendto') || skip('no method sendto');
     on($server, 'packet', function ($server, $data, $client) {
         $server->sendto($client['address'], $client['port'], $data, $client['server_socket']);
     });

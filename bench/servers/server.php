@@ -9,13 +9,6 @@ function skip(string $why): never
     exit(0);
 }
 
-register_shutdown_function(function () {
-    $why = error_get_last()['message'] ?? '';
-    if (str_contains($why, 'not served by this version')) {
-        skip($why);
-    }
-});
-
 /** A server with the settings of the command line. Only what does not exist is a reason to skip. */
 function server(string $socket, array $arguments): Skep\Server
 {
@@ -24,11 +17,7 @@ function server(string $socket, array $arguments): Skep\Server
         'tls' => SWOOLE_SOCK_TCP | SWOOLE_SSL,
         'udp' => SWOOLE_SOCK_UDP,
     };
-    try {
-        $server = new Skep\Server('127.0.0.1', (int) (getenv('PORT') ?: 0), SWOOLE_PROCESS, $type);
-    } catch (Throwable $e) {
-        str_contains($e->getMessage(), 'not supported') ? skip($e->getMessage()) : throw $e;
-    }
+    $server = new Skep\Server('127.0.0.1', (int) (getenv('PORT') ?: 0), SWOOLE_PROCESS, $type);
     $settings = [
         'worker_num' => (int) (getenv('SKEP_WORKERS') ?: 1),
         'reactor_num' => (int) (getenv('SKEP_REACTORS') ?: 1),

@@ -68,6 +68,14 @@ pub enum WorkerStatus {
 /// Callback and session on record.
 pub(crate) struct AtWork(u32, u64);
 
+/// Descriptors that a process has from its birth, beside the bells.
+pub(crate) struct Wires {
+    /// By reactor: the way of open files.
+    pub(crate) file_senders: Rc<[handover::Sender]>,
+    /// Read ends whose other ends are held by its supervisors.
+    pub(crate) lifelines: Vec<OwnedFd>,
+}
+
 /// What one process can do.
 pub struct Context {
     role: Role,
@@ -85,9 +93,7 @@ pub struct Context {
     main: RefCell<Option<Outlet>>,
     /// For waiting until a lane has room; made when first needed.
     parker: RefCell<Option<Parker>>,
-    lifelines: Vec<OwnedFd>,
-    /// By reactor: the way of open files.
-    file_senders: Rc<[handover::Sender]>,
+    wires: Wires,
     /// Session whose close callback runs now; 0 none.
     closing: Cell<SessionId>,
     /// Set by a callback that ran inside `close()` and must end the process.
@@ -107,7 +113,7 @@ pub struct Context {
 }
 
 impl Context {
-    /// For the process at `endpoint`. `lifelines`: read ends held by its supervisors.
+    /// For the process at `endpoint`.
     pub(crate) fn new(
         endpoint: Endpoint,
         handler: Rc<dyn Handler>,
@@ -115,8 +121,7 @@ impl Context {
         ports: Ports,
         settings: Arc<Settings>,
         log: Log,
-        file_senders: Rc<[handover::Sender]>,
-        lifelines: Vec<OwnedFd>,
+        wires: Wires,
     ) -> Rc<Context> {
         let directory = &shared.directory;
         let reactors = (0..shared.reactor_count())
@@ -142,8 +147,7 @@ impl Context {
             manager: RefCell::new(manager),
             main: RefCell::new(main),
             parker: RefCell::new(None),
-            lifelines,
-            file_senders,
+            wires,
             closing: Cell::new(0),
             leaving: Cell::new(None),
             sealed: RefCell::default(),

@@ -193,7 +193,7 @@ impl Dispatcher {
 
     /// The worker whose turn it is. One that is not there yet, or any more, is passed over if another is.
     fn next_in_turn(&self) -> u32 {
-        self.from_turn()
+        self.turn_order()
             .find(|&worker| self.is_ready(worker))
             .unwrap_or_else(|| self.present_turn())
     }
@@ -206,12 +206,12 @@ impl Dispatcher {
             let stuck = at_it >= owner::BUSY_MS;
             (!self.is_ready(worker), stuck, self.load(worker), at_it)
         };
-        let least = self.from_turn().min_by_key(|&worker| burden(worker));
+        let least = self.turn_order().min_by_key(|&worker| burden(worker));
         least.unwrap_or_else(|| self.present_turn())
     }
 
     /// All workers, the one whose turn it is first.
-    fn from_turn(&self) -> impl Iterator<Item = u32> + use<> {
+    fn turn_order(&self) -> impl Iterator<Item = u32> + use<> {
         let (first, workers) = (self.present_turn(), self.shared.workers());
         (0..workers).map(move |step| (first + step) % workers)
     }

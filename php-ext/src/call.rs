@@ -12,7 +12,7 @@ use ext_php_rs::ffi::{
     ext_php_rs_process_globals, zend_call_known_function, zend_hash_str_find, zend_read_property,
 };
 
-use skep::Death;
+use skep::{Death, Packet};
 
 use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
@@ -50,6 +50,8 @@ pub(crate) struct Frame {
     len: usize,
     /// What the last argument is made of, for a worker's death; null if there is none.
     death: *const Death,
+    /// What comes after the bytes, for a datagram; null if there is none.
+    packet: *const Packet,
     /// Where the returned value goes; null if nobody wants it.
     answer: *mut Answer,
 }
@@ -105,6 +107,7 @@ impl Frame {
             data: std::ptr::null(),
             len: 0,
             death: std::ptr::null(),
+            packet: std::ptr::null(),
             answer: null_mut(),
         }
     }
@@ -120,6 +123,12 @@ impl Frame {
     pub(crate) fn with_bytes(mut self, data: &[u8]) -> Frame {
         self.data = data.as_ptr();
         self.len = data.len();
+        self
+    }
+
+    /// An argument behind the bytes: what is known of a datagram.
+    pub(crate) fn with_packet(mut self, packet: &Packet) -> Frame {
+        self.packet = packet;
         self
     }
 
@@ -204,6 +213,12 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         data = convert::death(unsafe { &*frame.death });
         frame = frame.with(data);
     }
+    let mut packet = Zv::UNDEF;
+    if !frame.packet.is_null() {
+        // SAFETY: the engine's record, valid during the callback.
+        packet = convert::packet(unsafe { &*frame.packet });
+        frame = frame.with(packet);
+    }
     let mut returned = Zv::UNDEF;
     let args = frame.args[0].ptr();
     match frame.target {
@@ -241,6 +256,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
     }
     returned.release();
     data.release();
+    packet.release();
     ctx
 }
 

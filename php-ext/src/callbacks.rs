@@ -11,7 +11,7 @@ use std::rc::Rc;
 
 use ext_php_rs::ffi::zend_is_callable_ex;
 use skep::{
-    Context, Death, DispatchEvent, Handler, Interests, Leave, Role, SessionId, Step,
+    Context, Death, DispatchEvent, Handler, Interests, Leave, Packet, Role, SessionId, Step,
     Target as Worker,
 };
 
@@ -420,6 +420,12 @@ impl Handler for PhpHandler {
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
         self.run_at_port(context, PortEvent::Receive, |frame| {
             frame.with(id(session)).with(long(reactor)).with_bytes(data)
+        })
+    }
+
+    fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        self.run_at_port(context, PortEvent::Packet, |frame| {
+            frame.with_bytes(data).with_packet(packet)
         })
     }
 

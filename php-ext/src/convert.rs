@@ -7,7 +7,7 @@ use std::io::Write;
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
-use skep::{Context, Death, Figure, SessionId};
+use skep::{Context, Death, Figure, Packet, SessionId};
 
 use crate::globals;
 use crate::zend::{HashTable, Zv, bytes, kind, walk};
@@ -126,6 +126,30 @@ pub(crate) fn leading_integer(text: &[u8]) -> i64 {
 /// Seconds with fractions.
 fn seconds(us: u64) -> Zv {
     Zv::double(us as f64 / 1e6)
+}
+
+/// Longest address of a sender: a unix socket's.
+const ADDRESS_MAX: usize = 108;
+
+/// What `onPacket` is told of a datagram.
+pub(crate) fn packet(packet: &Packet) -> Zv {
+    let mut room = [0u8; ADDRESS_MAX];
+    // Into plain data first: filling a PHP array may end the script.
+    let length = {
+        let address = packet.address();
+        let length = address.len().min(ADDRESS_MAX);
+        room[..length].copy_from_slice(&address[..length]);
+        length
+    };
+    let client = Map::new();
+    client.put_long("server_socket", packet.server_socket);
+    client.put("dispatch_time", seconds(packet.dispatch_us));
+    client.put_long("server_port", packet.server_port);
+    client.put("address", Zv::text(&room[..length]));
+    if let Some(port) = packet.client_port() {
+        client.put_long("port", port);
+    }
+    client.into_value()
 }
 
 /// What `getClientInfo()` returns: false, and the reason in the last error, for an unknown session.

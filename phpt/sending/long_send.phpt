@@ -15,7 +15,7 @@ function resident(int $pid): int
 }
 $server->on('receive', function ($server, $fd, $reactor, $data) {
     if ($data !== 'long') {
-        return $server->send($fd, json_encode([resident($server->master_pid), $server->getClientInfo((int)$data)['send_queued_bytes']]));
+        return $server->send($fd, json_encode([resident($server->master_pid), $server->getClientInfo((int)$data)['send_queued_bytes'] ?? -1]));
     }
     var_dump($server->send($fd, str_repeat('0123456789abcdef', 8 << 20)));
     var_dump($server->send($fd, 'too much'), $server->getLastError());

@@ -32,6 +32,7 @@ public addlistener(string $host, int $port, int $sock_type): Skep\Server\Port|fa
 public getSocket(int $port = 0): Socket|false
 public start(): bool
 public send(string|int $fd, string $send_data, int $serverSocket = -1): bool
+public sendto(string $ip, int $port, string $send_data, int $server_socket = -1): bool
 public sendfile(int $conn_fd, string $filename, int $offset = 0, int $length = 0): bool
 public sendwait(int $conn_fd, string $send_data): bool
 public close(int $fd, bool $reset = false): bool

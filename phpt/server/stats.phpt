@@ -12,7 +12,7 @@ function shown(string $who, Skep\Server $server): void
     $own = array_filter(array_keys($stats), fn ($key) => str_starts_with($key, 'worker_') && $key !== 'worker_num');
     $pids = array_map(fn ($id) => $server->getWorkerPid($id), [0, 1]);
     say("$who: " . json_encode([
-        'own' => count($own), 'last' => array_slice(array_keys($stats), -7), 'phase' => $stats['phase'],
+        'own' => count($own), 'last' => array_slice(array_keys($stats), -8), 'phase' => $stats['phase'],
         'ready' => $stats['ready'], 'pids' => array_column($stats['workers'], 'pid') === $pids,
     ]));
 }

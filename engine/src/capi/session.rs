@@ -55,8 +55,8 @@ pub struct skep_session_info {
     pub server_port: u32,
     /// Descriptor of that port's socket in the master.
     pub server_socket: i32,
-    /// Kind of that socket, SKEP_TCP and so on.
-    pub kind: i32,
+    /// Kind of that socket: SKEP_SOCKET_TCP and its siblings.
+    pub socket_type: i32,
     /// 1 if silence does not end it: skep_server_protect().
     pub is_protected: u32,
     /// 1 if it is not read: skep_server_pause().
@@ -105,7 +105,7 @@ impl skep_session_info {
             uid: info.uid.unwrap_or(0),
             server_port: info.server_port.into(),
             server_socket: info.server_socket,
-            kind: info.kind as i32,
+            socket_type: info.kind as i32,
             is_protected: info.protected.into(),
             is_paused: info.paused.into(),
         }

@@ -137,8 +137,13 @@ impl Context {
     }
 
     fn refuse_file(&self, code: i32, text: std::fmt::Arguments<'_>) -> Result<(), Refused> {
-        self.log
-            .warning(format_args!("sendfile() (ERRNO {code}): {text}"));
+        match code {
+            code::OUTPUT_BUFFER_OVERFLOW => self.log.coded("sendfile", code, text),
+            // Mistakes, each with a name or a number that somebody will look for.
+            _ => self
+                .log
+                .warning(format_args!("sendfile() (ERRNO {code}): {text}")),
+        }
         Err(Refused(code))
     }
 
@@ -173,10 +178,17 @@ impl Context {
 
     /// Send a descriptor ahead of the message that will name it; the ticket to name it by.
     fn hand_over(&self, reactor: u32, descriptor: BorrowedFd<'_>) -> io::Result<u64> {
-        let sender = (self.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
+        let sender =
+            (self.wires.file_senders.get(reactor as usize)).ok_or(io::ErrorKind::NotFound)?;
         let tickets = &self.shared.server().tickets;
         let ticket = tickets.fetch_add(1, Ordering::Relaxed);
-        sender.send(ticket, descriptor, PATIENCE)?;
+        let must_not_wait = !self.backlogs.borrow().is_empty();
+        let patience = if must_not_wait {
+            Duration::ZERO
+        } else {
+            PATIENCE
+        };
+        sender.send(ticket, descriptor, patience)?;
         Ok(ticket)
     }
 }

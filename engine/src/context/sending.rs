@@ -129,7 +129,7 @@ impl Context {
     fn wait_for_room(&self) -> bool {
         let mut parker = self.parker.borrow_mut();
         if parker.is_none() {
-            let lines: Vec<_> = self.lifelines.iter().map(AsFd::as_fd).collect();
+            let lines: Vec<_> = self.wires.lifelines.iter().map(AsFd::as_fd).collect();
             *parker = Parker::new(&self.shared.directory.bell(self.endpoint), &lines).ok();
         }
         match &mut *parker {

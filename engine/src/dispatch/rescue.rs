@@ -98,7 +98,7 @@ impl Dispatcher {
     /// The worker that a session should go to instead of one that is stuck.
     pub(crate) fn rescuer(&mut self) -> Option<u32> {
         let after_ms = self.rescue.after_ms?;
-        let mut free: Vec<u32> = self.from_turn().collect();
+        let mut free: Vec<u32> = self.turn_order().collect();
         free.retain(|&worker| {
             self.is_ready(worker)
                 && !self.in_callback_for(worker, after_ms)

@@ -98,6 +98,22 @@ impl Reactor {
         self.release(token);
     }
 
+    /// A file cannot be sent to the end that its session was promised. What the client has is no answer: it learns by
+    /// a reset that there will be none.
+    pub(super) fn file_failed(&mut self, token: usize, fault: &FileFault) {
+        let connection = &self.connections[token];
+        self.log.coded(
+            "sendfile",
+            SYSTEM_CALL_FAIL,
+            format_args!(
+                "a file for session#{} cannot be sent to its end, the session is closed: {fault}",
+                connection.id
+            ),
+        );
+        stream::reset_at_close(&connection.socket);
+        self.break_off(token, IO_ERROR);
+    }
+
     /// End a session at once: what is queued for the client is dropped.
     pub(super) fn cut_off(&mut self, token: usize) {
         if self.connections[token].stage == Stage::Opening {
@@ -105,18 +121,6 @@ impl Reactor {
         }
         self.emit_close(token, false);
         self.release(token);
-    }
-
-    /// A file cannot be sent to the end that its session was promised. What the client has is no answer: it learns by
-    /// a reset that there will be none.
-    pub(super) fn file_failed(&mut self, token: usize, fault: &FileFault) {
-        let connection = &self.connections[token];
-        self.log.warning(format_args!(
-            "sendfile() (ERRNO {SYSTEM_CALL_FAIL}): a file for session#{} cannot be sent to its end, the session is closed: {fault}",
-            connection.id
-        ));
-        stream::reset_at_close(&connection.socket);
-        self.break_off(token, IO_ERROR);
     }
 
     /// The server is at its end: count what is dropped with it.

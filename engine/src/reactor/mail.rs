@@ -72,6 +72,7 @@ impl Reactor {
             }
         }
         self.note_waiting(bytes);
+        self.output_grew(token);
         self.account_written(
             token,
             Amount {

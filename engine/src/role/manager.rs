@@ -11,7 +11,7 @@ use super::roster::{Action, Policy, Roster};
 use super::signals;
 use super::watchdog::{Stuck, Watchdog};
 use super::{Ground, exit, phase::Phase, record, settle, watch};
-use crate::context::Context;
+use crate::context::{Context, Wires};
 use crate::error::code;
 use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
@@ -99,8 +99,10 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
-        Rc::clone(&ground.file_senders),
-        watch(&ground.master_line),
+        Wires {
+            file_senders: Rc::clone(&ground.file_senders),
+            lifelines: watch(&ground.master_line),
+        },
     );
     let mut mailbox = shared.directory.mailbox(Endpoint::Manager);
     let mut manager = Manager {

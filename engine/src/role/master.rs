@@ -15,7 +15,7 @@ use mio::{Events, Interest, Poll, Token};
 use super::signals::{self, Action};
 use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
-use crate::context::Context;
+use crate::context::{Context, Wires};
 use crate::daemon::{self, Service};
 use crate::errand::Errands;
 use crate::handler::Step;
@@ -199,8 +199,10 @@ impl Master {
             ports.clone(),
             settings,
             log.clone(),
-            file_senders,
-            Vec::new(),
+            Wires {
+                file_senders,
+                lifelines: Vec::new(),
+            },
         );
         if errands.may_come() {
             context.never_wait();

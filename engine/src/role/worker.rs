@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::limits::Limits;
 use super::signals::{self, Action};
 use super::{Ground, exit, phase::Phase, watch};
-use crate::context::Context;
+use crate::context::{Context, Wires};
 use crate::error::code;
 use crate::handler::{CLOSED_BY_SERVER, Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
@@ -91,8 +91,10 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         ground.ports.clone(),
         Arc::clone(&ground.settings),
         log,
-        Rc::clone(&ground.file_senders),
-        watch(&ground.master_line),
+        Wires {
+            file_senders: Rc::clone(&ground.file_senders),
+            lifelines: watch(&ground.master_line),
+        },
     );
     let block = shared.seat_block(seat);
     block.pid.store(process::pid(), Ordering::Release);

@@ -13,7 +13,6 @@ use ext_php_rs::ffi::{
 };
 use skep::{Context, SessionId};
 
-use super::server::ServerObject;
 use super::{Making, alias, handlers, init_object, new_state_class};
 use crate::convert;
 use crate::exception::throw_error;

@@ -1,6 +1,7 @@
 //! The classes, one per file, and what registering them has in common.
 
 pub(crate) mod connections;
+mod packet;
 mod place;
 pub(crate) mod port;
 pub(crate) mod server;
@@ -44,6 +45,7 @@ pub(crate) fn register() {
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
     connections::register();
+    packet::register();
     port::register();
     server::register();
 }

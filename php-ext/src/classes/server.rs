@@ -2,6 +2,7 @@
 
 mod configuration;
 mod construction;
+mod datagrams;
 mod inspection;
 mod lifecycle;
 mod listening;
@@ -264,6 +265,17 @@ pub(super) fn register() {
                 param(c"fd", ty::INT | ty::STRING),
                 param(c"send_data", ty::STRING),
                 optional(c"serverSocket", ty::INT, c"-1")
+            ],
+            ty::BOOL
+        ),
+        method!(
+            c"sendto",
+            datagrams::sendto,
+            [
+                param(c"ip", ty::STRING),
+                param(c"port", ty::INT),
+                param(c"send_data", ty::STRING),
+                optional(c"server_socket", ty::INT, c"-1")
             ],
             ty::BOOL
         ),

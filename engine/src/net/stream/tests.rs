@@ -10,7 +10,6 @@ use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction
 
 use super::*;
 use crate::net::alone::run_alone;
-use crate::net::option;
 use crate::sys::file;
 
 /// A connection: our end (non-blocking), and the client's.

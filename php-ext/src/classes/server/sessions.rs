@@ -9,6 +9,7 @@ use skep::error::code::{
 };
 use skep::{Context, Refused, Role, SessionId};
 
+use super::datagrams;
 use super::lifecycle::{give_result, running};
 use crate::convert::{self, List, leading_integer};
 use crate::exception::{code, warn};
@@ -23,12 +24,24 @@ pub(super) fn send(call: &mut Call) {
     let Some(context) = running(call) else { return };
     let mut fd: *mut crate::zend::zval = std::ptr::null_mut();
     let (mut data, mut len) = (std::ptr::null::<std::ffi::c_char>(), 0usize);
-    let mut ignored = -1i64;
-    if !parse!(call, c"zs|l", fd, data, len, ignored) {
+    let mut server_socket = -1i64;
+    if !parse!(call, c"zs|l", fd, data, len, server_socket) {
         return;
     }
     // SAFETY: PHP's argument.
     let value = unsafe { Zv::read(fd) };
+    if value.kind() == kind::STRING {
+        // SAFETY: PHP's arguments, alive during the call; the engine runs no PHP code.
+        let (path, data) = unsafe {
+            (
+                bytes(value.as_string()),
+                std::slice::from_raw_parts(data.cast::<u8>(), len),
+            )
+        };
+        if path.starts_with(b"/") {
+            return datagrams::send(call, context, path, 0, data, server_socket);
+        }
+    }
     let session = match value.kind() {
         kind::NULL => {
             warn(code::FATAL, format_args!("fd can not be null"));
@@ -56,7 +69,8 @@ pub(super) fn send(call: &mut Call) {
         warn(NO_PAYLOAD, format_args!("the data sent must not be empty"));
         return call.give_bool(false);
     }
-    if session <= 0 {
+    // 0 is the sender of a datagram in onReceive.
+    if session < 0 || session == 0 && context.packet().is_none() {
         warn(code::FATAL, format_args!("invalid fd[{session}]"));
         return call.give_bool(false);
     }
