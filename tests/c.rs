@@ -247,6 +247,22 @@ fn send_is_refused_when_the_client_does_not_read() {
 }
 
 #[test]
+fn part_of_a_file_arrives_between_two_sends() {
+    for compiler in [C11, CXX17] {
+        let binary = compile_test(&compiler, "echo");
+        let mut program = Program::start(&binary, &[]);
+        let mut client = Client::connect(program.port());
+        client.send(b"file");
+        let start = fs::read(&binary).unwrap()[..100].to_vec();
+        client.expect(&[&b"X"[..], &start, b"Y"].concat());
+        client.send(b"next");
+        client.expect(b"next");
+        program.signal("TERM");
+        program.ends_well_after("stopped");
+    }
+}
+
+#[test]
 fn large_message_comes_back_whole() {
     // Half of what may wait for one client by default, so nothing can be refused.
     let example = compile(&C11, &root().join("examples/c/echo.c"), "example-large");

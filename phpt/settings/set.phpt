@@ -9,7 +9,7 @@ var_dump($server->setting);
 var_dump($server->set(['worker_num' => '2', 'max_conn' => 100]));
 var_dump($server->set(['foo' => 1, 'WORKER_NUM' => 3]), swoole_last_error());
 var_dump($server->set([7 => 'x', 'reactor_num' => null, 'dispatch_mode' => 1]));
-var_dump($server->set(['worker_num' => 9, 'package_eof' => 'much too long']), swoole_last_error());
+var_dump($server->set(['worker_num' => 9, 'log_format' => 'xml']), swoole_last_error());
 var_dump($server->set(['socket_buffer_size' => '2Q']), $server->set(['socket_buffer_size' => '2M']));
 var_dump($server->set(['enable_coroutine' => true]), $server->set(['enable_coroutine' => false]));
 echo json_encode($server->setting), "\n", json_encode($server->ports[0]->setting), "\n";
@@ -37,7 +37,7 @@ bool(true)
 int(0)
 bool(true)
 
-Warning: Skep\Server::set(): package_eof max length is 8 in %s on line 7
+Warning: Skep\Server::set(): log_format 'xml' is not known, use text or json in %s on line 7
 bool(false)
 int(505)
 

@@ -156,6 +156,24 @@ static void flood(skep_server *server, skep_session_id session)
     say("flooded %u", accepted);
 }
 
+/* The first 100 bytes of this program between two sends; and what is refused. */
+static void send_file(skep_server *server, skep_session_id session)
+{
+    const char *self = "/proc/self/exe";
+    EXPECT(SKEP_OK, skep_server_send(server, session, (const uint8_t *)"X", 1));
+    EXPECT(SKEP_OK, skep_server_sendfile(server, session, self, 0, 100));
+    EXPECT(SKEP_OK, skep_server_send(server, session, (const uint8_t *)"Y", 1));
+    EXPECT(SKEP_SYSTEM, skep_server_sendfile(server, session, "/nowhere/at/all", 0, 0));
+    CHECK(skep_last_error_code() == 502);
+    EXPECT(SKEP_INVALID_ARGUMENT, skep_server_sendfile(server, session, "/tmp", 0, 0));
+    CHECK(skep_last_error_code() == 9013);
+    EXPECT(SKEP_INVALID_ARGUMENT, skep_server_sendfile(server, session, self, 1, UINT64_MAX));
+    CHECK(skep_last_error_code() == 505);
+    EXPECT(SKEP_SYSTEM, skep_server_sendfile(server, session, self, UINT64_MAX, 0));
+    EXPECT(SKEP_SESSION_UNKNOWN, skep_server_sendfile(server, 999, self, 0, 0));
+    EXPECT(SKEP_NULL_ARGUMENT, skep_server_sendfile(server, session, NULL, 0, 0));
+}
+
 static void on_receive(skep_server *server, skep_session_id session, int32_t reactor,
                        const uint8_t *data, size_t len, void *user_data)
 {
@@ -175,6 +193,8 @@ static void on_receive(skep_server *server, skep_session_id session, int32_t rea
         close_it(server, session, true, app);
     } else if (IS("flood")) {
         flood(server, session);
+    } else if (IS("file")) {
+        send_file(server, session);
     } else {
         EXPECT(SKEP_OK, skep_server_send(server, session, data, len));
     }

@@ -85,6 +85,8 @@ static void null_everywhere(skep_server *server)
 
     EXPECT(null, skep_server_send(NULL, 1, (const uint8_t *)"x", 1));
     EXPECT(null, skep_server_send(server, 1, NULL, 1));
+    EXPECT(null, skep_server_sendfile(NULL, 1, "/proc/self/exe", 0, 0));
+    EXPECT(null, skep_server_sendfile(server, 1, NULL, 0, 0));
     EXPECT(null, skep_server_close(NULL, 1, false));
     EXPECT(null, skep_server_exists(NULL, 1, &truth));
     EXPECT(null, skep_server_exists(server, 1, NULL));
@@ -135,6 +137,7 @@ static void not_running(skep_server *server)
     stats.size = sizeof stats;
     worker_stats.size = sizeof worker_stats;
     EXPECT(no, skep_server_send(server, 1, (const uint8_t *)"x", 1));
+    EXPECT(no, skep_server_sendfile(server, 1, "/proc/self/exe", 0, 0));
     EXPECT(no, skep_server_close(server, 1, false));
     EXPECT(no, skep_server_exists(server, 1, &truth));
     EXPECT(no, skep_server_session_info(server, 1, &info));
@@ -199,7 +202,7 @@ static void bad_values(skep_server *server)
     EXPECT(SKEP_UNKNOWN_SETTING, skep_server_set_text(server, "", ""));
     EXPECT(SKEP_INVALID_ARGUMENT, skep_server_set_int(server, "\xff", 1));
     EXPECT(SKEP_INVALID_ARGUMENT, skep_server_set_text(server, "log_file", "\xff"));
-    EXPECT(SKEP_BAD_SETTING, skep_server_set_text(server, "package_eof", "longer than 8"));
+    EXPECT(SKEP_BAD_SETTING, skep_server_set_text(server, "log_format", "xml"));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_text(server, "dispatch_mode", "2"));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_bool(server, "worker_num", true));
     EXPECT(SKEP_BAD_SETTING, skep_server_set_double(server, "worker_num", 1.0));

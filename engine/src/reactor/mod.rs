@@ -3,6 +3,7 @@
 //!
 //! `turn` is the loop, `intake` how bytes become messages for workers, `closing` how connections end; `connection`, `inbound` and `outbox` are what it works on;
 //! `choosing` which worker it is, `feed` the way there, `rescue` the way past one that is stuck; `deadlines` and `watermarks` are about slow and silent clients;
+//! `file_range` is part of a file in an outbox, `deliveries` how its descriptor comes;
 //! `inbox` is how the main thread talks to it; `accept` runs on the main thread.
 
 pub(crate) mod accept;
