@@ -44,6 +44,11 @@ impl<'a> Wanted<'a> {
         String::from_utf8_lossy(self.host)
     }
 
+    /// Whether the sockets are those that the service manager has passed.
+    pub(super) fn is_passed(&self) -> bool {
+        self.host.eq_ignore_ascii_case(b"SYSTEMD") && self.port == 0
+    }
+
     /// Code and text, if no address could change that.
     pub(super) fn refusal(&self) -> Option<(i32, &'static str)> {
         let datagrams = self.kind.is_some_and(SocketType::is_datagram);
