@@ -220,7 +220,10 @@ fn messages_of_a_session_that_is_gone_are_dropped_if_that_is_asked_for() {
         let events = server.stop();
         let mut received = named(&events, "receive");
         received.retain(|event| event.session() == session);
-        let bytes: usize = received[2..].iter().map(|event| event.number::<usize>("bytes")).sum();
+        let bytes: usize = received[2..]
+            .iter()
+            .map(|event| event.number::<usize>("bytes"))
+            .sum();
         let case = format!("mode {mode}, discard_timeout_request {discards}: {bytes}, {lines}");
         assert_eq!(bytes, if dropped { 0 } else { late.len() }, "{case}");
         assert_eq!(lines > 0, dropped, "{case}");
