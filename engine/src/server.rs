@@ -81,6 +81,8 @@ pub struct PortInfo {
     pub socket: i32,
     /// Connections are encrypted.
     pub tls: bool,
+    /// The name that the service manager has given a socket it has passed (`FileDescriptorName=`).
+    pub name: Option<String>,
 }
 
 /// What a forked child does when its work is over.
@@ -152,6 +154,11 @@ impl Server {
         Ok((self.ports.len() - 1) as u16)
     }
 
+    /// How many ports there are.
+    pub fn port_count(&self) -> u16 {
+        self.ports.len() as u16
+    }
+
     /// The port with this index; 0 is the primary one.
     pub fn port_info(&self, index: u16) -> Option<PortInfo> {
         let Bound { listener, tls, .. } = self.ports.get(usize::from(index))?;
@@ -161,6 +168,7 @@ impl Server {
             kind: listener.kind(),
             socket: listener.raw(),
             tls: *tls,
+            name: listener.name().map(String::from),
         })
     }
 

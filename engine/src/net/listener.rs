@@ -135,25 +135,6 @@ impl Listener {
         Ok(())
     }
 
-    /// One more socket with the same address and its own queue, after [`Listener::share_port`] and before the user
-    /// changes: the kernel shares an address among sockets of one user only. Every socket that listens gets its part of
-    /// the connections, so each of them has to be accepted from; and what waits in the queue of one that is closed is
-    /// reset.
-    pub(crate) fn sibling(&self, options: &SocketOptions) -> Result<Listener> {
-        let failed = |e: Errno| self.failed(e as i32);
-        let address = ip_name(self).ok_or_else(|| failed(Errno::EOPNOTSUPP))?;
-        if !option::get(self, option::SO_REUSEPORT).is_ok_and(|shared| shared != 0) {
-            // Until one of them listens, bind would allow it all the same, and listen(2) would fail.
-            return Err(failed(Errno::EADDRINUSE));
-        }
-        let v6_only =
-            self.kind.is_v6() && option::get(self, option::IPV6_V6ONLY).is_ok_and(|only| only != 0);
-        let socket = bind_ip(address, self.kind, true, v6_only).map_err(failed)?;
-        let mut sibling = Listener::adopt(socket, self.kind, &self.host, self.port);
-        sibling.apply(options)?;
-        Ok(sibling)
-    }
-
     /// Start taking connections. Datagrams come from bind on: nothing to start.
     pub(crate) fn listen(&self, backlog: i32) -> Result<()> {
         self.refuse_joined()?;

@@ -11,7 +11,9 @@ use crate::ipc::doorbell::Doorbell;
 use crate::log::{Log, Topic};
 use crate::net::address::Peer;
 use crate::net::listener::Listener;
+use crate::net::options::SocketOptions;
 use crate::net::reserve::{Refusal, Reserve};
+use crate::port::Ports;
 use crate::session::SessionId;
 use crate::session::table::Birth;
 use crate::shared::Shared;
@@ -44,6 +46,8 @@ pub(crate) struct Acceptor {
     limit: u32,
     targets: Vec<Target>,
     next_id: u64,
+    /// By port: what its connections have not inherited, if the socket was passed listening.
+    options: Vec<SocketOptions>,
     /// By port: it may have connections waiting (edge-triggered: nobody says so twice).
     ready: Vec<bool>,
     /// Monotonic ms until which accepting rests.
@@ -60,7 +64,7 @@ pub(crate) struct Acceptor {
 impl Acceptor {
     pub(crate) fn new(
         shared: Arc<Shared>,
-        ports: usize,
+        ports: &Ports,
         limit: u32,
         first_id: u64,
         inboxes: &[Arc<Inbox>],
@@ -76,12 +80,15 @@ impl Acceptor {
                 touched: false,
             })
             .collect();
+        let options = ports.iter().map(|(_, port)| port.settings.sockets());
+        let options: Vec<_> = options.collect();
         Acceptor {
             shared,
             limit,
             targets,
             next_id: first_id,
-            ready: vec![false; ports],
+            ready: vec![false; options.len()],
+            options,
             paused_until: 0,
             full: false,
             reserve: Reserve::new().ok(),
@@ -139,7 +146,10 @@ impl Acceptor {
                 return false;
             };
             match listener.accept() {
-                Ok((socket, peer)) => self.admit(id, port as u16, socket, &peer),
+                Ok((socket, peer)) => {
+                    listener.dress(&socket, &self.options[port]);
+                    self.admit(id, port as u16, socket, &peer);
+                }
                 Err(error) if error.kind() == ErrorKind::WouldBlock => {
                     self.ready[port] = false;
                     break;

@@ -89,13 +89,18 @@ impl Reactor {
         if self.connections[token].stage == Stage::Opening {
             return self.give_up(token);
         }
+        self.note_broken(token, errno);
+        self.release(token);
+    }
+
+    /// A session ends by an error: say so, and drop what waits for the client.
+    pub(super) fn note_broken(&mut self, token: usize, errno: i32) {
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.note_errno(errno);
         }
         self.emit_close(token, false);
         let unwritten = self.connections[token].outbox.clear();
         self.account_written(token, unwritten);
-        self.release(token);
     }
 
     /// A file cannot be sent to the end that its session was promised. What the client has is no answer: it learns by

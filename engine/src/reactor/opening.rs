@@ -106,10 +106,15 @@ impl Reactor {
 
     /// It never began, so it does not end: the connection is closed without a close event.
     pub(super) fn give_up(&mut self, token: usize) {
+        self.note_given_up(token);
+        self.release(token);
+    }
+
+    /// Nobody is to hear of this connection's end.
+    pub(super) fn note_given_up(&mut self, token: usize) {
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.mark(state::CLAIMED | state::EVENT_DONE);
         }
         bump(&self.shared.reactor(self.id).aborted, 1);
-        self.release(token);
     }
 }

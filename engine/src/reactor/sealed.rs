@@ -25,10 +25,10 @@ impl Reactor {
         let Some(acceptor) = &ports.get(connection.port).tls else {
             return self.begin(token);
         };
+        connection.stage = Stage::Opening;
         match acceptor.accept() {
             Ok(session) => {
                 connection.tls = Some(Box::new(session));
-                connection.stage = Stage::Opening;
                 let limit_ms = ports.get(connection.port).settings.tls.handshake_timeout_ms;
                 self.must_begin_within(token, limit_ms);
             }
@@ -89,17 +89,43 @@ impl Reactor {
         };
         let id = connection.id;
         let begun = connection.stage != Stage::Opening;
-        if let Some(tls) = &connection.tls {
-            let _ = stream::write(&connection.socket, tls.output()); // the alert; nobody waits for it
-        }
         let client = self.shared.sessions.find(id);
         let client = client.map_or_else(String::new, |slot| slot.remote());
         let line = error.line(id, &client, begun);
         self.log.coded("tls", error.code(begun), line);
-        match begun {
-            true => self.break_off(token, PROTOCOL_ERROR),
-            false => self.give_up(token),
+        let said = self.send_alert(token);
+        match (begun, said) {
+            (true, false) => self.break_off(token, PROTOCOL_ERROR),
+            (false, false) => self.give_up(token),
+            (true, true) => {
+                self.note_broken(token, PROTOCOL_ERROR);
+                self.close_after_output(token);
+            }
+            (false, true) => {
+                self.note_given_up(token);
+                self.connections[token].stage = Stage::Closing;
+                self.touch(token);
+            }
         }
+    }
+
+    /// Write what TLS has to say about its end. True: the client can read it, if the connection is not closed under
+    /// bytes that it has sent meanwhile, for these would make it a reset. False: it has gone, or does not listen.
+    fn send_alert(&mut self, token: usize) -> bool {
+        let connection = &mut self.connections[token];
+        if connection.peer_done {
+            return false;
+        }
+        let Some(tls) = &mut connection.tls else {
+            return true;
+        };
+        while !tls.output().is_empty() {
+            match stream::write(&connection.socket, tls.output()) {
+                Io::Bytes(count) => tls.wrote(count, &mut self.tls_spares),
+                Io::WouldBlock | Io::Broken(_) => return false,
+            }
+        }
+        true
     }
 
     /// Tell the session's worker that it has begun, and what was agreed on.
@@ -124,7 +150,7 @@ impl Reactor {
     }
 }
 
-/// Encrypt and write until everything is with the kernel the socket is full, or others shall have their turn. `last`: nothing more will come.
+/// Encrypt and write until everything is with the kernel, the socket is full, or others shall have their turn. `last`: nothing more will come.
 pub(super) fn flush(
     tls: &mut TlsSession,
     outbox: &mut Outbox,

@@ -183,7 +183,7 @@ impl Master {
             .collect();
         let acceptor = Acceptor::new(
             Arc::clone(&shared),
-            listeners.len(),
+            &ports,
             sizes.max_connection,
             settings.start_session_id + 1,
             &inboxes,

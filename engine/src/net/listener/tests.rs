@@ -301,72 +301,7 @@ fn tcp_options_do_not_trouble_a_unix_socket() {
     let (connection, peer) = accept(&listener);
     assert_eq!(peer, Peer::Unix);
     listener.dress(&connection, &options);
-    let refused = listener.sibling(&options).unwrap_err();
-    assert_eq!(refused.code(), libc::EOPNOTSUPP);
     listener.unlink();
-}
-
-#[test]
-fn siblings_share_the_connections_of_one_port() {
-    for host in ["127.0.0.1", "::1"] {
-        let mut first = bind(host, 0, SocketType::Tcp).unwrap();
-        let shared = SocketOptions {
-            reuse_port: true,
-            ..options()
-        };
-        let refused = first.sibling(&shared).unwrap_err();
-        assert_eq!(refused.code(), libc::EADDRINUSE, "not shared yet");
-        first.apply(&shared).unwrap();
-        let mut all = vec![
-            first.sibling(&shared).unwrap(),
-            first.sibling(&shared).unwrap(),
-        ];
-        all.push(first);
-        for listener in &all {
-            listener.listen(128).unwrap();
-            assert_inherited(listener);
-            assert_eq!(listener.port(), all[0].port());
-        }
-        let mut clients = Vec::new();
-        let mut got = vec![0; all.len()];
-        while got.contains(&0) {
-            assert!(clients.len() < 300, "one of them gets nothing: {got:?}");
-            clients.push(TcpStream::connect((host, all[0].port())).unwrap());
-            let one = |place: usize| all[place].accept().map(|_| place).ok();
-            let deadline = Instant::now() + Duration::from_secs(10);
-            let taken = loop {
-                match (0..all.len()).find_map(one) {
-                    Some(place) => break place,
-                    None => assert!(Instant::now() < deadline, "nobody was given it"),
-                }
-            };
-            got[taken] += 1;
-        }
-    }
-}
-
-#[test]
-fn siblings_share_the_datagrams_of_one_port() {
-    let mut first = bind("::", 0, SocketType::Udp).unwrap();
-    let shared = SocketOptions {
-        reuse_port: true,
-        ..SocketOptions::default()
-    };
-    first.apply(&shared).unwrap();
-    let all = [first.sibling(&shared).unwrap(), first];
-    let mut got = [0, 0];
-    for tries in 0.. {
-        assert!(tries < 300, "one of them gets nothing: {got:?}");
-        let sender = UdpSocket::bind("127.0.0.1:0").unwrap();
-        sender.send_to(b"x", ("127.0.0.1", all[0].port())).unwrap();
-        for (socket, got) in all.iter().zip(&mut got) {
-            let mut bytes = [0; 4];
-            *got += usize::from(stream::read(&socket.socket, &mut bytes) == stream::Io::Bytes(1));
-        }
-        if !got.contains(&0) {
-            break;
-        }
-    }
 }
 
 #[test]

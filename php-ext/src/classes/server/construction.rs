@@ -54,17 +54,24 @@ pub(super) fn construct(call: &mut Call) {
     if let Some((code, text)) = wanted.refusal() {
         return throw_misuse(code, format_args!("{text}"));
     }
+    let passed = wanted.is_systemd();
     if let Err((code, line)) = bind(server, &wanted) {
+        if passed {
+            return throw_misuse(code, format_args!("{}", Text(line.as_c())));
+        }
         return throw_exception(code, format_args!("{}", Text(line.as_c())));
     }
     globals::set_live(server.object());
     server.phase.set(Phase::Bound);
+    let own = passed.then(|| server.bound_host(0));
+    let host = own.as_deref().map_or(host, str::as_bytes);
     server.put(Property::Host, Zv::text(host));
     if let Some(listener) = server.add_port(0, host) {
         server.put(Property::Port, Zv::long(listener.port.into()));
         server.put(Property::Type, Zv::long(listener.kind));
         server.put(Property::Ssl, Zv::bool(listener.tls));
     }
+    server.add_passed_ports();
     server.put(Property::Mode, Zv::long(mode));
     server.put(
         Property::Connections,
