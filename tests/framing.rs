@@ -14,8 +14,8 @@ use std::time::{Duration, Instant};
 use nix::sys::signal::Signal;
 use skep_tests::eventually::{patience, promised};
 use skep_tests::journal::Event;
-use skep_tests::server;
 use skep_tests::server::{Builder, Server};
+use skep_tests::{process, server};
 
 fn frames() -> Builder {
     server!("frames").sized(2, 1)
@@ -353,4 +353,27 @@ fn a_flood_of_short_messages_leaves_others_their_turn() {
         drop(other);
         server.stop();
     }
+}
+
+/// A header of four bytes may announce 2 GiB; memory is taken as the bytes come.
+#[test]
+fn an_announced_length_takes_no_memory_before_its_bytes_come() {
+    let server = by_length().set("package_max_length", "3G").start();
+    let mut other = connect(&server);
+    let ask = |other: &mut TcpStream| {
+        other.write_all(&framed(b"hello")).unwrap();
+        assert_eq!(next(other).unwrap(), framed(b"hello"));
+    };
+    ask(&mut other);
+    let before = process::virtual_bytes(server.master());
+    let mut promises: Vec<_> = (0..20).map(|_| connect(&server)).collect();
+    for promise in &mut promises {
+        promise.write_all(&[0x7f, 0, 0, 0]).unwrap();
+        promise.write_all(&[b'x'; 100_000]).unwrap();
+        ask(&mut other); // the same reactor: it has had its turns
+    }
+    let grown = process::virtual_bytes(server.master()).saturating_sub(before);
+    assert!(grown < 1 << 30, "{grown} bytes more for 2 MB received");
+    drop((other, promises));
+    server.stop();
 }
