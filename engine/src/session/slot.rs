@@ -191,6 +191,16 @@ impl Slot {
         self.state.fetch_and(!bits, Ordering::SeqCst);
     }
 
+    /// Set `bits` of a session whose client has closed its side, unless its end has begun here too: the close event
+    /// is on its way already. False: nothing was changed.
+    pub(crate) fn mark_ending_after_peer(&self, bits: u32) -> bool {
+        let over = state::PEER_CLOSED | state::ENDED;
+        let end = |now| (now & over == state::PEER_CLOSED).then_some(now | bits);
+        self.state
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, end)
+            .is_ok()
+    }
+
     /// Set `bits` unless the session is being closed already. False: it is, and nothing was changed.
     pub(crate) fn mark_ending(&self, bits: u32) -> bool {
         let end = |now| (now & (state::CLAIMED | state::ENDED) == 0).then_some(now | bits);
