@@ -29,6 +29,8 @@ $server->on('receive', function ($server, $fd) {
         'set' => [[[]]],
         'on' => [['receive', 'strlen']],
         'getSocket' => [[]],
+        'getWorkerPid' => [[99]],
+        'getWorkerStatus' => [[99], [-7]],
     ];
     foreach ($calls as $name => $variants) {
         $codes = [];
@@ -68,5 +70,7 @@ listen: false 503
 set: false 503
 on: false 503
 getSocket: false 503
+getWorkerPid: false 505
+getWorkerStatus: false 505, false 505
 [false,false,0]
 [true,true,1005,1005,true]

@@ -1,5 +1,7 @@
 //! Counters, ids and states.
 
+use skep::error::code::INVALID_PARAMS;
+
 use super::lifecycle::running;
 use super::{Phase, this};
 use crate::convert;
@@ -50,7 +52,11 @@ pub(super) fn worker_pid(call: &mut Call) {
     if parse!(call, c"|l", worker) {
         let pid = context(call).and_then(|context| context.worker_pid(asked(context, worker)?));
         // 0 while the worker is being replaced: nobody must signal that.
-        give_or_false(call, pid.filter(|&pid| pid > 0).map(i64::from));
+        let pid = pid.filter(|&pid| pid > 0).map(i64::from);
+        if pid.is_none() && context(call).is_some() {
+            globals::set_last_error(INVALID_PARAMS);
+        }
+        give_or_false(call, pid);
     }
 }
 
@@ -59,6 +65,9 @@ pub(super) fn worker_status(call: &mut Call) {
     let mut worker = -1i64;
     if parse!(call, c"|l", worker) {
         let status = asked(context, worker).and_then(|id| context.worker_status(id));
+        if status.is_none() {
+            globals::set_last_error(INVALID_PARAMS);
+        }
         give_or_false(call, status.map(|status| status as i64));
     }
 }
