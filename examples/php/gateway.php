@@ -38,7 +38,7 @@ $server->set([
     'worker_num' => 8,
     // By default the lines of a client wait for the client's worker, also when that one is waiting for a backend and
     // others are free. Mode 11 moves the client to a free one, without changing the order of its lines.
-    'dispatch_mode' => 11,
+    'dispatch_mode' => SKEP_DISPATCH_ADAPTIVE,
     'open_eof_split' => true,
     'package_eof' => "\n",
     'package_max_length' => 65536,

@@ -93,10 +93,10 @@ start: false 503 Warning: Skep\Server::start(): The server is running, unable to
 stop: false 505 
 stop: false 505 
 reload: true 0 
-getWorkerPid: false 0 
-getWorkerStatus: false 0 
+getWorkerPid: false 505 
+getWorkerStatus: false 505 
 getWorkerStatus: 1 0 
-getWorkerStatus: false 0 
+getWorkerStatus: false 505 
 Warning: Skep\Server\Port::on(): can't register event callback function after server started  Warning: Skep\Server\Port::set(): server is running, unable to execute Skep\Server\Port->set
 send: true 0 
 *0 WARNING stop() (ERRNO 505): the worker_id[99] is invalid
