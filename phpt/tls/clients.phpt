@@ -25,7 +25,7 @@ $checked->set([
 $server->on('connect', fn ($server, $fd) => say("connect $fd"));
 $server->on('close', fn ($server, $fd) => say("close $fd"));
 $server->on('receive', function ($server, $fd, $reactor, $data) {
-    $server->send($fd, "got $data.\n");
+    $server->send($fd, "got $data");
     $server->send($fd, 'aborted ' . $server->stats()['abort_count'] . "\n.\n");
 });
 announce($checked->port);
@@ -52,12 +52,12 @@ foreach ($run->lines('connect ') as $fd) {
 }
 ?>
 --EXPECT--
-known: got one . aborted 0 . 
+known: got one aborted 0 . 
 nobody: 
 stranger: 
 old: 
 plain: '' and the end
 silent: '' and the end
-known: got two . aborted 5 . 
+known: got two aborted 5 . 
 session 1, ended 1 times
 session 7, ended 1 times
