@@ -58,11 +58,12 @@ test-xdebug: build ## the same under xdebug (develop, debug, coverage), which it
 	  $$sudo phpdismod xdebug; } # for these tests only: every PHP of the machine would be slower
 	.ci/phpt.sh --xdebug
 
-check: ## formatting, lints, layers
+check: ## formatting, lints, layers, names of tests in docs/
 	$(CARGO) fmt --all --check
 	$(CARGO) fmt --manifest-path engine/fuzz/Cargo.toml --check
 	$(FOR_PHP) $(CARGO) clippy --release --workspace --all-targets -q -- -D warnings
 	.ci/layers.sh
+	.ci/conformance.sh
 
 # CHAOS_SECONDS, CHAOS_SEED and CHAOS_FAULTS: see tests/programs/chaos_driver.rs.
 chaos: build ## a minute of kills, crashes and reloads under load, for each kind of server

@@ -96,6 +96,25 @@ fn lines_arrive_one_by_one_however_they_are_split() {
 }
 
 #[test]
+fn what_came_before_a_violation_is_answered_and_no_reset_destroys_the_answer() {
+    let server = by_length().set("package_max_length", 65536).start();
+    for _ in 0..5 {
+        let mut client = connect(&server);
+        // Whole, too long, and much that nobody will read: a close over it would be a reset.
+        let bytes = [framed(b"whole"), vec![0xff; 300_000]].concat();
+        let mut writer = client.try_clone().unwrap();
+        let writing = thread::spawn(move || {
+            let _ = writer.write_all(&bytes);
+            let _ = writer.shutdown(Shutdown::Write);
+        });
+        assert_eq!(next(&mut client).unwrap(), framed(b"whole"));
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "an end, no reset");
+        writing.join().unwrap();
+    }
+    server.stop();
+}
+
+#[test]
 fn half_a_line_is_nothing_and_is_dropped_with_its_connection() {
     let server = split_by_lines().start();
     let mut client = connect(&server);

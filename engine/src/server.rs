@@ -59,10 +59,14 @@ impl Bound {
 
 /// The sockets that the service manager has passed; at least one.
 fn passed(log: &Log) -> Result<Vec<Bound>> {
-    let all = inherited::take_all()?;
+    let all = inherited::take_all().inspect_err(|_| {
+        if !inherited::are_ours() {
+            log.warning("listen(): invalid LISTEN_PID");
+        }
+    })?;
     for descriptor in all.skipped {
         log.warning(format_args!(
-            "the socket[{descriptor}] is not a listening socket"
+            "listen(): the socket[{descriptor}] is not a listening socket"
         ));
     }
     Ok(all.listeners.into_iter().map(Bound::of).collect())

@@ -3,6 +3,7 @@
 use std::ffi::CStr;
 use std::fmt;
 use std::io::Write;
+use std::mem::ManuallyDrop;
 
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
@@ -169,12 +170,18 @@ pub(crate) fn client_info(session: i64) -> Zv {
         let length = 64 - room.len();
         (info, length)
     };
-    drop((std::mem::take(&mut info.remote_ip), info.tls.take()));
+    drop(std::mem::take(&mut info.remote_ip));
+    let tls = ManuallyDrop::new(info.tls.take()); // lost, should filling the array end the script
     let map = Map::new();
     if let Some(uid) = info.uid {
         map.put_long("uid", uid);
     }
     map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
+    if let Some(tls) = &*tls
+        && !tls.client_cert.is_empty()
+    {
+        map.put("ssl_client_cert", Zv::text(tls.client_cert.as_bytes()));
+    }
     map.put_long("server_port", info.server_port);
     map.put_long("server_fd", info.server_socket);
     map.put_long("socket_fd", info.socket);
@@ -190,6 +197,17 @@ pub(crate) fn client_info(session: i64) -> Zv {
     map.put_long("close_errno", info.close_errno);
     map.put_long("recv_queued_bytes", info.recv_queued_bytes);
     map.put_long("send_queued_bytes", info.send_queued_bytes);
+    if let Some(tls) = &*tls {
+        for (key, text) in [
+            ("ssl_protocol", &tls.version),
+            ("ssl_cipher", &tls.cipher),
+            ("ssl_alpn", &tls.alpn),
+            ("ssl_server_name", &tls.server_name),
+        ] {
+            map.put(key, Zv::text(text.as_bytes()));
+        }
+    }
+    drop(ManuallyDrop::into_inner(tls));
     map.into_value()
 }
 

@@ -64,7 +64,7 @@ Warning: Skep\Server::getWorkerStatus(): server is not running in %s on line 12
 false 503
 shutdown: false 509
 getWorkerId: false 0
-getWorkerPid: false 0
+getWorkerPid: false 509
 getMasterPid: 0 0
 getManagerPid: 0 0
 getCallback: null 0

@@ -41,6 +41,11 @@ pub(crate) fn is_systemd(host: &str, port: i64) -> bool {
     host.eq_ignore_ascii_case("SYSTEMD") && port == 0
 }
 
+/// Whether the variables are about this process.
+pub(crate) fn are_ours() -> bool {
+    Passed::are_for(|name| std::env::var(name).ok(), std::process::id())
+}
+
 /// Every passed socket that no server has taken, in their order.
 pub(crate) fn take_all() -> Result<All> {
     with_passed(Passed::take_all)
@@ -93,7 +98,7 @@ impl Passed {
     /// What the variables say. They count only if they are about this very process: it may have inherited them.
     fn told(lookup: impl Fn(&str) -> Option<String>, pid: u32) -> Passed {
         let number = |name| lookup(name)?.parse::<i32>().ok();
-        let is_ours = lookup("LISTEN_PID").and_then(|told| told.parse().ok()) == Some(pid);
+        let is_ours = Passed::are_for(&lookup, pid);
         let count = number("LISTEN_FDS").filter(|count| is_ours && (0..=MOST).contains(count));
         let first = number("LISTEN_FDS_START").filter(|first| *first >= FIRST);
         let names = lookup("LISTEN_FDNAMES").unwrap_or_default();
@@ -103,6 +108,10 @@ impl Passed {
             .map(|fd| (fd, names.next().filter(|name| !name.is_empty())))
             .collect();
         Passed { pid, left }
+    }
+
+    fn are_for(lookup: impl Fn(&str) -> Option<String>, pid: u32) -> bool {
+        lookup("LISTEN_PID").and_then(|told| told.parse().ok()) == Some(pid)
     }
 
     fn take(&mut self, host: &str, port: i64, kind: SocketType) -> Option<Listener> {

@@ -1,6 +1,7 @@
 //! Connections under TLS: the same life as others, with a [`TlsSession`] between the socket and everything else.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use super::connection::Stage;
 use super::outbox::{BYTES_PER_TURN, Left, Outbox, Spares};
@@ -21,7 +22,7 @@ impl Reactor {
     /// The handshake comes next.
     pub(super) fn await_handshake(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let ports = self.ports.clone();
+        let ports = Rc::clone(&self.ports);
         let Some(acceptor) = &ports.get(connection.port).tls else {
             return self.begin(token);
         };
@@ -150,7 +151,8 @@ impl Reactor {
     }
 }
 
-/// Encrypt and write until everything is with the kernel, the socket is full, or others shall have their turn. `last`: nothing more will come.
+/// Encrypt and write until everything is with the kernel, the socket is full, or others shall have their turn. `last`:
+/// nothing more will come. Also how much of the ciphertext the kernel has taken.
 pub(super) fn flush(
     tls: &mut TlsSession,
     outbox: &mut Outbox,
@@ -158,37 +160,38 @@ pub(super) fn flush(
     spares: &mut Spares,
     tls_spares: &mut tls::Spares,
     last: bool,
-) -> Left {
-    let mut budget = BYTES_PER_TURN;
-    loop {
+) -> (Left, u64) {
+    let mut written = 0;
+    let left = 'out: loop {
         loop {
             let bytes = match outbox.front(spares) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
-                Err(fault) => return Left::Fault(fault),
+                Err(fault) => break 'out Left::Fault(fault),
             };
             match tls.seal(bytes, tls_spares) {
                 Ok(0) => break, // enough is waiting for the socket
                 Ok(taken) => outbox.consume(taken, spares),
-                Err(_) => return Left::Broken(PROTOCOL_ERROR),
+                Err(_) => break 'out Left::Broken(PROTOCOL_ERROR),
             }
         }
         if last && outbox.len() == 0 {
             tls.close_notify(tls_spares);
         }
         if tls.output().is_empty() {
-            return Left::Nothing;
+            break Left::Nothing;
         }
         match stream::write(socket, tls.output()) {
             Io::Bytes(count) => {
                 tls.wrote(count, tls_spares);
-                budget = budget.saturating_sub(count as u64);
-                if budget == 0 && (outbox.len() > 0 || !tls.output().is_empty()) {
-                    return Left::More;
+                written += count as u64;
+                if written >= BYTES_PER_TURN && (outbox.len() > 0 || !tls.output().is_empty()) {
+                    break Left::More;
                 }
             }
-            Io::WouldBlock => return Left::Blocked,
-            Io::Broken(errno) => return Left::Broken(errno),
+            Io::WouldBlock => break Left::Blocked,
+            Io::Broken(errno) => break Left::Broken(errno),
         }
-    }
+    };
+    (left, written)
 }

@@ -183,3 +183,57 @@ impl Settings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn completed(pairs: &[(&str, i64)]) -> (Sizes, Vec<String>) {
+        let mut settings = Settings::default();
+        for (key, value) in pairs {
+            settings.set(key, &Value::Int(*value)).unwrap();
+        }
+        let sizes = settings.complete();
+        (sizes, settings.notes)
+    }
+
+    #[test]
+    fn what_is_too_much_is_replaced_and_the_log_is_told() {
+        let cpus = process::cpus() as u32;
+        let (sizes, notes) = completed(&[
+            ("worker_num", 1 << 30),
+            ("reactor_num", 60_000),
+            ("max_connection", 2 << 20),
+        ]);
+        assert_eq!(sizes.workers, cpus * 1000);
+        assert_eq!(sizes.reactors, cpus * 4);
+        assert!(u64::from(sizes.max_connection) < process::nofile_limit());
+        for note in [
+            "max_connection is exceed the SW_SESSION_LIST_SIZE, it's reset to 1048576".into(),
+            format!("Too many processes, reset to max value {}", cpus * 1000),
+            format!(
+                "reactor_num == 60000, Too many threads, reset to max value {}",
+                cpus * 4
+            ),
+        ] {
+            assert!(
+                notes.iter().any(|line| line.ends_with(&note)),
+                "{note}: {notes:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_not_given_follows_the_machine() {
+        let cpus = process::cpus() as u32;
+        let (sizes, _) = completed(&[("worker_num", -1), ("max_connection", 0)]);
+        assert_eq!(sizes.workers, cpus);
+        assert_eq!(sizes.reactors, cpus.min(8));
+        assert!(sizes.max_connection <= 100_000);
+        let (sizes, _) = completed(&[("worker_num", 1), ("reactor_num", 0)]);
+        assert_eq!(sizes.reactors, 1, "never more than workers");
+        let (sizes, notes) = completed(&[("worker_num", 1), ("max_connection", 10)]);
+        assert_eq!((sizes.max_connection, notes.len()), (10, 0));
+        assert_eq!(sizes.output_buffer_size, u64::from(u32::MAX));
+    }
+}

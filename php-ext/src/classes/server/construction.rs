@@ -54,29 +54,46 @@ pub(super) fn construct(call: &mut Call) {
     if let Some((code, text)) = wanted.refusal() {
         return throw_misuse(code, format_args!("{text}"));
     }
-    let passed = wanted.is_systemd();
+    let passed = wanted.is_passed();
     if let Err((code, line)) = bind(server, &wanted) {
-        if passed {
-            return throw_misuse(code, format_args!("{}", Text(line.as_c())));
-        }
-        return throw_exception(code, format_args!("{}", Text(line.as_c())));
+        let text = Text(line.as_c());
+        return match passed {
+            true => throw_misuse(code, format_args!("{text}")),
+            false => throw_exception(code, format_args!("{text}")),
+        };
     }
     globals::set_live(server.object());
     server.phase.set(Phase::Bound);
-    let own = passed.then(|| server.bound_host(0));
-    let host = own.as_deref().map_or(host, str::as_bytes);
+    let first = host_of(server, 0);
+    let host = match &first {
+        Some(first) if passed => first.as_c().to_bytes(),
+        _ => host,
+    };
     server.put(Property::Host, Zv::text(host));
-    if let Some(listener) = server.add_port(0, host) {
+    let listener = server.add_port(0, host);
+    // Passed sockets are all ports of the server at once.
+    let mut index = 1;
+    while let Some(host) = host_of(server, index) {
+        server.add_port(index, host.as_c().to_bytes());
+        index += 1;
+    }
+    if let Some(listener) = listener {
         server.put(Property::Port, Zv::long(listener.port.into()));
         server.put(Property::Type, Zv::long(listener.kind));
         server.put(Property::Ssl, Zv::bool(listener.tls));
     }
-    server.add_passed_ports();
     server.put(Property::Mode, Zv::long(mode));
     server.put(
         Property::Connections,
         Zv::object(connections::new(connections::Whose::All)),
     );
+}
+
+/// The host of a port as the engine has it, as plain data: what is done with it may end the script.
+fn host_of(server: &ServerObject, index: u16) -> Option<Line> {
+    // SAFETY: bound, so there is an engine, borrowed for this statement.
+    let info = unsafe { &*server.engine.get() }.port_info(index)?;
+    Some(Line::new(format_args!("{}", info.host)))
 }
 
 /// Bind the engine's server. The error is plain data, because an exception may end the script.

@@ -1,6 +1,6 @@
 //! Counters, ids and states.
 
-use skep::error::code::INVALID_PARAMS;
+use skep::error::code::{INVALID_PARAMS, WRONG_OPERATION};
 
 use super::lifecycle::running;
 use super::{Phase, this};
@@ -39,6 +39,17 @@ pub(super) fn worker_id(call: &mut Call) {
     }
 }
 
+/// What is known of a worker; false, and a reason in the last error, if there is no such worker.
+fn give_worker(call: &mut Call, value: Option<i64>) {
+    if value.is_none() {
+        globals::set_last_error(match context(call) {
+            Some(_) => INVALID_PARAMS,
+            None => WRONG_OPERATION,
+        });
+    }
+    give_or_false(call, value);
+}
+
 /// The worker a method asks about: its own process for -1.
 fn asked(context: &skep::Context, worker: i64) -> Option<u32> {
     match worker {
@@ -52,11 +63,7 @@ pub(super) fn worker_pid(call: &mut Call) {
     if parse!(call, c"|l", worker) {
         let pid = context(call).and_then(|context| context.worker_pid(asked(context, worker)?));
         // 0 while the worker is being replaced: nobody must signal that.
-        let pid = pid.filter(|&pid| pid > 0).map(i64::from);
-        if pid.is_none() && context(call).is_some() {
-            globals::set_last_error(INVALID_PARAMS);
-        }
-        give_or_false(call, pid);
+        give_worker(call, pid.filter(|&pid| pid > 0).map(i64::from));
     }
 }
 
@@ -65,10 +72,7 @@ pub(super) fn worker_status(call: &mut Call) {
     let mut worker = -1i64;
     if parse!(call, c"|l", worker) {
         let status = asked(context, worker).and_then(|id| context.worker_status(id));
-        if status.is_none() {
-            globals::set_last_error(INVALID_PARAMS);
-        }
-        give_or_false(call, status.map(|status| status as i64));
+        give_worker(call, status.map(|status| status as i64));
     }
 }
 

@@ -44,9 +44,9 @@ impl<'a> Wanted<'a> {
         String::from_utf8_lossy(self.host)
     }
 
-    /// Whether all sockets that the service manager has passed are meant.
-    pub(super) fn is_systemd(&self) -> bool {
-        self.port == 0 && self.host.eq_ignore_ascii_case(b"SYSTEMD")
+    /// Whether the sockets are those that the service manager has passed.
+    pub(super) fn is_passed(&self) -> bool {
+        self.host.eq_ignore_ascii_case(b"SYSTEMD") && self.port == 0
     }
 
     /// Code and text, if no address could change that.
@@ -189,21 +189,6 @@ impl ServerObject {
             ext_php_rs::ffi::zend_hash_next_index_insert(list, value.ptr());
         }
         Some(listener)
-    }
-
-    /// The address of a port as its socket has it.
-    pub(super) fn bound_host(&self, index: u16) -> String {
-        // SAFETY: bound, so there is an engine; nothing changes it here.
-        let info = unsafe { &*self.engine.get() }.port_info(index);
-        info.map_or_else(String::new, |info| info.host)
-    }
-
-    /// The ports that came with the first one: the service manager may have passed several sockets.
-    pub(super) fn add_passed_ports(&self) {
-        // SAFETY: as above.
-        for index in 1..unsafe { &*self.engine.get() }.port_count() {
-            self.add_port(index, self.bound_host(index).as_bytes());
-        }
     }
 
     /// The object of a port; the server holds a reference to it.
