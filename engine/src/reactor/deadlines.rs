@@ -269,7 +269,10 @@ impl Reactor {
         let whose = || slot.map_or_else(String::new, |slot| format!(" [{}]", slot.remote()));
         match what {
             Overdue::Heartbeat | Overdue::Idle => self.cut_off(token),
-            Overdue::Begin => self.turn_away(token, "was too slow to begin its session"),
+            Overdue::Begin => {
+                let code = unsent::TIMED_OUT;
+                self.turn_away(token, code, "was too slow to begin its session");
+            }
             Overdue::Linger => self.release(token),
             Overdue::Message => {
                 let limit = limits.receive_timeout_ms as f64 / 1e3;

@@ -4,6 +4,7 @@
 
 use super::connection::Stage;
 use super::turn::Reactor;
+use crate::error::code;
 use crate::net::address::Peer;
 use crate::protocol::proxy::{self, Proxied, Source};
 use crate::session::table::state;
@@ -27,7 +28,11 @@ impl Reactor {
                 Peer::Ip(address) => proxy.from.contains(address.ip()),
             });
         if !trusted {
-            return self.turn_away(token, "is not in proxy_protocol_from");
+            return self.turn_away(
+                token,
+                code::WRONG_OPERATION,
+                "is not in proxy_protocol_from",
+            );
         }
         let timeout_ms = proxy.timeout_ms;
         connection.awaits_header = true;
@@ -58,7 +63,8 @@ impl Reactor {
             Proxied::Header { len, source } => (len, source),
             Proxied::More => return true,
             Proxied::Broken(reason) => {
-                self.turn_away(token, &format!("sent no PROXY header: {reason}"));
+                let why = format!("sent no PROXY header: {reason}");
+                self.turn_away(token, code::INVALID_PARAMS, &why);
                 return false;
             }
         };
@@ -89,17 +95,21 @@ impl Reactor {
         let ended = self.connections[token].tls.as_mut();
         match ended.map(|tls| tls.end_of_input()) {
             Some(Err(error)) => self.end_tls(token, &error),
-            _ => self.turn_away(token, "left before its session began"),
+            _ => {
+                let code = code::SESSION_CLOSED_BY_CLIENT;
+                self.turn_away(token, code, "left before its session began");
+            }
         }
     }
 
-    /// End a connection whose session has not begun.
-    pub(super) fn turn_away(&mut self, token: usize, why: &str) {
+    /// End a connection whose session has not begun. Anybody can have this done to thousands: by `code` they are
+    /// counted in the log.
+    pub(super) fn turn_away(&mut self, token: usize, code: i32, why: &str) {
         let id = self.connections[token].id;
         if let Some(slot) = self.shared.sessions.find(id) {
             let client = slot.remote();
             self.log
-                .warning(format_args!("accept(): client[{client}] {why}"));
+                .coded("accept", code, format_args!("client[{client}] {why}"));
         }
         self.give_up(token);
     }
