@@ -9,11 +9,11 @@ EXTENSION  := php-ext/modules/skep.so
 FOR_PHP     = PHP="$$(command -v $(PHP))" PHP_CONFIG="$$(command -v php-config8.2 || command -v php-config)"
 
 # Debian's packages: PHP with headers, clang for the bindings, what the demo and the tests call.
-PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd
+PACKAGES := php8.2-cli php8.2-dev php8.2-opcache clang libclang-dev gcc g++ make valgrind psmisc procps netcat-openbsd socat openssl redis-tools
 XDEBUG   := php8.2-xdebug
 
 .DEFAULT_GOAL := help
-.PHONY: help deps build demo test test-rust test-c test-php test-xdebug models check bench chaos fuzz clean
+.PHONY: help deps build demo examples test test-rust test-c test-php test-xdebug models check bench chaos fuzz clean
 
 help: ## this list
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,7 +35,11 @@ build: deps ## php-ext/modules/skep.so, target/release/libskep.so, include/skep.
 demo: build ## a PHP server and a real client: process tree, kill, reload, stop
 	examples/demo.sh
 
-test: build check models demo test-php test-rust ## everything below, with the runners' summaries last
+examples: build ## each example, against a real client: nc, socat, openssl, redis-cli
+	$(CARGO) build --release -q -p skep --example lines
+	PHP="$(PHP)" TARGET="$(TARGET)" examples/check.sh
+
+test: build check models demo examples test-php test-rust ## everything below, with the runners' summaries last
 
 models: ## loom models of lane and doorbell
 	.ci/loom.sh

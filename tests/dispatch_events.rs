@@ -10,6 +10,8 @@ use std::collections::{HashMap, HashSet};
 
 use skep_tests::client::Ending;
 use skep_tests::eventually::{eventually, patience};
+use skep_tests::exposition::Exposition;
+use skep_tests::http::get_unix;
 use skep_tests::journal::{Event, named};
 use skep_tests::server;
 use skep_tests::server::{Builder, Server};
@@ -175,4 +177,55 @@ fn a_worker_that_dies_leaves_no_session_behind() {
     assert!(closes.values().all(|&count| count == 1), "{closes:?}");
     let connects = named(&events, "connect").len();
     assert_eq!(connects, closes.len(), "every session that began has ended");
+}
+
+/// What waits for the only worker when the client resets: dropped if that is asked for, and the session is spread.
+#[test]
+fn messages_of_a_session_that_is_gone_are_dropped_if_that_is_asked_for() {
+    for (mode, discards, dropped) in [(3, 0, false), (3, 1, true), (2, 1, false)] {
+        let builder = server!("echo").sized(1, 1).set("dispatch_mode", mode);
+        let metrics = builder.path("metrics.sock");
+        let server = builder
+            .set("discard_timeout_request", discards)
+            .set("metrics_listen", format_args!("unix:{}", metrics.display()))
+            .start();
+        // The master tells while the worker is busy.
+        let figure = |name: &str| {
+            let page = get_unix(&metrics, "/metrics").unwrap().body;
+            Exposition::parse(&page).unwrap().value(name)
+        };
+        let mut client = server.connect();
+        let session = client.ask_number("!session");
+        client.send("!sleep 1500");
+        server.await_event("sleeping", 1);
+        let mut late = Vec::new();
+        for round in 0..3 {
+            late.extend(client.number(format!("late {round}")));
+        }
+        let before = figure("skep_received_bytes_total");
+        client.send_raw(&late).unwrap();
+        eventually(patience(), || {
+            figure("skep_received_bytes_total") >= before + late.len() as f64
+        });
+        client.reset();
+        let mut watcher = server.connect();
+        assert_eq!(watcher.ask("after them"), "after them");
+        drop(watcher);
+        let words = format!("bytes] received from session#{session}");
+        let lines = server.log_count(&words);
+        assert_eq!(
+            lines,
+            server.log_count("WARNING\treceive() (ERRNO 1007): [2] ignore data[")
+        );
+        let events = server.stop();
+        let mut received = named(&events, "receive");
+        received.retain(|event| event.session() == session);
+        let bytes: usize = received[2..]
+            .iter()
+            .map(|event| event.number::<usize>("bytes"))
+            .sum();
+        let case = format!("mode {mode}, discard_timeout_request {discards}: {bytes}, {lines}");
+        assert_eq!(bytes, if dropped { 0 } else { late.len() }, "{case}");
+        assert_eq!(lines > 0, dropped, "{case}");
+    }
 }

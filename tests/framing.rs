@@ -9,12 +9,13 @@
 use std::io::{ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::thread;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use skep_tests::eventually::patience;
+use skep_tests::eventually::{patience, promised};
 use skep_tests::journal::Event;
-use skep_tests::server;
 use skep_tests::server::{Builder, Server};
+use skep_tests::{process, server};
 
 fn frames() -> Builder {
     server!("frames").sized(2, 1)
@@ -90,6 +91,25 @@ fn lines_arrive_one_by_one_however_they_are_split() {
         for line in lines {
             assert_eq!(next(&mut client).unwrap(), line, "in steps of {step}");
         }
+    }
+    server.stop();
+}
+
+#[test]
+fn what_came_before_a_violation_is_answered_and_no_reset_destroys_the_answer() {
+    let server = by_length().set("package_max_length", 65536).start();
+    for _ in 0..5 {
+        let mut client = connect(&server);
+        // Whole, too long, and much that nobody will read: a close over it would be a reset.
+        let bytes = [framed(b"whole"), vec![0xff; 300_000]].concat();
+        let mut writer = client.try_clone().unwrap();
+        let writing = thread::spawn(move || {
+            let _ = writer.write_all(&bytes);
+            let _ = writer.shutdown(Shutdown::Write);
+        });
+        assert_eq!(next(&mut client).unwrap(), framed(b"whole"));
+        assert_eq!(client.read(&mut [0; 1]).unwrap(), 0, "an end, no reset");
+        writing.join().unwrap();
     }
     server.stop();
 }
@@ -312,4 +332,67 @@ fn garbage_of_two_hundred_clients_hurts_nobody() {
     assert_eq!(server.workers().len(), 2);
     let events = server.stop();
     assert_eq!(closes(&events).len(), 201);
+}
+
+/// One client never stops sending short messages, on the same reactor as another, which has a worker of its own.
+#[test]
+fn a_flood_of_short_messages_leaves_others_their_turn() {
+    let rules: [(fn() -> Builder, &[u8]); 3] = [
+        (frames, b"x"),
+        (split_by_lines, b"x\r\n"),
+        (by_length, b"\0\0\0\x01x"),
+    ];
+    for (rule, message) in rules {
+        let server = rule().start();
+        let flooder = connect(&server);
+        let mut other = connect(&server);
+        let (mut sending, mut reading) = (flooder.try_clone().unwrap(), flooder);
+        let flood = message.repeat(20_000);
+        let writer = thread::spawn(move || while sending.write_all(&flood).is_ok() {});
+        let mut taken = vec![0; 1 << 16];
+        reading.read_exact(&mut taken).unwrap(); // it is under way
+        let stop = reading.try_clone().unwrap();
+        let reader = thread::spawn(move || {
+            let mut all = 0;
+            while let Ok(count @ 1..) = reading.read(&mut taken) {
+                all += count;
+            }
+            all
+        });
+        for _ in 0..20 {
+            let begin = Instant::now();
+            other.write_all(message).unwrap();
+            assert_eq!(next(&mut other).as_deref(), Some(message));
+            let took = begin.elapsed();
+            assert!(took < promised(Duration::from_secs(1)), "{took:?}");
+        }
+        stop.shutdown(Shutdown::Both).unwrap();
+        assert!(reader.join().unwrap() > 0, "the flood went on");
+        writer.join().unwrap();
+        drop(other);
+        server.stop();
+    }
+}
+
+/// A header of four bytes may announce 2 GiB; memory is taken as the bytes come.
+#[test]
+fn an_announced_length_takes_no_memory_before_its_bytes_come() {
+    let server = by_length().set("package_max_length", "3G").start();
+    let mut other = connect(&server);
+    let ask = |other: &mut TcpStream| {
+        other.write_all(&framed(b"hello")).unwrap();
+        assert_eq!(next(other).unwrap(), framed(b"hello"));
+    };
+    ask(&mut other);
+    let before = process::virtual_bytes(server.master());
+    let mut promises: Vec<_> = (0..20).map(|_| connect(&server)).collect();
+    for promise in &mut promises {
+        promise.write_all(&[0x7f, 0, 0, 0]).unwrap();
+        promise.write_all(&[b'x'; 100_000]).unwrap();
+        ask(&mut other); // the same reactor: it has had its turns
+    }
+    let grown = process::virtual_bytes(server.master()).saturating_sub(before);
+    assert!(grown < 1 << 30, "{grown} bytes more for 2 MB received");
+    drop((other, promises));
+    server.stop();
 }

@@ -212,6 +212,24 @@ fn the_rest_of_a_message_has_to_come() {
 }
 
 #[test]
+fn the_rest_of_a_message_has_to_come_where_half_closed_clients_may_stay_too() {
+    let server = server!("frames")
+        .sized(1, 1)
+        .set("open_length_check", 1)
+        .set("open_half_close", 1)
+        .set("receive_timeout", 0.2)
+        .start();
+    let mut half = TcpStream::connect((Ipv4Addr::LOCALHOST, server.port())).unwrap();
+    half.set_read_timeout(Some(patience())).unwrap();
+    half.write_all(b"\0\0\0\x04whol\0\0\0\x0ahalf").unwrap();
+    let mut answer = Vec::new();
+    half.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer, b"\0\0\0\x08\0\0\0\x04whol");
+    check_ended(&server, 1);
+    server.stop();
+}
+
+#[test]
 fn a_client_that_takes_nothing_is_given_up() {
     let server = server!("warden")
         .sized(1, 1)

@@ -158,6 +158,11 @@ impl Server {
         Ok((self.ports.len() - 1) as u16)
     }
 
+    /// How many ports there are.
+    pub fn port_count(&self) -> u16 {
+        self.ports.len() as u16
+    }
+
     /// The port with this index; 0 is the primary one.
     pub fn port_info(&self, index: u16) -> Option<PortInfo> {
         let Bound { listener, tls, .. } = self.ports.get(usize::from(index))?;

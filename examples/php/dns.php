@@ -1,10 +1,13 @@
 <?php
 // A small DNS server: it answers questions for IPv4 addresses (A) from a table, and NXDOMAIN for other names.
 //
-//     php -d extension=php-ext/modules/skep.so examples/php/dns.php 5300 &
+//     php -d extension=php-ext/modules/skep.so examples/php/dns.php [port] [host]
 //     dig @127.0.0.1 -p 5300 one.example
 //
 // Every worker answers straight from its own process, through the port's socket.
+
+require __DIR__ . '/arguments.php';
+[$port, $host] = arguments(['port' => 5300, 'host' => '127.0.0.1']);
 
 const TABLE = [
     'one.example' => ['192.0.2.1'],
@@ -62,10 +65,11 @@ function answer(string $query): ?string
     return pack('nnnnnn', $head['id'], $flags, $question === '' ? 0 : 1, $count, 0, 0) . $question . $records;
 }
 
-$server = new Skep\Server('127.0.0.1', (int)($argv[1] ?? 5300), SWOOLE_PROCESS, SWOOLE_SOCK_UDP);
+$server = new Skep\Server($host, $port, SWOOLE_PROCESS, SWOOLE_SOCK_UDP);
 $server->set(['worker_num' => 2, 'dispatch_mode' => 3]);
 $server->on('start', function (Skep\Server $server): void {
-    echo "dns on 127.0.0.1:{$server->port}\n";
+    echo "listening on {$server->host}:{$server->port}\n",
+        "try: dig @{$server->host} -p {$server->port} one.example\n";
 });
 $server->on('packet', function (Skep\Server $server, string $data, array $client): void {
     $answer = answer($data);

@@ -12,7 +12,7 @@ $example = dirname(__DIR__, 2) . '/examples/php/dns.php';
 $run = serve(<<<PHP
 \$argv[1] = 0;
 ob_start(function (\$text) {
-    if (preg_match('/dns on (.*):(\d+)/', \$text, \$found)) {
+    if (preg_match('/listening on (.*):(\d+)/', \$text, \$found)) {
         file_put_contents(getenv('SKEP_DIR') . '/ports.new', "\$found[1] \$found[2]");
         rename(getenv('SKEP_DIR') . '/ports.new', getenv('SKEP_DIR') . '/ports');
     }

@@ -77,7 +77,7 @@ served by unix
 served by its own
 served by udp
 [%s]	WARNING	listen(): invalid LISTEN_PID
-Error: failed to add systemd socket
+Skep\Error: failed to add systemd socket
 [%s]	WARNING	listen(): the socket[4] is not a listening socket
 127.0.0.1 1 [true,3]
 /passed 5 [false,5]

@@ -75,6 +75,7 @@ int main(void)
     EXPECT(SKEP_INVALID_ARGUMENT, skep_port_set_length_function(server, 1, measure, NULL));
     EXPECT(SKEP_NULL_ARGUMENT, skep_port_set_length_function(server, 0, NULL, NULL));
     EXPECT(SKEP_OK, skep_server_set_int(server, "worker_num", 3));
+    EXPECT(SKEP_OK, skep_server_set_int(server, "log_level", 4));
     EXPECT(SKEP_OK, skep_server_set_int(server, "dispatch_mode", SKEP_DISPATCH_ADAPTIVE));
     EXPECT(SKEP_OK, skep_server_set_dispatch_function(server, choose, &chosen));
     EXPECT(SKEP_OK, skep_port_set_length_function(server, 0, measure, &measured));

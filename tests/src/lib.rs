@@ -6,12 +6,13 @@
 //! fact, up to a deadline. The servers keep a [`journal`] of their callbacks, which is what most
 //! assertions are about.
 //!
-//! Test side: [`mod@server`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`eventually`] [`process`]. Server side: [`program`].
+//! Test side: [`mod@server`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`tls`] [`certificates`] [`eventually`] [`process`]. Server side: [`program`].
 //! What is left behind: [`census`] [`sandbox`]. The chaos run: [`chaos`]. Both sides: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
 
 pub mod census;
+pub mod certificates;
 pub mod chaos;
 pub mod client;
 pub mod daemon;
@@ -26,6 +27,7 @@ pub mod process;
 pub mod program;
 pub mod sandbox;
 pub mod server;
+pub mod tls;
 
 /// A builder for the server program of this name, as cargo built it for the calling test.
 #[macro_export]

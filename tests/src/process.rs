@@ -51,8 +51,17 @@ pub fn cpu_ticks(pid: i32) -> u64 {
 
 /// Resident memory of a process in bytes, shared mappings included.
 pub fn resident_bytes(pid: i32) -> u64 {
+    bytes_of(pid, "VmRSS:")
+}
+
+/// What a process has mapped, in bytes, whether it was ever touched or not.
+pub fn virtual_bytes(pid: i32) -> u64 {
+    bytes_of(pid, "VmSize:")
+}
+
+fn bytes_of(pid: i32, key: &str) -> u64 {
     let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = text.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let line = text.lines().find_map(|line| line.strip_prefix(key));
     let kilobytes = line
         .and_then(|rest| rest.split_whitespace().next())
         .and_then(|n| n.parse::<u64>().ok());

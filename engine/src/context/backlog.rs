@@ -40,7 +40,7 @@ impl Backlog {
                 self.0.pop_front();
                 continue;
             }
-            let level = outlet.lane().half();
+            let level = outlet.lane().level_for(&next.data, next.sent);
             if outlet.lane().want_room(level) {
                 break;
             }

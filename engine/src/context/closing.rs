@@ -15,7 +15,7 @@ impl Context {
     /// End a session after what is queued for it has been written; with `reset`, at once and without it.
     ///
     /// In the worker that owns the session `on_close` runs before this returns (unless its `on_connect` is
-    /// still to come); from anywhere else the owner runs it later. Refused: 1003 inside the session's own
+    /// still to come, or the client has closed its side: then the event is on its way); from anywhere else the owner runs it later. Refused: 1003 inside the session's own
     /// close callback, 1004 closed before, 1005 no such session.
     pub fn close(&self, session: SessionId, reset: bool) -> Result<(), Refused> {
         if self.closing.get() == session && session != 0 {
@@ -42,7 +42,10 @@ impl Context {
         let bits = if here { state::CLAIMED } else { 0 };
         // Should this process die before the reactor has heard of it, the manager tells it.
         self.put_on_record(session);
-        let claimed = slot.mark_ending(bits | state::ENDED | state::SERVER_CLOSED);
+        let over = state::ENDED | state::SERVER_CLOSED;
+        let claimed = slot.mark_ending(bits | over);
+        // The client has closed its side: the close event is on its way, and this is about what comes before it.
+        let left = !claimed && slot.mark_ending_after_peer(over);
         // Replaced just now, or the session was given to another worker, which may be in a callback of it.
         let lost = !self.speaks_for(session) || slot.owner() != owner;
         let handed_over = ours && !spread && lost;
@@ -58,7 +61,15 @@ impl Context {
             let head = Head::new(Kind::CloseSession, session, flags);
             told = self.to_reactor(slot.reactor(), head, &[]);
         }
+        if left {
+            let flags = if reset { close_flags::RESET } else { 0 };
+            let head = Head::new(Kind::CloseSession, session, flags);
+            told = self.to_reactor(slot.reactor(), head, &[]);
+        }
         self.put_on_record(0);
+        if left {
+            return told;
+        }
         if !claimed {
             return Err(Refused(code::SESSION_CLOSED));
         }

@@ -116,7 +116,7 @@ impl Context {
         let mut sent = 0;
         while outlet.push(head, data, &mut sent) == Push::Full {
             outlet.bell().ring_if_asleep();
-            let level = outlet.lane().half();
+            let level = outlet.lane().level_for(data, sent);
             if outlet.lane().want_room(level) && !self.wait_for_room() {
                 return Err(Refused(code::SESSION_CLOSED));
             }

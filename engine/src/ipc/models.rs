@@ -198,3 +198,39 @@ fn a_message_is_begun_or_recalled_and_never_both() {
         assert!(writer.is_drained());
     });
 }
+
+/// The producer takes back what a consumer that stays has not begun, and pushes it again: each message is handled once,
+/// in order, and no byte is written that the consumer may still look at.
+#[test]
+fn a_message_that_was_taken_back_can_be_pushed_again() {
+    model(|| {
+        let (mut writer, mut reader) = lane(64);
+        let head = |number| Head::new(Kind::Receive, number, 0);
+        assert_eq!(writer.push(head(0), &[1; 8], &mut 0), Push::Whole);
+        let consumer = thread::spawn(move || {
+            let mut handled = 0;
+            while handled < 2 {
+                let received = reader.receive(|head, payload| {
+                    assert_eq!(head.session, handled);
+                    assert_eq!(payload.bytes(), [1 + handled as u8; 8]);
+                    handled += 1;
+                    Verdict::Done
+                });
+                if !matches!(received, Received::Handled(_) | Received::Resumed) {
+                    thread::yield_now();
+                }
+            }
+        });
+        let back = writer.take_back().messages;
+        while writer.is_paused() {
+            thread::yield_now();
+        }
+        for (head, data) in back {
+            assert_eq!(writer.push(head, &data, &mut 0), Push::Whole);
+        }
+        while writer.push(head(1), &[2; 8], &mut 0) == Push::Full {
+            thread::yield_now();
+        }
+        consumer.join().unwrap();
+    });
+}

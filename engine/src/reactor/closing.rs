@@ -46,18 +46,18 @@ impl Reactor {
     /// The end of the peer's output. What workers still send is delivered.
     pub(super) fn peer_closed(&mut self, token: usize) {
         let connection = &mut self.connections[token];
+        connection.peer_done = true;
         let stays = self.ports.get(connection.port).settings.half_close;
         if !stays || connection.stage != Stage::Open {
             return self.end_input(token);
         }
-        connection.peer_done = true;
         self.drop_input(token); // part of a message, at most
     }
 
-    /// Nothing more comes from the peer, or is wanted from it.
+    /// Nothing more comes from the peer, or is wanted from it. Where it has not said so itself, it gets the usual
+    /// moment to take the last answers: bytes of its that nobody reads would turn the close into a reset.
     pub(super) fn end_input(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        connection.peer_done = true;
         let (id, port, stage) = (connection.id, connection.port, connection.stage);
         match stage {
             Stage::Open => {}
@@ -89,13 +89,18 @@ impl Reactor {
         if self.connections[token].stage == Stage::Opening {
             return self.give_up(token);
         }
+        self.note_broken(token, errno);
+        self.release(token);
+    }
+
+    /// A session ends by an error: say so, and drop what waits for the client.
+    pub(super) fn note_broken(&mut self, token: usize, errno: i32) {
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.note_errno(errno);
         }
         self.emit_close(token, false);
         let unwritten = self.connections[token].outbox.clear();
         self.account_written(token, unwritten);
-        self.release(token);
     }
 
     /// A file cannot be sent to the end that its session was promised. What the client has is no answer: it learns by
@@ -154,6 +159,7 @@ impl Reactor {
         let connection = &mut self.connections[token];
         if matches!(connection.stage, Stage::Open | Stage::PeerClosed) {
             connection.stage = Stage::Closing;
+            self.watch(token); // while a worker was at the close event, nothing was due
         }
         self.drop_input(token);
         self.touch(token);

@@ -269,7 +269,11 @@ impl Reactor {
         let whose = || slot.map_or_else(String::new, |slot| format!(" [{}]", slot.remote()));
         match what {
             Overdue::Heartbeat | Overdue::Idle => self.cut_off(token),
-            Overdue::Begin => self.turn_away(token, "was too slow to begin its session"),
+            Overdue::Begin => self.turn_away(
+                token,
+                unsent::TIMED_OUT,
+                "was too slow to begin its session",
+            ),
             Overdue::Linger => self.release(token),
             Overdue::Message => {
                 let limit = limits.receive_timeout_ms as f64 / 1e3;
@@ -281,7 +285,7 @@ impl Reactor {
                 if let Some(slot) = slot {
                     slot.note_errno(unsent::TIMED_OUT);
                 }
-                self.peer_closed(token); // what came before is still answered
+                self.end_input(token); // what came before is still answered
             }
             Overdue::Output => {
                 let limit = limits.send_stall_ms as f64 / 1e3;

@@ -473,10 +473,10 @@ impl Feed {
                 if stalled {
                     break; // the worker rings when it comes to its lane
                 }
-                let level = match (queue.held.is_empty(), queue.until_empty) {
-                    (true, true) => 0,
-                    (true, false) => self.per_session.min(outlet.lane().half()),
-                    (false, _) => outlet.lane().half(),
+                let level = match (queue.held.front(), queue.until_empty) {
+                    (Some(next), _) => outlet.lane().level_for(&next.data, next.sent),
+                    (None, true) => 0,
+                    (None, false) => self.per_session.min(outlet.lane().half()),
                 };
                 if outlet.lane().want_room(level) {
                     break; // the worker rings when that much is free

@@ -4,6 +4,8 @@
 //! left over is kept with the connection. A connection whose worker has no room is not read, and what was read
 //! of it already waits.
 
+use std::rc::Rc;
+
 use super::choosing::Choice;
 use super::connection::{Connection, Stage};
 use super::feed::Obstacle;
@@ -100,7 +102,7 @@ impl Reactor {
     }
 
     /// Read it again without waiting for an event.
-    fn read_again(&mut self, token: usize) {
+    pub(super) fn read_again(&mut self, token: usize) {
         if let Some(connection) = self.connections.get_mut(token)
             && !connection.queued
         {
@@ -122,7 +124,7 @@ impl Reactor {
             connection.owner = owner;
             slot.set_owner(owner);
         }
-        let queued = slot.map_or(0, Slot::recv_queued);
+        let queued = slot.map_or(0, Slot::settle_queued);
         let spread = slot.is_some_and(|slot| slot.has(state::SPREAD));
         let seat = self.foresee(token);
         match self.feed.obstacle(seat, id, spread, queued) {
@@ -146,7 +148,7 @@ impl Reactor {
     /// False: the connection is not to be read now.
     pub(super) fn take_in(&mut self, token: usize, new: &[u8], budget: &mut usize) -> bool {
         let connection = &mut self.connections[token];
-        let ports = self.ports.clone();
+        let ports = Rc::clone(&self.ports);
         let port = ports.get(connection.port);
         let id = connection.id;
         let mut inbound = std::mem::take(&mut connection.inbound);
@@ -312,7 +314,9 @@ impl Reactor {
 
     /// Forget what was read of a connection that is not served any more.
     pub(super) fn drop_input(&mut self, token: usize) {
-        let inbound = std::mem::take(&mut self.connections[token].inbound);
+        let connection = &mut self.connections[token];
+        let inbound = std::mem::take(&mut connection.inbound);
+        connection.times.half_since_ms = 0;
         self.ready_inputs -= usize::from(inbound.ready);
     }
 }

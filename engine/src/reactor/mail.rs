@@ -6,7 +6,7 @@ use super::connection::Stage;
 use super::file_range::{FileFault, FileRange};
 use super::outbox::Amount;
 use super::turn::Reactor;
-use crate::ipc::frame::{FileOrder, Head, Kind, close_flags};
+use crate::ipc::frame::{FileOrder, Head, Kind, Origin, close_flags};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::net::stream::{self, Io};
 use crate::session::SessionId;
@@ -153,6 +153,9 @@ impl Reactor {
 
     fn close_session(&mut self, id: SessionId, flags: u64) {
         let Some(token) = self.token_of(id) else {
+            if flags & close_flags::HAND_OVER != 0 {
+                self.close_event_of_the_gone(id);
+            }
             return;
         };
         if flags & close_flags::HAND_OVER != 0 {
@@ -164,6 +167,27 @@ impl Reactor {
             return self.release(token);
         }
         self.close_after_output(token);
+    }
+
+    /// A connection broke while its worker, which has the right to the close event and must not deliver it, was in
+    /// `close()`: when it broke, that right was taken, so nobody has delivered the event.
+    fn close_event_of_the_gone(&mut self, id: SessionId) {
+        let Some(slot) = self.shared.sessions.find(id) else {
+            return;
+        };
+        let routes = self.feed.dispatcher().routes();
+        let Some(&seat) = routes.get(slot.owner() as usize) else {
+            return;
+        };
+        if slot.has(state::EVENT_DONE) {
+            return;
+        }
+        let origin = Origin {
+            port: slot.port(),
+            by_server: true,
+        };
+        self.feed
+            .push(seat, Head::new(Kind::Close, id, origin.encode()), &[]);
     }
 
     /// The close event is dealt with: the owner's last word, on this very lane, has been read, and a process

@@ -4,10 +4,18 @@
 
 use super::connection::Stage;
 use super::turn::Reactor;
+use crate::log::Topic;
 use crate::net::address::Peer;
 use crate::protocol::proxy::{self, Proxied, Source};
 use crate::session::table::state;
 use crate::stats::bump;
+
+/// `EACCES`: it may not be a balancer.
+const REFUSED: i32 = 13;
+/// `EPROTO`: what it says is not what comes first here.
+const PROTOCOL_ERROR: i32 = 71;
+/// `ECONNRESET`: it has gone.
+const LEFT: i32 = 104;
 
 impl Reactor {
     /// A connection is here; what has to come before its session?
@@ -27,7 +35,7 @@ impl Reactor {
                 Peer::Ip(address) => proxy.from.contains(address.ip()),
             });
         if !trusted {
-            return self.turn_away(token, "is not in proxy_protocol_from");
+            return self.turn_away(token, REFUSED, "is not in proxy_protocol_from");
         }
         let timeout_ms = proxy.timeout_ms;
         connection.awaits_header = true;
@@ -58,7 +66,11 @@ impl Reactor {
             Proxied::Header { len, source } => (len, source),
             Proxied::More => return true,
             Proxied::Broken(reason) => {
-                self.turn_away(token, &format!("sent no PROXY header: {reason}"));
+                self.turn_away(
+                    token,
+                    PROTOCOL_ERROR,
+                    &format!("sent no PROXY header: {reason}"),
+                );
                 return false;
             }
         };
@@ -75,12 +87,14 @@ impl Reactor {
             slot.set_peer(&peer);
         }
         self.await_handshake(token);
-        if rest.is_empty() || !self.connections.contains(token) {
-            return true;
-        }
-        match self.connections[token].tls {
-            Some(_) => self.unseal(token, rest.bytes_mut(), budget),
-            None => self.take_in(token, rest.bytes(), budget),
+        let Some(connection) = self.connections.get(token) else {
+            return false;
+        };
+        match (connection.stage, &connection.tls) {
+            _ if rest.is_empty() => true,
+            (Stage::Opening, Some(_)) => self.unseal(token, rest.bytes_mut(), budget),
+            (Stage::Open, None) => self.take_in(token, rest.bytes(), budget),
+            _ => true, // its session ended as it began
         }
     }
 
@@ -89,27 +103,36 @@ impl Reactor {
         let ended = self.connections[token].tls.as_mut();
         match ended.map(|tls| tls.end_of_input()) {
             Some(Err(error)) => self.end_tls(token, &error),
-            _ => self.turn_away(token, "left before its session began"),
+            _ => self.turn_away(token, LEFT, "left before its session began"),
         }
     }
 
-    /// End a connection whose session has not begun.
-    pub(super) fn turn_away(&mut self, token: usize, why: &str) {
+    /// End a connection whose session has not begun. `code`: the kind of reason; lines of one kind may come in floods.
+    pub(super) fn turn_away(&mut self, token: usize, code: i32, why: &str) {
         let id = self.connections[token].id;
         if let Some(slot) = self.shared.sessions.find(id) {
             let client = slot.remote();
+            let topic = Topic {
+                function: "accept",
+                code,
+            };
             self.log
-                .warning(format_args!("accept(): client[{client}] {why}"));
+                .limited(topic, format_args!("accept(): client[{client}] {why}"));
         }
         self.give_up(token);
     }
 
     /// It never began, so it does not end: the connection is closed without a close event.
     pub(super) fn give_up(&mut self, token: usize) {
+        self.note_given_up(token);
+        self.release(token);
+    }
+
+    /// Nobody is to hear of this connection's end.
+    pub(super) fn note_given_up(&mut self, token: usize) {
         if let Some(slot) = self.shared.sessions.find(self.connections[token].id) {
             slot.mark(state::CLAIMED | state::EVENT_DONE);
         }
         bump(&self.shared.reactor(self.id).aborted, 1);
-        self.release(token);
     }
 }

@@ -16,7 +16,7 @@ use super::turn::Reactor;
 use crate::choice::Target;
 use crate::dispatch::DatagramKey;
 use crate::ipc::frame::{Head, Kind, Origin};
-use crate::log::Log;
+use crate::log::{Log, Topic};
 use crate::net::datagram::{Batch, Received};
 use crate::net::listener::Listener;
 use crate::net::peer::DatagramPeer;
@@ -220,9 +220,14 @@ impl Reactor {
                 Received::Broken(errno) => {
                     let text = crate::error::text(errno);
                     let number = port.number;
-                    self.log.warning(format_args!(
-                        "recvmmsg() on port {number} failed, Error: {text}[{errno}]"
-                    ));
+                    let topic = Topic {
+                        function: "recvmmsg",
+                        code: errno,
+                    };
+                    self.log.limited(
+                        topic,
+                        format_args!("recvmmsg() on port {number} failed, Error: {text}[{errno}]"),
+                    );
                 }
             }
         }

@@ -1,6 +1,7 @@
 //! Connections under TLS: the same life as others, with a [`TlsSession`] between the socket and everything else.
 
 use std::os::fd::OwnedFd;
+use std::rc::Rc;
 
 use super::connection::Stage;
 use super::outbox::{BYTES_PER_TURN, Left, Outbox, Spares};
@@ -21,14 +22,14 @@ impl Reactor {
     /// The handshake comes next.
     pub(super) fn await_handshake(&mut self, token: usize) {
         let connection = &mut self.connections[token];
-        let ports = self.ports.clone();
+        let ports = Rc::clone(&self.ports);
         let Some(acceptor) = &ports.get(connection.port).tls else {
             return self.begin(token);
         };
+        connection.stage = Stage::Opening;
         match acceptor.accept() {
             Ok(session) => {
                 connection.tls = Some(Box::new(session));
-                connection.stage = Stage::Opening;
                 let limit_ms = ports.get(connection.port).settings.tls.handshake_timeout_ms;
                 self.must_begin_within(token, limit_ms);
             }
@@ -89,17 +90,43 @@ impl Reactor {
         };
         let id = connection.id;
         let begun = connection.stage != Stage::Opening;
-        if let Some(tls) = &connection.tls {
-            let _ = stream::write(&connection.socket, tls.output()); // the alert; nobody waits for it
-        }
         let client = self.shared.sessions.find(id);
         let client = client.map_or_else(String::new, |slot| slot.remote());
         let line = error.line(id, &client, begun);
         self.log.coded("tls", error.code(begun), line);
-        match begun {
-            true => self.break_off(token, PROTOCOL_ERROR),
-            false => self.give_up(token),
+        let said = self.send_alert(token);
+        match (begun, said) {
+            (true, false) => self.break_off(token, PROTOCOL_ERROR),
+            (false, false) => self.give_up(token),
+            (true, true) => {
+                self.note_broken(token, PROTOCOL_ERROR);
+                self.close_after_output(token);
+            }
+            (false, true) => {
+                self.note_given_up(token);
+                self.connections[token].stage = Stage::Closing;
+                self.touch(token);
+            }
         }
+    }
+
+    /// Write what TLS has to say about its end. True: the client can read it, if the connection is not closed under
+    /// bytes that it has sent meanwhile, for these would make it a reset. False: it has gone, or does not listen.
+    fn send_alert(&mut self, token: usize) -> bool {
+        let connection = &mut self.connections[token];
+        if connection.peer_done {
+            return false;
+        }
+        let Some(tls) = &mut connection.tls else {
+            return true;
+        };
+        while !tls.output().is_empty() {
+            match stream::write(&connection.socket, tls.output()) {
+                Io::Bytes(count) => tls.wrote(count, &mut self.tls_spares),
+                Io::WouldBlock | Io::Broken(_) => return false,
+            }
+        }
+        true
     }
 
     /// Tell the session's worker that it has begun, and what was agreed on.
@@ -124,7 +151,8 @@ impl Reactor {
     }
 }
 
-/// Encrypt and write until everything is with the kernel the socket is full, or others shall have their turn. `last`: nothing more will come.
+/// Encrypt and write until everything is with the kernel, the socket is full, or others shall have their turn. `last`:
+/// nothing more will come. Also how much of the ciphertext the kernel has taken.
 pub(super) fn flush(
     tls: &mut TlsSession,
     outbox: &mut Outbox,
@@ -132,37 +160,38 @@ pub(super) fn flush(
     spares: &mut Spares,
     tls_spares: &mut tls::Spares,
     last: bool,
-) -> Left {
-    let mut budget = BYTES_PER_TURN;
-    loop {
+) -> (Left, u64) {
+    let mut written = 0;
+    let left = 'out: loop {
         loop {
             let bytes = match outbox.front(spares) {
                 Ok(Some(bytes)) => bytes,
                 Ok(None) => break,
-                Err(fault) => return Left::Fault(fault),
+                Err(fault) => break 'out Left::Fault(fault),
             };
             match tls.seal(bytes, tls_spares) {
                 Ok(0) => break, // enough is waiting for the socket
                 Ok(taken) => outbox.consume(taken, spares),
-                Err(_) => return Left::Broken(PROTOCOL_ERROR),
+                Err(_) => break 'out Left::Broken(PROTOCOL_ERROR),
             }
         }
         if last && outbox.len() == 0 {
             tls.close_notify(tls_spares);
         }
         if tls.output().is_empty() {
-            return Left::Nothing;
+            break Left::Nothing;
         }
         match stream::write(socket, tls.output()) {
             Io::Bytes(count) => {
                 tls.wrote(count, tls_spares);
-                budget = budget.saturating_sub(count as u64);
-                if budget == 0 && (outbox.len() > 0 || !tls.output().is_empty()) {
-                    return Left::More;
+                written += count as u64;
+                if written >= BYTES_PER_TURN && (outbox.len() > 0 || !tls.output().is_empty()) {
+                    break Left::More;
                 }
             }
-            Io::WouldBlock => return Left::Blocked,
-            Io::Broken(errno) => return Left::Broken(errno),
+            Io::WouldBlock => break Left::Blocked,
+            Io::Broken(errno) => break Left::Broken(errno),
         }
-    }
+    };
+    (left, written)
 }

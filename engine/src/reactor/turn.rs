@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io;
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,7 +63,8 @@ pub(crate) struct Setup {
 pub(crate) struct Reactor {
     pub(super) id: u32,
     pub(super) shared: Arc<Shared>,
-    pub(super) ports: Ports,
+    /// Counted without atomics: it is cloned per read, and a counter shared by all reactors would be fought over.
+    pub(super) ports: Rc<Ports>,
     pub(super) log: Log,
     pub(super) connections: Slab<Connection>,
     pub(super) feed: Feed,
@@ -139,7 +141,7 @@ impl Reactor {
             main: shared.directory.bell(Endpoint::Main),
             manager: shared.directory.bell(Endpoint::Manager),
             shared,
-            ports,
+            ports: Rc::new(ports),
             log,
             connections: Slab::new(),
             spares: Spares::default(),
@@ -377,8 +379,8 @@ impl Reactor {
         let connection = &mut self.connections[token];
         let before = connection.outbox.waiting();
         let (outbox, socket) = (&mut connection.outbox, &connection.socket);
-        let left = match &mut connection.tls {
-            None => outbox.flush(socket, &mut self.spares),
+        let (left, sealed) = match &mut connection.tls {
+            None => (outbox.flush(socket, &mut self.spares), 0),
             Some(tls) => {
                 let last = connection.stage == Stage::Closing;
                 let (spares, tls_spares) = (&mut self.spares, &mut self.tls_spares);
@@ -386,7 +388,7 @@ impl Reactor {
             }
         };
         let written = before - connection.outbox.waiting();
-        let moved = written.bytes() > 0;
+        let moved = written.bytes() + sealed > 0;
         if moved {
             connection.times.moved_ms = self.now_ms;
         }
@@ -400,7 +402,13 @@ impl Reactor {
             }
             Left::Nothing => {}
             Left::More => self.touch(token),
-            Left::Blocked => self.note_blocked(token, moved),
+            Left::Blocked => {
+                self.note_blocked(token, moved);
+                if self.connections[token].stage == Stage::Closing {
+                    // It may wait, before it reads, for room for what it sent while nobody read it.
+                    self.read_again(token);
+                }
+            }
             Left::Broken(errno) => self.break_off(token, errno),
             Left::Fault(fault) => self.file_failed(token, &fault),
         }

@@ -191,6 +191,16 @@ impl Slot {
         self.state.fetch_and(!bits, Ordering::SeqCst);
     }
 
+    /// Set `bits` of a session whose client has closed its side, unless its end has begun here too: the close event
+    /// is on its way already. False: nothing was changed.
+    pub(crate) fn mark_ending_after_peer(&self, bits: u32) -> bool {
+        let over = state::PEER_CLOSED | state::ENDED;
+        let end = |now| (now & over == state::PEER_CLOSED).then_some(now | bits);
+        self.state
+            .fetch_update(Ordering::SeqCst, Ordering::Acquire, end)
+            .is_ok()
+    }
+
     /// Set `bits` unless the session is being closed already. False: it is, and nothing was changed.
     pub(crate) fn mark_ending(&self, bits: u32) -> bool {
         let end = |now| (now & (state::CLAIMED | state::ENDED) == 0).then_some(now | bits);
@@ -343,6 +353,18 @@ impl Slot {
         self.dispatched_bytes
             .load(Ordering::Relaxed)
             .saturating_sub(consumed)
+    }
+
+    /// Reactor: the same, and the account is put right where it can be: of a message that died with its worker
+    /// before it was whole there, nobody took the bytes. With nothing under way, nothing waits.
+    pub(crate) fn settle_queued(&self) -> u64 {
+        let queued = self.recv_queued();
+        if queued > 0 && self.all_completed() {
+            let consumed = self.consumed_bytes.load(Ordering::Relaxed);
+            self.dispatched_bytes.store(consumed, Ordering::Relaxed);
+            return 0;
+        }
+        queued
     }
 
     /// Bytes accepted by send and not yet written.

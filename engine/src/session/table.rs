@@ -199,6 +199,21 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn bytes_that_nobody_took_do_not_wait_for_ever() {
+        let table = table();
+        open(&table, 1);
+        let slot = table.find(1).unwrap();
+        slot.note_dispatched(2, 300_000, 1);
+        slot.note_consumed(100_000);
+        slot.note_completed();
+        assert_eq!(slot.settle_queued(), 200_000, "the other one is under way");
+        slot.note_completed(); // it died before it was whole
+        assert_eq!(slot.settle_queued(), 0);
+        slot.note_dispatched(1, 7, 1);
+        assert_eq!(slot.recv_queued(), 7, "from then on the account is right");
+    }
+
+    #[test]
     fn the_last_completion_after_the_peer_has_gone_is_told() {
         let table = table();
         open(&table, 1);

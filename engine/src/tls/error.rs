@@ -166,7 +166,9 @@ fn incompatible(what: PeerIncompatible) -> TlsError {
         P::NoKxGroupsInCommon | P::NamedGroupsExtensionRequired | P::KeyShareExtensionRequired => {
             TlsError::NoCommonGroup
         }
-        P::ServerDoesNotSupportTls12Or13
+        // What this one misses came with TLS 1.2: the client is older.
+        P::SignatureAlgorithmsExtensionRequired
+        | P::ServerDoesNotSupportTls12Or13
         | P::ServerTlsVersionIsDisabledByOurConfig
         | P::SupportedVersionsExtensionRequired
         | P::Tls12NotOffered

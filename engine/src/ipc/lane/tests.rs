@@ -465,6 +465,30 @@ proptest! {
     })]
 
     #[test]
+    fn there_is_room_at_the_level_to_wait_for(
+        power in 10..14u32,
+        lengths in vec(prop_oneof![4 => 0..80usize, 4 => 0..9000usize, 1 => 0..40_000usize], 1..60),
+    ) {
+        let (mut writer, mut reader) = ends(1 << power);
+        for (number, len) in lengths.into_iter().enumerate() {
+            let (payload, mut sent) = (message(number as u64, len), 0);
+            while writer.push(head(1), &payload, &mut sent) == Push::Full {
+                let before = sent;
+                let level = writer.level_for(&payload, sent);
+                while writer.want_room(level) {
+                    // Not `pull`, which takes all frames of a message at once.
+                    reader.receive(|_, _| Verdict::Done);
+                }
+                let push = writer.push(head(1), &payload, &mut sent);
+                prop_assert!(push == Push::Whole || sent > before, "asked to try again in vain");
+                if push == Push::Whole {
+                    break;
+                }
+            }
+        }
+    }
+
+    #[test]
     fn any_interleaving_delivers_the_same_messages(
         power in 10..14u32,
         lengths in vec(prop_oneof![4 => 0..80usize, 2 => 0..2000usize, 1 => 0..40_000usize], 1..40),

@@ -90,9 +90,7 @@ impl LaneWriter {
 
     /// Publish one frame. False: no room.
     fn frame(&mut self, head: Head, payload: &[u8], flags: u8) -> bool {
-        let need = span(payload.len());
-        let to_end = self.ring.to_end(self.tail);
-        let skip = if need > to_end { to_end } else { 0 };
+        let (skip, need) = self.room_of(payload.len());
         if !self.has_room(skip + need) {
             return false;
         }
@@ -123,6 +121,14 @@ impl LaneWriter {
         }
         shared.tail.store(self.tail, Ordering::Release); // P1
         true
+    }
+
+    /// What the next frame takes if it has so much payload: bytes that are left out before the end of the ring,
+    /// and its own.
+    fn room_of(&self, payload: usize) -> (u64, u64) {
+        let need = span(payload);
+        let to_end = self.ring.to_end(self.tail);
+        (if need > to_end { to_end } else { 0 }, need)
     }
 
     /// Take back every message that the consumer has not begun; it begins none from now on. What is still
@@ -248,6 +254,19 @@ impl LaneWriter {
     /// Half of the lane, the usual level to wait for: filling and emptying then alternate in large steps.
     pub(crate) fn half(&self) -> u64 {
         self.ring.capacity / 2
+    }
+
+    /// The level to wait for with a message that was refused when `sent` bytes of its payload were published: half
+    /// of the lane, or less where that would not do. A long frame that does not fit before the end of the ring needs
+    /// more than half of it; who waited for half only would be told at once to try again, and again refused.
+    pub(crate) fn level_for(&self, payload: &[u8], sent: usize) -> u64 {
+        let left = payload.len().saturating_sub(sent);
+        let next = match sent == 0 && left <= self.ring.longest_whole() {
+            true => left,
+            false => left.min(self.ring.piece()),
+        };
+        let (skip, need) = self.room_of(next);
+        self.half().min(self.ring.capacity.saturating_sub(skip + need))
     }
 
     /// Published bytes the consumer still needs, as of now.

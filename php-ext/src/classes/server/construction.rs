@@ -58,7 +58,7 @@ pub(super) fn construct(call: &mut Call) {
     if let Err((code, line)) = bind(server, &wanted) {
         let text = Text(line.as_c());
         return match passed {
-            true => throw_error(format_args!("{text}")),
+            true => throw_misuse(code, format_args!("{text}")),
             false => throw_exception(code, format_args!("{text}")),
         };
     }
