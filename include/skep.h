@@ -58,6 +58,15 @@
 /// left, a broken connection, a lost request and a stopping server give the real reactor id.
 #define SKEP_CLOSED_BY_SERVER -1
 
+/// Room for the version of the protocol, in skep_session_tls.
+#define SKEP_TLS_VERSION_SIZE 16
+
+/// Room for the name of a cipher suite, in skep_session_tls.
+#define SKEP_TLS_CIPHER_SIZE 64
+
+/// Room for a name that the client has given, in skep_session_tls.
+#define SKEP_TLS_NAME_SIZE 256
+
 /// Major version of the header.
 #define SKEP_VERSION_MAJOR 0
 
@@ -258,6 +267,24 @@ typedef struct {
     /// 1 if it is not read: skep_server_pause().
     uint32_t is_paused;
 } skep_session_info;
+
+/// TLS of a session. Texts are NUL-terminated; what is not known is empty.
+typedef struct {
+    /// In: sizeof(skep_session_tls). Out: how many of these bytes have been filled in.
+    size_t size;
+    /// Bytes of the client's certificate as PEM; 0 if it has shown none. See skep_server_session_client_cert().
+    size_t client_cert_length;
+    /// Bytes of the certificates that it has sent with its own, as PEM.
+    size_t client_chain_length;
+    /// "TLSv1.2" or "TLSv1.3"; empty if the session is not under TLS, or its connect event was in another process.
+    char version[SKEP_TLS_VERSION_SIZE];
+    /// Cipher suite, by the name that OpenSSL has for it.
+    char cipher[SKEP_TLS_CIPHER_SIZE];
+    /// Application protocol (ALPN); empty if none was agreed on.
+    char alpn[SKEP_TLS_NAME_SIZE];
+    /// The server name that the client asked for (SNI); empty if it did not.
+    char server_name[SKEP_TLS_NAME_SIZE];
+} skep_session_tls;
 
 /// The counters of a whole server, the same whichever process asks; the last group is the caller's own.
 typedef struct {
@@ -729,6 +756,14 @@ skep_status skep_server_worker_status(skep_server *server, uint32_t worker, skep
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_reload(skep_server *server);
 
+/// Read the certificates of all ports again, for the clients that come from now on. SKEP_OK: the master will do it, and
+/// the log tells how it went; if a file cannot be used everything stays as it was. skep_server_reload() does it, too.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_reload_tls(skep_server *server);
+
 /// Stop the server in good order. SKEP_OK: the master will do it.
 ///
 /// Ownership: none.
@@ -980,6 +1015,30 @@ skep_status skep_server_on_buffer_full(skep_server *server, skep_buffer_callback
 /// Callable from: setup; the callback runs in: worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_buffer_empty(skep_server *server, skep_buffer_callback callback, void *user_data);
+
+/// What was agreed on with the client of a session: known in the worker that has had its connect event, until its close
+/// callback is over. Of a session without TLS everything is empty. Set `out->size` to sizeof(skep_session_tls) first.
+///
+/// Ownership: `out` is the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`size`), SKEP_SESSION_UNKNOWN, SKEP_NOT_RUNNING,
+///   SKEP_WRONG_THREAD.
+skep_status skep_server_session_tls(skep_server *server,
+                                    skep_session_id session,
+                                    skep_session_tls *out);
+
+/// Write the certificates that a session's client has shown to `pem`, as PEM without a NUL, its own first, at most
+/// `capacity` bytes of them, and the whole length to `out`: more than `capacity` means that some are missing. 0 if there
+/// are none.
+///
+/// Ownership: `pem` and `out` are the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_SESSION_UNKNOWN, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_session_client_cert(skep_server *server,
+                                            skep_session_id session,
+                                            char *pem,
+                                            size_t capacity,
+                                            size_t *out);
 
 /// Bind a session to a user id, which can be done once. With the setting dispatch_mode at 5 its messages go to the
 /// worker of that id from then on. 0 binds nothing.

@@ -309,7 +309,7 @@ fn openssl_speaks_over_a_unix_socket_through_socat() {
     });
     let (output, _) = OpenSsl::connect(port, &["-quiet", "-nocommands"]).talk(b"!bye 10\n");
     assert_eq!(
-        output.as_bytes().len(),
+        output.len(),
         String::from_utf8_lossy(&pattern::make(10)).len()
     );
     carried.join().unwrap();

@@ -118,6 +118,14 @@ pub enum Error {
     /// The setting exists but its value cannot be used.
     #[error("{0}")]
     BadSetting(String),
+    /// A port cannot be served under TLS as its settings want it: a file is missing, or does not fit.
+    #[error("{text}")]
+    Tls {
+        /// What is wrong.
+        text: String,
+        /// 509 if no certificate was given, else 1019.
+        code: i32,
+    },
     /// `start()` was called on a server that runs or has run.
     #[error("{0}")]
     State(&'static str),
@@ -144,7 +152,9 @@ impl Error {
     /// The number a caller compares: `errno`, or one of [`code`].
     pub fn code(&self) -> i32 {
         match self {
-            Error::Listen { code, .. } | Error::ListenCall { code, .. } => *code,
+            Error::Listen { code, .. }
+            | Error::ListenCall { code, .. }
+            | Error::Tls { code, .. } => *code,
             Error::System { source, .. } => source.raw_os_error().unwrap_or(code::SYSTEM_CALL_FAIL),
             Error::UnknownSetting(_) | Error::BadSetting(_) => code::INVALID_PARAMS,
             Error::State(_) => code::FATAL,

@@ -351,7 +351,7 @@ impl Server {
             }
             bound.listener.apply(&own.sockets())?;
             let tls = match bound.tls {
-                true => Some(TlsAcceptor::new(&own.tls)?),
+                true => Some(tls_of(&own, &log)?),
                 false => None,
             };
             if let Some(tls) = &tls {
@@ -384,4 +384,12 @@ impl Server {
         }
         Ok(ended)
     }
+}
+
+/// What a port needs for TLS. Why it has not got it is for the log too: fronts may show less.
+fn tls_of(settings: &PortSettings, log: &Log) -> Result<TlsAcceptor> {
+    TlsAcceptor::new(&settings.tls).map_err(|error| {
+        log.error(format_args!("start() (ERRNO {}): {error}", error.code));
+        error.into()
+    })
 }

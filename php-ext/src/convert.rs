@@ -1,14 +1,15 @@
 //! Between PHP values and the engine's.
 
+use std::cell::Cell;
 use std::ffi::CStr;
 use std::fmt;
 use std::io::Write;
-use std::mem::ManuallyDrop;
+use std::ptr::null_mut;
 
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
-use skep::{Context, Death, Figure, Packet, SessionId};
+use skep::{Context, Death, Figure, Packet, SessionId, TlsInfo};
 
 use crate::globals;
 use crate::zend::{HashTable, Zv, bytes, kind, walk};
@@ -82,19 +83,40 @@ pub(crate) fn setting(value: Zv) -> Value {
                 Err(_) => Value::Bytes(text.into()),
             }
         }
-        kind::ARRAY => {
-            let mut items = Vec::new();
-            // SAFETY: an array that the script's array holds; the closure runs no PHP code.
-            unsafe {
-                walk(value.as_array(), |_, item| {
-                    items.push(integer(item));
-                    true
-                });
-            }
-            Value::List(items)
-        }
+        kind::ARRAY => array(value, 0),
         kind::OBJECT => Value::Int(1),
         _ => Value::Bool(false),
+    }
+}
+
+/// Arrays in arrays that make sense to a setting. One may contain itself, by a reference.
+const DEPTH: u32 = 4;
+
+/// An array: a list if nothing but integers is in it, without names.
+fn array(value: Zv, depth: u32) -> Value {
+    let (mut items, mut integers) = (Vec::new(), Vec::new());
+    // SAFETY: an array that the script's array holds; the closure runs no PHP code.
+    unsafe {
+        walk(value.as_array(), |key, item| {
+            let name = match key.is_null() {
+                true => items.len().to_string(),
+                false => String::from_utf8_lossy(bytes(key)).into_owned(),
+            };
+            if key.is_null() && item.kind() == kind::LONG {
+                integers.push(item.as_long());
+            }
+            let item = match item.kind() {
+                kind::ARRAY if depth >= DEPTH => Value::Bool(true),
+                kind::ARRAY => array(item, depth + 1),
+                _ => setting(item),
+            };
+            items.push((name, item));
+            true
+        });
+    }
+    match integers.len() == items.len() {
+        true => Value::List(integers),
+        false => Value::Map(items),
     }
 }
 
@@ -127,6 +149,23 @@ pub(crate) fn leading_integer(text: &[u8]) -> i64 {
 /// Seconds with fractions.
 fn seconds(us: u64) -> Zv {
     Zv::double(us as f64 / 1e6)
+}
+
+/// Keep this until the next call, which frees it: nothing on the stack has to be dropped should filling a PHP array end
+/// the script.
+fn put_aside(tls: Option<TlsInfo>) -> Option<&'static TlsInfo> {
+    thread_local! {
+        static ASIDE: Cell<*mut TlsInfo> = const { Cell::new(null_mut()) };
+    }
+    let new = tls.map_or(null_mut(), |tls| Box::into_raw(Box::new(tls)));
+    let old = ASIDE.replace(new);
+    if !old.is_null() {
+        // SAFETY: made by `Box::into_raw` in an earlier call and held here alone; whoever read it is done, or was
+        // ended with the script.
+        drop(unsafe { Box::from_raw(old) });
+    }
+    // SAFETY: null, or made just now; it lives until the next call, and the one reader asks for that itself.
+    unsafe { new.as_ref() }
 }
 
 /// Longest address of a sender: a unix socket's.
@@ -171,16 +210,21 @@ pub(crate) fn client_info(session: i64) -> Zv {
         (info, length)
     };
     drop(std::mem::take(&mut info.remote_ip));
-    let tls = ManuallyDrop::new(info.tls.take()); // lost, should filling the array end the script
+    let tls = put_aside(info.tls.take());
     let map = Map::new();
     if let Some(uid) = info.uid {
         map.put_long("uid", uid);
     }
     map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
-    if let Some(tls) = &*tls
-        && !tls.client_cert.is_empty()
-    {
-        map.put("ssl_client_cert", Zv::text(tls.client_cert.as_bytes()));
+    let texts = |fields: &[(&str, &String)]| {
+        for (key, text) in fields {
+            if !text.is_empty() {
+                map.put(key, Zv::text(text.as_bytes()));
+            }
+        }
+    };
+    if let Some(tls) = tls {
+        texts(&[("ssl_client_cert", &tls.client_cert)]);
     }
     map.put_long("server_port", info.server_port);
     map.put_long("server_fd", info.server_socket);
@@ -197,17 +241,16 @@ pub(crate) fn client_info(session: i64) -> Zv {
     map.put_long("close_errno", info.close_errno);
     map.put_long("recv_queued_bytes", info.recv_queued_bytes);
     map.put_long("send_queued_bytes", info.send_queued_bytes);
-    if let Some(tls) = &*tls {
-        for (key, text) in [
+    if let Some(tls) = tls {
+        texts(&[
             ("ssl_protocol", &tls.version),
             ("ssl_cipher", &tls.cipher),
             ("ssl_alpn", &tls.alpn),
             ("ssl_server_name", &tls.server_name),
-        ] {
-            map.put(key, Zv::text(text.as_bytes()));
-        }
+            ("ssl_client_chain", &tls.client_chain),
+        ]);
     }
-    drop(ManuallyDrop::into_inner(tls));
+    put_aside(None);
     map.into_value()
 }
 

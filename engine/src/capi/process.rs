@@ -181,6 +181,21 @@ pub unsafe extern "C" fn skep_server_reload(server: *mut skep_server) -> skep_st
     })
 }
 
+/// Read the certificates of all ports again, for the clients that come from now on. SKEP_OK: the master will do it, and
+/// the log tells how it went; if a file cannot be used everything stays as it was. skep_server_reload() does it, too.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_server_reload_tls(server: *mut skep_server) -> skep_status {
+    guard(|| {
+        // SAFETY: the caller gives NULL or a live handle.
+        let server = unsafe { get(server) }?;
+        Ok(server.context()?.reload_tls()?)
+    })
+}
+
 /// Stop the server in good order. SKEP_OK: the master will do it.
 ///
 /// Ownership: none.

@@ -80,7 +80,7 @@ impl From<Error> for Fault {
         let status = match &error {
             Error::Listen { .. } | Error::ListenCall { .. } => SKEP_LISTEN_FAILED,
             Error::UnknownSetting(_) => SKEP_UNKNOWN_SETTING,
-            Error::BadSetting(_) => SKEP_BAD_SETTING,
+            Error::BadSetting(_) | Error::Tls { .. } => SKEP_BAD_SETTING,
             Error::State(_) => SKEP_STATE,
             Error::MissingCallback(_) => SKEP_MISSING_CALLBACK,
             Error::Threads(_) | Error::Taken(_) => SKEP_START_FAILED,

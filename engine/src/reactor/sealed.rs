@@ -138,12 +138,14 @@ impl Reactor {
         }
         let facts = connection.tls.as_ref().and_then(|tls| {
             let facts = tls.facts()?;
+            let mut shown = tls.client_certificates().into_iter();
             Some(TlsInfo {
                 version: facts.version.into(),
                 cipher: facts.cipher,
                 alpn: String::from_utf8_lossy(facts.alpn.unwrap_or_default()).into_owned(),
                 server_name: facts.server_name.unwrap_or_default().into(),
-                client_cert: tls.client_certificates().concat(),
+                client_cert: shown.next().unwrap_or_default(),
+                client_chain: shown.collect(),
             })
         });
         let payload = facts.map_or_else(Vec::new, |facts| facts.encode());

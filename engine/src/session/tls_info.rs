@@ -11,8 +11,10 @@ pub struct TlsInfo {
     pub alpn: String,
     /// The server name that the client asked for (SNI); empty if it did not.
     pub server_name: String,
-    /// The client's certificate and those it sent with it, as PEM; empty if it has shown none.
+    /// The client's certificate as PEM; empty if it has shown none.
     pub client_cert: String,
+    /// Those that it has sent with its own, as PEM: of the authorities between that and a root.
+    pub client_chain: String,
 }
 
 /// Between the fields. Neither names nor PEM contain it.
@@ -26,6 +28,7 @@ impl TlsInfo {
             &self.alpn,
             &self.server_name,
             &self.client_cert,
+            &self.client_chain,
         ];
         let fields = fields.map(|field| field.replace(SEPARATOR, "?"));
         fields.join("\0").into_bytes()
@@ -41,6 +44,7 @@ impl TlsInfo {
             alpn: next()?,
             server_name: next()?,
             client_cert: next()?,
+            client_chain: next()?,
         })
     }
 }
@@ -57,6 +61,7 @@ mod tests {
             alpn: "a\0b".into(),
             server_name: String::new(),
             client_cert: "-----BEGIN\nx\n".into(),
+            client_chain: "-----BEGIN\ny\n".into(),
         };
         let read = TlsInfo::decode(&info.encode());
         assert_eq!(

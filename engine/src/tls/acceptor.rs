@@ -34,8 +34,8 @@ impl From<String> for StartError {
 }
 
 impl From<StartError> for Error {
-    fn from(error: StartError) -> Error {
-        Error::BadSetting(error.text)
+    fn from(StartError { text, code }: StartError) -> Error {
+        Error::Tls { text, code }
     }
 }
 

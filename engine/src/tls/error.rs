@@ -201,6 +201,11 @@ fn certificate(what: &CertificateError) -> TlsError {
             (x509::CHAIN_TOO_LONG, "certificate chain too long")
         }
         CertificateError::BadEncoding => (x509::UNSPECIFIED, "certificate cannot be read"),
+        CertificateError::Other(other)
+            if other.0.downcast_ref() == Some(&webpki::Error::UnsupportedCertVersion) =>
+        {
+            (x509::UNSPECIFIED, "certificate is not of version 3")
+        }
         _ => (x509::UNSPECIFIED, "certificate is not acceptable"),
     };
     TlsError::ClientCertificate { number, text }

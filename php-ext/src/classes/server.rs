@@ -370,6 +370,7 @@ pub(super) fn register() {
             [optional(c"only_reload_taskworker", ty::BOOL, c"false")],
             ty::BOOL
         ),
+        method!(c"reloadTls", lifecycle::reload_tls, [], ty::BOOL),
         method!(c"shutdown", lifecycle::shutdown, [], ty::BOOL),
         method!(
             c"stop",

@@ -266,7 +266,8 @@ impl LaneWriter {
             false => left.min(self.ring.piece()),
         };
         let (skip, need) = self.room_of(next);
-        self.half().min(self.ring.capacity.saturating_sub(skip + need))
+        self.half()
+            .min(self.ring.capacity.saturating_sub(skip + need))
     }
 
     /// Published bytes the consumer still needs, as of now.

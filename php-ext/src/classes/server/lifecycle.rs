@@ -102,6 +102,11 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
         Ok(Err(error @ skep::Error::MissingCallback(_))) => {
             After::Fail(Line::new(format_args!("{error}")))
         }
+        Ok(Err(skep::Error::Tls {
+            code: WRONG_OPERATION,
+            ..
+        })) => After::Fail(Line::new(format_args!("ssl_init() failed"))), // the log says why
+        Ok(Err(error @ skep::Error::Tls { .. })) => After::Fail(Line::new(format_args!("{error}"))),
         Ok(Err(error)) => After::Fail(Line::new(format_args!(
             "failed to start server. Error: {error}"
         ))),
@@ -173,6 +178,15 @@ pub(super) fn reload(call: &mut Call) {
         return call.give_bool(true);
     }
     give_result(call, context.reload());
+}
+
+/// Of all ports. The log says how it went.
+pub(super) fn reload_tls(call: &mut Call) {
+    let Some(context) = running(call) else { return };
+    if !parse!(call, c"") {
+        return;
+    }
+    give_result(call, context.reload_tls());
 }
 
 pub(super) fn shutdown(call: &mut Call) {
