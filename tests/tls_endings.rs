@@ -13,10 +13,10 @@ use nix::sys::signal::Signal;
 
 use skep_tests::certificates::Identity;
 use skep_tests::eventually::{eventually, patience};
-use skep_tests::pattern;
 use skep_tests::server;
 use skep_tests::server::Builder;
 use skep_tests::tls::{Ending, aborted, ask_plain, secured, socket, tls12, tls13};
+use skep_tests::{pattern, process};
 
 const MIB: usize = 1 << 20;
 
@@ -157,5 +157,23 @@ fn nothing_is_known_of_a_session_whose_handshake_is_not_over() {
     let of_it = |event: &skep_tests::journal::Event| event.session() == 1;
     assert!(!server.events_named("connect").iter().any(of_it));
     assert!(!server.events_named("close").iter().any(of_it));
+    server.stop();
+}
+
+#[test]
+fn a_thousand_idle_sessions_cost_the_master_little() {
+    let server = under_tls().start();
+    let warm = tls13().connect(server.port()).unwrap();
+    let before = process::resident_bytes(server.master());
+    let mut idle: Vec<_> = (0..1000)
+        .map(|_| tls13().connect(server.port()).unwrap())
+        .collect();
+    for client in &mut idle {
+        assert_eq!(client.ask("x"), "x");
+    }
+    let grown = process::resident_bytes(server.master()).saturating_sub(before) / idle.len() as u64;
+    println!("{grown} bytes per idle session under TLS");
+    assert!(grown < 32 << 10, "{grown} bytes each");
+    drop((warm, idle));
     server.stop();
 }

@@ -1,15 +1,14 @@
 //! Between PHP values and the engine's.
 
-use std::cell::Cell;
 use std::ffi::CStr;
 use std::fmt;
 use std::io::Write;
-use std::ptr::null_mut;
+use std::mem::ManuallyDrop;
 
 use ext_php_rs::ffi::{_zend_new_array, zend_hash_next_index_insert, zend_hash_str_update};
 use skep::error::code::SESSION_NOT_EXIST;
 use skep::settings::Value;
-use skep::{Context, Death, Figure, Packet, SessionId, TlsInfo};
+use skep::{Context, Death, Figure, Packet, SessionId};
 
 use crate::globals;
 use crate::zend::{HashTable, Zv, bytes, kind, walk};
@@ -151,23 +150,6 @@ fn seconds(us: u64) -> Zv {
     Zv::double(us as f64 / 1e6)
 }
 
-/// Keep this until the next call, which frees it: nothing on the stack has to be dropped should filling a PHP array end
-/// the script.
-fn put_aside(tls: Option<TlsInfo>) -> Option<&'static TlsInfo> {
-    thread_local! {
-        static ASIDE: Cell<*mut TlsInfo> = const { Cell::new(null_mut()) };
-    }
-    let new = tls.map_or(null_mut(), |tls| Box::into_raw(Box::new(tls)));
-    let old = ASIDE.replace(new);
-    if !old.is_null() {
-        // SAFETY: made by `Box::into_raw` in an earlier call and held here alone; whoever read it is done, or was
-        // ended with the script.
-        drop(unsafe { Box::from_raw(old) });
-    }
-    // SAFETY: null, or made just now; it lives until the next call, and the one reader asks for that itself.
-    unsafe { new.as_ref() }
-}
-
 /// Longest address of a sender: a unix socket's.
 const ADDRESS_MAX: usize = 108;
 
@@ -210,21 +192,16 @@ pub(crate) fn client_info(session: i64) -> Zv {
         (info, length)
     };
     drop(std::mem::take(&mut info.remote_ip));
-    let tls = put_aside(info.tls.take());
+    let tls = ManuallyDrop::new(info.tls.take()); // lost, should filling the array end the script
     let map = Map::new();
     if let Some(uid) = info.uid {
         map.put_long("uid", uid);
     }
     map.put("worker_id", Zv::long(info.worker.map_or(-1, i64::from)));
-    let texts = |fields: &[(&str, &String)]| {
-        for (key, text) in fields {
-            if !text.is_empty() {
-                map.put(key, Zv::text(text.as_bytes()));
-            }
-        }
-    };
-    if let Some(tls) = tls {
-        texts(&[("ssl_client_cert", &tls.client_cert)]);
+    if let Some(tls) = &*tls
+        && !tls.client_cert.is_empty()
+    {
+        map.put("ssl_client_cert", Zv::text(tls.client_cert.as_bytes()));
     }
     map.put_long("server_port", info.server_port);
     map.put_long("server_fd", info.server_socket);
@@ -241,16 +218,20 @@ pub(crate) fn client_info(session: i64) -> Zv {
     map.put_long("close_errno", info.close_errno);
     map.put_long("recv_queued_bytes", info.recv_queued_bytes);
     map.put_long("send_queued_bytes", info.send_queued_bytes);
-    if let Some(tls) = tls {
-        texts(&[
+    if let Some(tls) = &*tls {
+        for (key, text) in [
             ("ssl_protocol", &tls.version),
             ("ssl_cipher", &tls.cipher),
             ("ssl_alpn", &tls.alpn),
             ("ssl_server_name", &tls.server_name),
-            ("ssl_client_chain", &tls.client_chain),
-        ]);
+        ] {
+            map.put(key, Zv::text(text.as_bytes()));
+        }
+        if !tls.client_chain.is_empty() {
+            map.put("ssl_client_chain", Zv::text(tls.client_chain.as_bytes()));
+        }
     }
-    put_aside(None);
+    drop(ManuallyDrop::into_inner(tls));
     map.into_value()
 }
 

@@ -7,7 +7,7 @@ Warnings, return values and last error are the reference's; nothing else happens
 $server = new Skep\Server('127.0.0.1');
 foreach ([
     ['send', 1, 'x'], ['sendfile', 1, 'x'], ['sendwait', 1, 'x'], ['close', 1], ['exists', 1], ['exist', 1], ['getClientInfo', 1], ['connection_info', 1],
-    ['getClientList'], ['connection_list'], ['stats'], ['reload'], ['stop'], ['getWorkerStatus'],
+    ['getClientList'], ['connection_list'], ['stats'], ['reload'], ['reloadTls'], ['stop'], ['getWorkerStatus'],
     ['shutdown'], ['getWorkerId'], ['getWorkerPid'], ['getMasterPid'], ['getManagerPid'],
     ['getCallback', 'receive'], ['getCallback', 'nonsense'],
 ] as $call) {
@@ -55,6 +55,9 @@ Warning: Skep\Server::stats(): server is not running in %s on line 12
 false 503
 reload: 
 Warning: Skep\Server::reload(): server is not running in %s on line 12
+false 503
+reloadTls: 
+Warning: Skep\Server::reloadTls(): server is not running in %s on line 12
 false 503
 stop: 
 Warning: Skep\Server::stop(): server is not running in %s on line 12

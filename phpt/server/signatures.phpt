@@ -50,6 +50,7 @@ public confirm(int $fd): bool
 public heartbeat(bool $ifCloseConnection = true): array|false
 public stats(): array|false
 public reload(bool $only_reload_taskworker = false): bool
+public reloadTls(): bool
 public shutdown(): bool
 public stop(int $workerId = -1, bool $waitEvent = false): bool
 public getLastError(): int

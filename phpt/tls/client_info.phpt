@@ -49,8 +49,8 @@ echo implode("\n", $run->lines('in connect: ')), "\n";
 worker_id ssl_client_cert server_port server_fd socket_fd socket_type remote_port remote_ip reactor_id connect_time last_time last_recv_time last_send_time last_dispatch_time close_errno recv_queued_bytes send_queued_bytes ssl_protocol ssl_cipher ssl_alpn ssl_server_name
 {"0":true,"ssl_protocol":"TLSv1.3","ssl_cipher":"TLS_AES_256_GCM_SHA384","ssl_alpn":"echo","ssl_server_name":"some.test"}
 .
-worker_id server_port server_fd socket_fd socket_type remote_port remote_ip reactor_id connect_time last_time last_recv_time last_send_time last_dispatch_time close_errno recv_queued_bytes send_queued_bytes ssl_protocol ssl_cipher
-{"0":false,"ssl_protocol":"TLSv1.2","ssl_cipher":"ECDHE-ECDSA-AES256-GCM-SHA384"}
+worker_id server_port server_fd socket_fd socket_type remote_port remote_ip reactor_id connect_time last_time last_recv_time last_send_time last_dispatch_time close_errno recv_queued_bytes send_queued_bytes ssl_protocol ssl_cipher ssl_alpn ssl_server_name
+{"0":false,"ssl_protocol":"TLSv1.2","ssl_cipher":"ECDHE-ECDSA-AES256-GCM-SHA384","ssl_alpn":"","ssl_server_name":""}
 .
 worker_id server_port server_fd socket_fd socket_type remote_port remote_ip reactor_id connect_time last_time last_recv_time last_send_time last_dispatch_time close_errno recv_queued_bytes send_queued_bytes
 [false]

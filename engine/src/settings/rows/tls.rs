@@ -80,7 +80,7 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Text,
         default: "none",
         range: "a PEM file",
-        help: "Authorities for the certificates of clients. Without `ssl_verify_peer` a certificate is asked for and any is taken.",
+        help: "Authorities for the certificates of clients. Without `ssl_verify_peer` a certificate is asked for and any of X.509 version 3 is taken.",
         apply: Apply::Port(|p, v| {
             p.tls.client_cert_file = absolute(&text(v));
             Ok(())
