@@ -107,7 +107,7 @@ fn every_option_is_on_the_listener_and_on_the_first_connection_too() {
         );
         assert_eq!(has(&socket, sockopt::SndBuf), 2 * 131_072);
     }
-    drop(clients);
+    drop((clients, listener)); // it listens as long as anybody has it
     server.stop();
 }
 
@@ -125,7 +125,7 @@ fn without_settings_only_nodelay_is_on() {
     assert!(has(&socket, sockopt::TcpNoDelay));
     assert!(!has(&socket, sockopt::KeepAlive));
     assert_eq!(has(&socket, sockopt::TcpUserTimeout), 0);
-    drop(client);
+    drop((client, listener));
     server.stop();
 }
 
