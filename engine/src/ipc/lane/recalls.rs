@@ -309,13 +309,13 @@ fn a_successor_that_comes_in_the_middle_of_taking_back_waits() {
 fn nothing_is_lost_or_doubled_while_messages_are_taken_back() {
     let messages = if cfg!(miri) { 60 } else { 20_000 };
     let (mut writer, mut reader) = ends();
-    let over = std::sync::Arc::new(std::sync::atomic::AtomicBool::new(false));
+    let over = std::sync::Arc::new(crate::sync::AtomicU32::new(0));
     let consumer = std::thread::spawn({
         let over = over.clone();
         move || {
             let mut got = Vec::new();
             // Beyond the last message: the producer may have begun to take back once more, and waits for a look.
-            while !over.load(std::sync::atomic::Ordering::Relaxed) {
+            while over.load(Ordering::Relaxed) == 0 {
                 got.extend(take_all(&mut reader));
                 std::thread::yield_now();
             }
@@ -346,7 +346,7 @@ fn nothing_is_lost_or_doubled_while_messages_are_taken_back() {
             }
         }
     }
-    over.store(true, std::sync::atomic::Ordering::Relaxed);
+    over.store(1, Ordering::Relaxed);
     assert_eq!(
         consumer.join().unwrap(),
         (1..=messages as u64).collect::<Vec<_>>()
