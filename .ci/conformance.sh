@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# The tests that docs/CONFORMANCE*.md name are there. In the second column of a table `file: test` is a Rust test (of
-# tests/file.rs, or a unit test of a module `file` or its tests), and a path that ends in .phpt is a file in phpt/. A row
-# without a test has to say why in its note.
+# The tests that docs/CONFORMANCE*.md name are there. In the second column of a table `file: test` is a Rust test: of
+# tests/file.rs, or a unit test of a module `file`, be it in file.rs, file/tests.rs or tests/file.rs. A path that ends in
+# .phpt is a file in phpt/. A row without a test has to say why in its note.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -14,13 +14,17 @@ rust_tests() {
         FNR == 1 {
             module = FILENAME
             sub(/\.rs$/, "", module)
+            file = module
+            sub(/.*\//, "", file)
             sub(/\/tests(\/[a-z_0-9]+)?$/, "", module)
             sub(/.*\//, "", module)
             is_test = 0
         }
         /#\[test\]/ { is_test = 1; next }
         is_test && match($0, /fn [a-z_0-9]+/) {
-            print module, substr($0, RSTART + 3, RLENGTH - 3)
+            name = substr($0, RSTART + 3, RLENGTH - 3)
+            print module, name
+            print file, name
             is_test = 0
         }'
 }

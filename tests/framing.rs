@@ -337,13 +337,13 @@ fn garbage_of_two_hundred_clients_hurts_nobody() {
 /// One client never stops sending short messages, on the same reactor as another, which has a worker of its own.
 #[test]
 fn a_flood_of_short_messages_leaves_others_their_turn() {
-    let rules: [(fn() -> Builder, &[u8]); 3] = [
-        (frames, b"x"),
-        (split_by_lines, b"x\r\n"),
-        (by_length, b"\0\0\0\x01x"),
+    let rules: [(Builder, &[u8]); 3] = [
+        (frames(), b"x"),
+        (split_by_lines(), b"x\r\n"),
+        (by_length(), b"\0\0\0\x01x"),
     ];
     for (rule, message) in rules {
-        let server = rule().start();
+        let server = rule.start();
         let flooder = connect(&server);
         let mut other = connect(&server);
         let (mut sending, mut reading) = (flooder.try_clone().unwrap(), flooder);

@@ -116,6 +116,19 @@ fn only_balancers_may_connect() {
 }
 
 #[test]
+fn a_flood_that_is_turned_away_does_not_flood_the_log() {
+    let server = behind_a_balancer()
+        .set("proxy_protocol_from", "10.0.0.0/8")
+        .start();
+    for _ in 0..500 {
+        turned_away(&server, V2);
+    }
+    server.await_log("more of these within a second");
+    assert!(server.log_count("is not in proxy_protocol_from") < 100); // one in a second
+    server.stop();
+}
+
+#[test]
 fn without_a_list_of_balancers_there_is_no_start() {
     let (status, errors) = behind_a_balancer()
         .set("proxy_protocol_from", "")

@@ -6,32 +6,36 @@
     reason = "a panic is how a test fails"
 )]
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::collections::HashSet;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 
+use nix::libc;
 use nix::sys::socket::{
-    GetSockOpt, SockaddrLike, SockaddrStorage, getpeername, getsockname, getsockopt, sockopt,
+    GetSockOpt, SockaddrStorage, getpeername, getsockname, getsockopt, sockopt,
 };
 use rustix::process::{Pid, PidfdFlags, PidfdGetfdFlags, pidfd_getfd, pidfd_open};
 use skep_tests::client::Client;
-use skep_tests::eventually::eventually_some;
+use skep_tests::eventually::{eventually_some, patience};
 use skep_tests::server::Server;
 use skep_tests::{process, server};
-use std::os::fd::AsRawFd;
 
-nix::sockopt_impl!(
-    TcpFastOpen,
-    GetOnly,
-    nix::libc::IPPROTO_TCP,
-    nix::libc::TCP_FASTOPEN,
-    i32
-);
-nix::sockopt_impl!(
-    TcpDeferAccept,
-    GetOnly,
-    nix::libc::IPPROTO_TCP,
-    nix::libc::TCP_DEFER_ACCEPT,
-    i32
-);
+/// The kernel's number for a TCP option that nix has no name for.
+fn tcp(socket: &impl AsRawFd, option: i32) -> i32 {
+    let mut value = 0i32;
+    let mut length = size_of::<i32>() as libc::socklen_t;
+    // SAFETY: `value` is writable for `length` bytes.
+    let asked = unsafe {
+        libc::getsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            option,
+            (&raw mut value).cast(),
+            &raw mut length,
+        )
+    };
+    assert_eq!(asked, 0);
+    value
+}
 
 /// Duplicates of all sockets of the master.
 fn sockets(server: &Server) -> Vec<OwnedFd> {
@@ -60,9 +64,7 @@ fn listener(server: &Server) -> OwnedFd {
 fn accepted(server: &Server, client: &Client) -> OwnedFd {
     let own = client.stream().local_addr().unwrap().port();
     let is_it = |socket: &OwnedFd| port(getpeername(socket.as_raw_fd())) == Some(own);
-    eventually_some(skep_tests::eventually::patience(), || {
-        sockets(server).into_iter().find(is_it)
-    })
+    eventually_some(patience(), || sockets(server).into_iter().find(is_it))
 }
 
 fn has<O: GetSockOpt>(socket: impl AsFd, option: O) -> O::Val {
@@ -85,7 +87,7 @@ fn every_option_is_on_the_listener_and_on_the_first_connection_too() {
         .set("kernel_socket_send_buffer_size", "128K")
         .start();
     let listener = listener(&server);
-    assert_eq!(has(&listener, TcpFastOpen), 17);
+    assert_eq!(tcp(&listener, libc::TCP_FASTOPEN), 17);
     assert!(has(&listener, sockopt::ReuseAddr));
     assert!(has(&listener, sockopt::ReusePort));
     let mut clients: Vec<_> = (0..2).map(|_| server.connect()).collect();
@@ -105,7 +107,7 @@ fn every_option_is_on_the_listener_and_on_the_first_connection_too() {
         );
         assert_eq!(has(&socket, sockopt::SndBuf), 2 * 131_072);
     }
-    drop(clients);
+    drop((clients, listener)); // it listens as long as anybody has it
     server.stop();
 }
 
@@ -113,8 +115,8 @@ fn every_option_is_on_the_listener_and_on_the_first_connection_too() {
 fn without_settings_only_nodelay_is_on() {
     let server = server!("service").sized(1, 1).start();
     let listener = listener(&server);
-    assert_eq!(has(&listener, TcpFastOpen), 0);
-    assert_eq!(has(&listener, TcpDeferAccept), 0);
+    assert_eq!(tcp(&listener, libc::TCP_FASTOPEN), 0);
+    assert_eq!(tcp(&listener, libc::TCP_DEFER_ACCEPT), 0);
     assert!(has(&listener, sockopt::ReuseAddr));
     assert!(!has(&listener, sockopt::ReusePort));
     let mut client = server.connect();
@@ -123,7 +125,7 @@ fn without_settings_only_nodelay_is_on() {
     assert!(has(&socket, sockopt::TcpNoDelay));
     assert!(!has(&socket, sockopt::KeepAlive));
     assert_eq!(has(&socket, sockopt::TcpUserTimeout), 0);
-    drop(client);
+    drop((client, listener));
     server.stop();
 }
 
@@ -155,7 +157,7 @@ fn a_deferred_connection_is_accepted_with_its_first_bytes() {
         .set("tcp_defer_accept", 5)
         .start();
     assert_eq!(
-        has(listener(&server), TcpDeferAccept),
+        tcp(&listener(&server), libc::TCP_DEFER_ACCEPT),
         7,
         "in steps of the kernel's own"
     );
@@ -187,7 +189,7 @@ fn two_servers_may_share_a_port_if_both_want_to() {
         .start();
     assert_eq!(first.port(), second.port());
     // The kernel shares connections out; both get some of so many.
-    let mut masters = std::collections::HashSet::new();
+    let mut masters = HashSet::new();
     let clients: Vec<_> = (0..64)
         .map(|_| {
             let mut client = first.connect();

@@ -38,6 +38,9 @@ impl Backlog {
         while let Some(next) = self.0.front_mut() {
             if outlet.push(next.head, &next.data, &mut next.sent) == Push::Whole {
                 self.0.pop_front();
+                if self.0.is_empty() {
+                    outlet.bell().ring_if_asleep(); // nobody else says that the last of it is there
+                }
                 continue;
             }
             let level = outlet.lane().level_for(&next.data, next.sent);

@@ -11,7 +11,8 @@
 //! one descriptor, whoever sends, the bound is the send buffer (some hundred messages), and a dead receiver is `EPIPE`.
 //!
 //! A process may be killed between the two sends. Its descriptor then arrives and nobody asks for it: [`Arrivals`]
-//! keeps what has come until it is taken, or until it is too old. For that alone a reactor watches the pair too.
+//! keeps what has come until it is taken, or until it is too old. Nobody watches the pair for that alone: it is looked at
+//! when the next file is asked for.
 
 use std::collections::HashMap;
 use std::io::{self, IoSlice};

@@ -309,13 +309,18 @@ fn a_successor_that_comes_in_the_middle_of_taking_back_waits() {
 fn nothing_is_lost_or_doubled_while_messages_are_taken_back() {
     let messages = if cfg!(miri) { 60 } else { 20_000 };
     let (mut writer, mut reader) = ends();
-    let consumer = std::thread::spawn(move || {
-        let mut got = Vec::new();
-        while got.len() < messages {
-            got.extend(take_all(&mut reader));
-            std::thread::yield_now();
+    let over = std::sync::Arc::new(crate::sync::AtomicU32::new(0));
+    let consumer = std::thread::spawn({
+        let over = over.clone();
+        move || {
+            let mut got = Vec::new();
+            // Beyond the last message: the producer may have begun to take back once more, and waits for a look.
+            while over.load(Ordering::Relaxed) == 0 {
+                got.extend(take_all(&mut reader));
+                std::thread::yield_now();
+            }
+            got
         }
-        got
     });
     let mut waiting: std::collections::VecDeque<u64> = (1..=messages as u64).collect();
     let mut step = 0;
@@ -341,6 +346,7 @@ fn nothing_is_lost_or_doubled_while_messages_are_taken_back() {
             }
         }
     }
+    over.store(1, Ordering::Relaxed);
     assert_eq!(
         consumer.join().unwrap(),
         (1..=messages as u64).collect::<Vec<_>>()
