@@ -45,7 +45,7 @@ models: ## loom models of lane and doorbell
 	.ci/loom.sh
 
 test-rust: ## Rust unit and integration tests, C consumers
-	$(CARGO) nextest run --release -p skep -p skep-tests --no-fail-fast
+	$(CARGO) nextest run --cargo-profile tests -p skep -p skep-tests --no-fail-fast
 	$(CARGO) test --release -p skep --doc -q
 
 test-php: ## phpt with PHP's own runner, plain and with both JITs of opcache
