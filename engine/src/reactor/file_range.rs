@@ -70,13 +70,9 @@ impl FileRange {
     }
 
     /// A whole memory file, which nobody else reads.
-    ///
-    /// It is copied to the socket, not sent by sendfile(2), which puts the pages themselves into the socket's queue: its
-    /// memory is given back while it is sent, and no client may ever see what the pages come to hold afterwards.
     pub(super) fn of_memory(file: OwnedFd, length: u64) -> FileRange {
         FileRange {
             memory: Some(0),
-            copies: true,
             ..FileRange::of_file(file, 0, length)
         }
     }

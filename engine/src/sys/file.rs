@@ -94,9 +94,9 @@ pub(crate) fn memfd(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
 /// Give the memory of a memory file back that was sent, up to `offset`; up to `freed` that was done before. How far
 /// it is done now.
 ///
-/// For what was copied away, not for what sendfile(2) has sent: that is in the sockets' queues as the pages themselves.
-/// Pages may be huge ones, and a hole that covers a part of one gives nothing back: so holes begin and end at multiples
-/// of their size.
+/// What sendfile(2) has sent is still in the sockets' queues, as the pages themselves. A page that goes as a whole lives
+/// on there, but where a hole covers a part of one, that part is zeroed in place, under the reader's eyes. Pages may
+/// be huge ones: so holes begin and end at multiples of their size.
 pub(crate) fn free_behind(file: impl AsFd, freed: u64, offset: u64) -> u64 {
     static UNIT: OnceLock<u64> = OnceLock::new();
     let unit = *UNIT.get_or_init(|| {
