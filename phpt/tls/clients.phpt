@@ -18,7 +18,7 @@ $checked->set([
     'ssl_cafile' => "$dir/authority.crt",
     'ssl_verify_peer' => true,
     'ssl_protocols' => SWOOLE_SSL_TLSv1_3,
-    'ssl_handshake_timeout' => 0.3,
+    'ssl_handshake_timeout' => 2, // as long as openssl may take on a busy machine
     'open_eof_split' => true,
     'package_eof' => "\n",
 ]);
