@@ -22,6 +22,8 @@ mod loaded;
 mod method;
 mod opcache;
 mod overdue;
+mod packed;
+mod payload;
 mod random;
 mod socket;
 mod zend;

@@ -1,10 +1,11 @@
 //! The classes, one per file, and what registering them has in common.
 
 pub(crate) mod connections;
-mod packet;
+pub(crate) mod data;
 mod place;
 pub(crate) mod port;
 pub(crate) mod server;
+mod task;
 
 use std::ffi::CStr;
 use std::mem::zeroed;
@@ -45,9 +46,10 @@ pub(crate) fn register() {
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
     connections::register();
-    packet::register();
+    data::register();
     port::register();
     server::register();
+    task::register();
 }
 
 /// A new class in PHP's class table.
