@@ -1,7 +1,7 @@
 --TEST--
 A task's result: returned or given by finish(), any value, each one an onFinish
 --DESCRIPTION--
-Strings travel as they are, everything else through PHP's serializer once. false, 0 and '' are results, null is none.
+Strings travel as they are, everything else through PHP's serializer once each way. false, 0 and '' are results, null is none.
 --FILE--
 <?php
 require __DIR__ . '/../include/harness.inc';
@@ -17,23 +17,23 @@ class Point implements JsonSerializable
 $server = server(['task_worker_num' => 1]);
 $server->on('task', function ($server, $id, $source, $data) {
     if ($data === 'thrice') {
-        var_dump($server->finish('first'), $server->finish(['second']));
-        return 'third';
+        $given = json_encode([$server->finish('first'), $server->finish(['second'])]);
+        return "third, after $given";
     }
-    return is_array($data) && isset($data['return']) ? $data['return'] : $data;
+    return is_array($data) && array_key_exists('return', $data) ? $data['return'] : $data;
 });
 $server->on('finish', function ($server, $id, $result) {
-    say("$id: " . get_debug_type($result) . ' ' . json_encode($result));
-    if ($id === 10) {
+    say("$id: " . get_debug_type($result) . ' ' . (is_string($result) ? bin2hex(substr($result, 0, 3)) . strlen($result)
+        : json_encode($result)));
+    if ($result === 'last') {
         $server->send(1, 'done');
     }
 });
 $server->on('receive', function ($server) {
-    foreach ([true, 5, 1.5, [1, 'k' => null], new Point(7), "\0bytes\xff" === '' ? 1 : 'text', ['return' => false],
-        ['return' => 0], ['return' => ''], 'thrice', 'last'] as $data) {
+    foreach ([true, 5, 1.5, [1, 'k' => null], new Point(7), "\0\xff" . str_repeat('x', 8150), ['return' => false],
+        ['return' => 0], ['return' => ''], ['return' => null], 'thrice', null, 'last'] as $data) {
         $server->task($data);
     }
-    $server->task(null);
 });
 $server->start();
 PHP);
@@ -42,18 +42,17 @@ echo $run->ask('go'), "\nexit code ", $run->stop(), "\n", $run->output(), $run->
 --EXPECT--
 done
 exit code 0
-bool(true)
-bool(true)
 0: bool true
 1: int 5
 2: float 1.5
 3: array {"0":1,"k":null}
 4: Point [7,"susu"]
-5: string "text"
+5: string 00ff788152
 6: bool false
 7: int 0
-8: string ""
-9: string "first"
-9: array ["second"]
-9: string "third"
-10: string "last"
+8: string 0
+10: string 6669725
+10: array ["second"]
+10: string 74686924
+12: string 6c61734
+#0 INFO Server is shutdown now
