@@ -9,7 +9,7 @@ use skep::{Death, Packet, Role};
 use super::{alias, new_class, property, slot, task};
 use crate::convert;
 use crate::globals::CLASSES;
-use crate::zend::{Zv, object_init_ex, zend_class_entry};
+use crate::zend::{Zv, kind, object_init_ex, zend_class_entry};
 
 /// What is to be made, from plain data; the payload comes besides.
 #[derive(Clone, Copy)]
@@ -60,7 +60,7 @@ fn object<const N: usize>(class: &AtomicPtr<zend_class_entry>, values: [Zv; N]) 
 
 /// Make the object; takes over `data`. Runs under `zend_try`.
 pub(crate) fn make(shape: &Shape, data: Zv) -> Zv {
-    let data = if data.kind() == Zv::UNDEF.kind() {
+    let data = if data.kind() == kind::UNDEF {
         Zv::NULL
     } else {
         data
