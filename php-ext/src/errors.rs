@@ -62,7 +62,6 @@ pub(crate) const ERRORS: &[(i32, &str, &str)] = &[
     (2001, "TASK_PACKAGE_TOO_BIG", "Task package too big"),
     (2002, "TASK_DISPATCH_FAIL", "Task dispatch fail"),
     (2003, "TASK_TIMEOUT", "Task timeout"),
-    (2006, "TASK_NO_RESULT", "Task has no result"),
     (3001, "HTTP2_STREAM_ID_TOO_BIG", "Http2 stream id too big"),
     (3002, "HTTP2_STREAM_NO_HEADER", "Http2 stream no header"),
     (3003, "HTTP2_STREAM_NOT_FOUND", "Http2 stream not found"),
@@ -155,6 +154,6 @@ pub(crate) fn text(code: i32) -> String {
     }
     match ERRORS.binary_search_by_key(&code, |row| row.0) {
         Ok(at) => ERRORS[at].2.into(),
-        Err(_) => format!("Unknown error {code}"),
+        Err(_) => skep::error::text(code), // one of skep's own, or unknown to it, too
     }
 }

@@ -2,7 +2,7 @@
 B11, B14: a stop runs what waits, within max_wait_time, and reports the rest; nothing is left behind
 --DESCRIPTION--
 20 tasks of 100 kB. With time enough all of them are done; with one second for tasks of 300 ms some are lost, each of them
-reported to the worker that gave it, and counted in the log. No file, no queue, no segment stays.
+reported to the worker that gave it, and counted in the log, and the exit code is 1. No file, no queue, no segment stays.
 --FILE--
 <?php
 require __DIR__ . '/../include/tasks.inc';
@@ -34,5 +34,5 @@ foreach ([10 => 20, 300 => 1] as $ms => $seconds) {
 --EXPECT--
 10 ms: exit code 0, 20 given, each accounted for once, none lost
 nothing is left
-300 ms: exit code 0, 20 given, each accounted for once, some lost: the server stopped
+300 ms: exit code 1, 20 given, each accounted for once, some lost: the server stopped
 nothing is left

@@ -2,7 +2,7 @@
 taskwait(), taskWaitMulti() and taskCo(): results by key, in the order of the tasks; codes; late results
 --DESCRIPTION--
 Any keys, which the result keeps. What has no result is left out by taskWaitMulti() and false in taskCo(). A late or second
-result answers no later call.
+result answers no later call. R43: a wait of more than a second is worth a line in the log.
 --FILE--
 <?php
 require __DIR__ . '/../include/harness.inc';
@@ -52,12 +52,14 @@ $server->on('receive', function ($server, $fd) {
     $told($server->taskWaitMulti([[30], 'b', 'c'], 10));
     $told(count($server->taskWaitMulti(array_fill(0, 1023, 'x'), 60)));
     $told($server->taskCo(['none', 'none'], 10));
+    $told($server->taskwait([1100], 30));
     $server->send($fd, 'done');
 });
 $server->start();
 PHP);
 echo $run->ask('go'), "\nexit code ", $run->stop(), "\n", $run->output();
 echo preg_match_all('/ERRNO 2003\): task\[\d+\] has expired/', $run->log()) > 0 ? "late results are ignored\n" : $run->log();
+echo implode("\n", preg_grep('/NOTICE taskwait/', explode("\n", $run->log()))), "\n";
 ?>
 --EXPECT--
 done
@@ -78,4 +80,6 @@ false 702
 [[30],"b","c"] 0
 1023 0
 [false,false] 2006
+[1100] 0
 late results are ignored
+*0 NOTICE taskwait(): this worker has been waiting for a task for more than 1 s, and serves nothing meanwhile
