@@ -264,6 +264,12 @@ impl Context {
         signal::on_term(hook);
     }
 
+    /// Whether this process has got SIGTERM since user code was called: a callback that waits for something should give
+    /// it up. The process stops when the callback returns.
+    pub fn is_told_to_stop(&self) -> bool {
+        signal::has_come(signal::SIGTERM) && !fork::is_foreign()
+    }
+
     /// Write a line to the server's log, as an error.
     pub fn log_error(&self, text: &str) {
         self.log.error(text);

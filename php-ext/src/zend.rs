@@ -33,6 +33,19 @@ unsafe extern "C" {
         value: *const c_char,
         access: c_int,
     ) -> c_int;
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    pub(crate) fn zend_declare_class_constant_stringl(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: *const c_char,
+        value_len: usize,
+    );
     pub(crate) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
     pub(crate) fn zend_zval_type_name(value: *const zval) -> *const c_char;
     pub(crate) fn zend_error(kind: c_int, format: *const c_char, ...);

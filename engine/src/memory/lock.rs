@@ -181,8 +181,11 @@ impl Lock {
         go_on: &mut dyn FnMut() -> bool,
     ) -> Result<Locked> {
         let mode = self.effective(mode);
-        let mut patience = Patience::new(timeout, go_on);
-        match (self.held(), mode) {
+        let before = self.held();
+        // What `go_on` runs may take or give back this very lock: then there is nothing left to wait for.
+        let mut go_on = || go_on() && self.held() == before;
+        let mut patience = Patience::new(timeout, &mut go_on);
+        match (before, mode) {
             (Held::No, _) => {}
             (Held::Shared { seat, times }, LockMode::Shared) => return self.once_more(seat, times),
             (held, _) => {
