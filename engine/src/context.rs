@@ -25,7 +25,7 @@ use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
-use crate::log::Log;
+use crate::log::{Level as LogLevel, Log};
 use crate::net::handover;
 use crate::packet::Packet;
 use crate::port::{Port, Ports};
@@ -268,6 +268,11 @@ impl Context {
     /// it up. The process stops when the callback returns.
     pub fn is_told_to_stop(&self) -> bool {
         signal::has_come(signal::SIGTERM) && !fork::is_foreign()
+    }
+
+    /// Write a line to the server's log.
+    pub fn log_line(&self, level: LogLevel, text: &str) {
+        self.log.line(level, &text);
     }
 
     /// Write a line to the server's log, as an error.

@@ -164,6 +164,17 @@ impl Zv {
         }
     }
 
+    /// An array that somebody else holds; to be shared where a reference is given away.
+    pub(crate) fn borrowed_array(array: *mut HashTable) -> Zv {
+        // SAFETY: every array starts with its reference count and flags; the caller's is alive.
+        let counted = unsafe { (*array).gc.u.type_info } & INTERNED == 0;
+        Zv {
+            value: array as u64,
+            info: kind::ARRAY | if counted { REFCOUNTED | COLLECTABLE } else { 0 },
+            extra: 0,
+        }
+    }
+
     /// Takes over one reference. `string` must be a live zend_string.
     pub(crate) fn string(string: *mut zend_string) -> Zv {
         // SAFETY: every zend_string starts with its reference count and flags.
