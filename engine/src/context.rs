@@ -264,10 +264,14 @@ impl Context {
         signal::on_term(hook);
     }
 
-    /// Whether this process has got SIGTERM since user code was called: a callback that waits for something should give
-    /// it up. The process stops when the callback returns.
+    /// Whether this process is to end, by SIGTERM, because its manager has asked it to, or because the whole server
+    /// stops: a callback that waits for something should give it up.
     pub fn is_told_to_stop(&self) -> bool {
-        signal::has_come(signal::SIGTERM) && !fork::is_foreign()
+        let asked = |block: &SeatBlock| block.stop_asked.load(Ordering::Relaxed) == 1;
+        let told = signal::has_come(signal::SIGTERM)
+            || Phase::of(&self.shared) >= Phase::Draining
+            || self.own_block().is_some_and(asked);
+        told && !fork::is_foreign()
     }
 
     /// Write a line to the server's log.

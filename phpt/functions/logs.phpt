@@ -42,13 +42,15 @@ done
 soon
 WARNING	no server yet
 bool(true)
-%A
+
+Warning: swoole_async_set(): log_date_format has a NUL byte in %s on line %d
 bool(false)
-%A
+
+Fatal error: swoole_async_set(): eventLoop has already been created. unable to change settings in %s on line %d
 error 255
 --
-%0 ERROR to the file
-%0 ERROR (ERRNO 1234): of the server
-%0 ERROR (ERRNO 100): seen
-*0 NOTICE worker: a	b
+%c0 ERROR to the file
+%c0 ERROR (ERRNO 1234): of the server
+%c0 ERROR (ERRNO 100): seen
+%c0 NOTICE worker: a	b
 %A

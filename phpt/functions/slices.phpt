@@ -51,7 +51,7 @@ int(5)
 string(22) "__PHP_Incomplete_Class"
 no
 bool(false)
-string(61) "unserialize(): Error at offset 0 of %d bytes"
+string(44) "unserialize(): Error at offset 0 of 57 bytes"
 array(3) {
   [0]=>
   bool(true)

@@ -45,7 +45,7 @@ usleep(100000);
 var_dump($woken->get(), $atomic->get());
 $atomic->wakeup(0);
 usleep(50000);
-var_dump($woken->get() <= 4); // nobody was woken, but a sleeper may look at the value by itself: within a second
+var_dump($woken->get() <= 4); // nobody was woken, but a sleeper may look at the value by itself: within half a second
 $atomic->set(0);
 while ($woken->get() < 5) {
     $atomic->wakeup(5);

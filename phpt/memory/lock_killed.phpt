@@ -18,6 +18,7 @@ foreach (locks() as $kind => $lock) {
                 $inside->set(0);
                 $lock->unlock();
                 $turns->add();
+                usleep(mt_rand(0, 120));
                 $lock->lock_read();
                 $lock->unlock();
             }

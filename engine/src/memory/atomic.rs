@@ -25,8 +25,8 @@ static WORDS: Pool<Word> = Pool::new();
 static LONG_WORDS: Pool<LongWord> = Pool::new();
 
 /// Longest sleep. A signal that comes just before the sleep begins, or a wake-up that went to a process which died of
-/// something else at that moment, is noticed after this time.
-const SLICE: Duration = Duration::from_secs(1);
+/// something else at that moment, is noticed after this time; and so is what `go_on` learns without a signal.
+const SLICE: Duration = Duration::from_millis(500);
 
 /// A counter of 32 bits without sign that wraps around, which processes can also wait for.
 ///
@@ -76,8 +76,8 @@ impl Atomic {
         self.wait_while(timeout, &mut || true)
     }
 
-    /// The same, and false as soon as `go_on` says so. It is asked before each sleep and after a signal, once a second
-    /// at least.
+    /// The same, and false as soon as `go_on` says so. It is asked before each sleep and after a signal, twice a
+    /// second at least.
     pub fn wait_while(&self, timeout: Option<Duration>, go_on: &mut dyn FnMut() -> bool) -> bool {
         let mut patience = Patience::new(timeout, go_on);
         loop {
