@@ -29,3 +29,4 @@ bool(true)
 int(0)
 bool(true)
 false
+#0 INFO Server is shutdown now
