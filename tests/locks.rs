@@ -36,7 +36,10 @@ fn holder_is_killed(server: &Server, kind: &str, round: usize) {
     let pid = holder.ask_number("!pid") as i32;
     holder.send(format!("!hold {kind}"));
     let held = server.await_event("holding", round);
-    assert!(format!("{held:?}").contains("true"), "{held:?}");
+    assert!(
+        format!("{held:?}").contains(r#""held": "true""#),
+        "{held:?}"
+    );
     let taken = waiter.send(format!("!take {kind}"));
     assert_eq!(other.ask(&format!("!unlock {kind}")), "1"); // EPERM: it is not its own
     server.signal(pid, Signal::SIGKILL);

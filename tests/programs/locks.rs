@@ -77,7 +77,7 @@ fn command(call: &Call) -> Option<Step> {
             }
             ("hold", Some(lock)) => {
                 let held = lock.lock(LockMode::Exclusive, None);
-                call.note("holding", format_args!("{kind} {}", held.is_ok()));
+                call.note("holding", format_args!("kind={kind} held={}", held.is_ok()));
                 sleep(Duration::from_secs(60));
                 "held".into()
             }
