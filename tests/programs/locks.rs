@@ -44,7 +44,7 @@ fn make() -> std::io::Result<Common> {
 }
 
 fn configure(_: &mut Server) {
-    let common = make().expect("shared memory");
+    let common = make().unwrap_or_else(|error| panic!("no shared memory: {error}"));
     COMMON.with(|cell| assert!(cell.set(common).is_ok()));
 }
 
