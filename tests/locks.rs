@@ -41,7 +41,7 @@ fn holder_is_killed(server: &Server, kind: &str, round: usize) {
         "{held:?}"
     );
     let taken = waiter.send(format!("!take {kind}"));
-    assert_eq!(other.ask(&format!("!unlock {kind}")), "1"); // EPERM: it is not its own
+    assert_eq!(other.ask(format!("!unlock {kind}")), "1"); // EPERM: it is not its own
     server.signal(pid, Signal::SIGKILL);
     let answer = waiter.expect(taken);
     let died = kind != "file"; // a file does not tell
@@ -50,7 +50,7 @@ fn holder_is_killed(server: &Server, kind: &str, round: usize) {
         format!("taken died={died} given_back=true"),
         "{kind}"
     );
-    let answer = other.ask(&format!("!take {kind}"));
+    let answer = other.ask(format!("!take {kind}"));
     assert_eq!(answer, "taken died=false given_back=true", "{kind}");
 }
 

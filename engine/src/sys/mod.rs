@@ -14,6 +14,7 @@
 //! * [`forks`]: knowing that somebody has forked this process
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
 //! * [`random::number`]: different in every process
+//! * [`poller::Poller`]: descriptors of user code, level-triggered; [`user_signal`]: signals that user code listens to
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod affinity;
@@ -29,9 +30,11 @@ pub(crate) mod memory;
 pub(crate) mod mutex;
 pub(crate) mod output;
 pub(crate) mod pipe;
+pub(crate) mod poller;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
+pub(crate) mod user_signal;
 pub(crate) mod wait;
