@@ -23,7 +23,7 @@
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
 //! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
+//! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
 
 #![deny(unsafe_code)]
 
@@ -43,6 +43,7 @@ mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
 mod log;
+pub mod memory;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
@@ -72,6 +73,7 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use ipc::probe;
+pub use log::{Level as LogLevel, ignore_error};
 pub use net::SocketType;
 pub use packet::Packet;
 pub use role::Ended;
