@@ -52,22 +52,39 @@ pub(crate) fn of(value: Zv) -> Option<i32> {
     fd
 }
 
-fn of_stream(mut value: Zv) -> Option<i32> {
-    let mut fd = -1i32;
-    // SAFETY: a live resource; PHP checks that it is an open stream, and writes one descriptor.
+/// The stream of a value; null if it is none, or closed.
+fn stream(mut value: Zv) -> *mut c_void {
+    if value.kind() != kind::RESOURCE {
+        return null_mut();
+    }
+    // SAFETY: a live resource; PHP checks that it is an open stream.
     unsafe {
-        let stream = zend_fetch_resource2_ex(
+        zend_fetch_resource2_ex(
             value.ptr(),
             std::ptr::null(),
             php_file_le_stream(),
             php_file_le_pstream(),
-        );
-        if stream.is_null() {
-            return None;
-        }
-        let place = (&raw mut fd).cast::<*mut c_void>();
-        (_php_stream_cast(stream, FOR_SELECT, place, 0) == 0 && fd >= 0).then_some(fd)
+        )
     }
+}
+
+fn of_stream(value: Zv) -> Option<i32> {
+    let stream = stream(value);
+    if stream.is_null() {
+        return None;
+    }
+    let mut fd = -1i32;
+    let place = (&raw mut fd).cast::<*mut c_void>();
+    // SAFETY: an open stream; PHP writes one descriptor.
+    let cast = unsafe { _php_stream_cast(stream, FOR_SELECT, place, 0) };
+    (cast == 0 && fd >= 0).then_some(fd)
+}
+
+/// Whether a stream has read more from its descriptor than it has given away: what the kernel knows nothing of.
+pub(super) fn has_unread(value: Zv) -> bool {
+    let stream = stream(value).cast::<ext_php_rs::ffi::php_stream>();
+    // SAFETY: null, or an open stream.
+    !stream.is_null() && unsafe { (*stream).writepos > (*stream).readpos }
 }
 
 /// # Safety

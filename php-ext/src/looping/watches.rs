@@ -4,6 +4,7 @@ use std::io;
 
 use skep::{Context, Readiness, Refused, Step};
 
+use super::descriptor;
 use super::jobs::{Job, run, tables};
 use super::{current, note_created, see_to_the_end};
 use crate::globals;
@@ -22,6 +23,8 @@ pub(super) struct Watch {
     wanted: Readiness,
     /// What [`write`] could not write yet.
     outgoing: Vec<u8>,
+    /// The read callback is to be called in the next turn, whatever the kernel says.
+    again: bool,
 }
 
 impl Watch {
@@ -61,6 +64,7 @@ pub(crate) fn add(
         write,
         wanted,
         outgoing: Vec::new(),
+        again: false,
     };
     let old = tables(|tables| tables.watches.insert(fd, watch));
     note_created();
@@ -68,6 +72,7 @@ pub(crate) fn add(
     if let Some(old) = old {
         old.release(); // closed since
     }
+    see_unread(fd);
     Ok(())
 }
 
@@ -197,7 +202,7 @@ fn ready(context: Option<&Context>, fd: i32, ready: Readiness) -> Step {
         }
     }
     if ready.read {
-        call(context, fd, |watch| watch.read)?;
+        read(context, fd)?;
     }
     match writable {
         true => call(context, fd, |watch| {
@@ -205,6 +210,40 @@ fn ready(context: Option<&Context>, fd: i32, ready: Readiness) -> Step {
         }),
         false => Ok(()),
     }
+}
+
+/// Call the read callback.
+fn read(context: Option<&Context>, fd: i32) -> Step {
+    let step = call(context, fd, |watch| {
+        watch.read.filter(|_| watch.wanted.read)
+    });
+    if step.is_ok() {
+        see_unread(fd);
+    }
+    step
+}
+
+/// A stream may have read more than the callback took: then that is called again, as it would be if the kernel still had
+/// the rest.
+fn see_unread(fd: i32) {
+    let value = tables(|tables| {
+        let watch = tables.watches.get(&fd)?;
+        (watch.wanted.read && !watch.again).then_some(watch.value)
+    });
+    if !value.is_some_and(descriptor::has_unread) {
+        return;
+    }
+    tables(|tables| tables.watches.get_mut(&fd).map(|watch| watch.again = true));
+    current().defer(Box::new(move |context| {
+        let due = tables(|tables| {
+            let watch = tables.watches.get_mut(&fd)?;
+            Some(std::mem::take(&mut watch.again))
+        });
+        match due {
+            Some(true) => read(context, fd),
+            _ => Ok(()), // another descriptor has this number now
+        }
+    }));
 }
 
 fn is_drained(watch: Option<&Watch>) -> bool {
