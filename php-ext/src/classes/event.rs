@@ -81,6 +81,12 @@ fn may_use() -> bool {
             fatal(format_args!("Unable to use async-io in manager process"));
             false
         }
+        Some(Role::TaskWorker(_)) => {
+            fatal(format_args!(
+                "Unable to use async-io in task processes, please set `task_enable_coroutine` to true"
+            ));
+            false
+        }
         _ => true,
     }
 }
