@@ -62,6 +62,22 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
     pub(crate) fn php_output_flush_all();
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
+    pub(crate) fn zend_fetch_resource2_ex(
+        resource: *mut zval,
+        name: *const c_char,
+        kind: c_int,
+        other_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn _php_stream_cast(
+        stream: *mut c_void,
+        kind: c_int,
+        result: *mut *mut c_void,
+        show_errors: c_int,
+    ) -> c_int;
+    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
+    pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
@@ -72,6 +88,8 @@ unsafe extern "C" {
 pub(crate) const E_ERROR: c_int = 1;
 /// `E_WARNING`.
 pub(crate) const E_WARNING: c_int = 2;
+/// `E_DEPRECATED`.
+pub(crate) const E_DEPRECATED: c_int = 1 << 13;
 /// `E_USER_WARNING`.
 pub(crate) const E_USER_WARNING: c_int = 1 << 9;
 
