@@ -47,6 +47,7 @@ mod net;
 mod observer;
 mod packet;
 mod port;
+pub mod process;
 mod protocol;
 mod reactor;
 mod role;

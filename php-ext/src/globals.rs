@@ -16,6 +16,7 @@ pub(crate) struct Classes {
     pub(crate) connections: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
+    pub(crate) process: AtomicPtr<zend_class_entry>,
 }
 
 /// Set at module startup.
@@ -25,6 +26,7 @@ pub(crate) static CLASSES: Classes = Classes {
     connections: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
+    process: AtomicPtr::new(null_mut()),
 };
 
 static LAST_ERROR: AtomicI32 = AtomicI32::new(0);

@@ -18,6 +18,7 @@ pub(crate) mod ty {
     pub(crate) const FALSE: u32 = 1 << 2;
     pub(crate) const BOOL: u32 = 1 << 2 | 1 << 3;
     pub(crate) const INT: u32 = 1 << 4;
+    pub(crate) const FLOAT: u32 = 1 << 5;
     pub(crate) const STRING: u32 = 1 << 6;
     pub(crate) const ARRAY: u32 = 1 << 7;
     pub(crate) const CALLABLE: u32 = 1 << 12;
@@ -78,6 +79,18 @@ pub(crate) const PUBLIC: u32 = 1;
 /// `ZEND_ACC_PRIVATE`.
 pub(crate) const PRIVATE: u32 = 4;
 
+/// `ZEND_ACC_STATIC`.
+pub(crate) const STATIC: u32 = 1 << 4;
+
+/// A static method's entry.
+macro_rules! static_method {
+    ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {{
+        let mut entry = $crate::method::method!($name, $body, [$($param),*], $returns);
+        entry.flags |= $crate::method::STATIC;
+        entry
+    }};
+}
+
 /// A method's entry.
 macro_rules! method {
     ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {
@@ -113,7 +126,7 @@ macro_rules! parse {
     };
 }
 
-pub(crate) use {handler, method, parse};
+pub(crate) use {handler, method, parse, static_method};
 
 /// Entries as PHP wants them. Lives as long as the process, as PHP's tables do.
 pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {

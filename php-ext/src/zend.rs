@@ -49,6 +49,31 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
     pub(crate) fn php_output_flush_all();
+    pub(crate) fn php_output_clean_all();
+    pub(crate) fn php_call_shutdown_functions();
+    pub(crate) fn php_free_shutdown_functions();
+    pub(crate) fn zend_call_destructors();
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
+    fn php_file_le_stream() -> c_int;
+    fn php_file_le_pstream() -> c_int;
+    fn zend_fetch_resource2_ex(
+        value: *mut zval,
+        name: *const c_char,
+        one: c_int,
+        other: c_int,
+    ) -> *mut c_void;
+    fn _php_stream_cast(
+        stream: *mut c_void,
+        kind: c_int,
+        result: *mut *mut c_void,
+        show_errors: c_int,
+    ) -> c_int;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
@@ -314,6 +339,30 @@ pub(crate) unsafe fn walk(
 pub(crate) fn bail_out() -> ! {
     // SAFETY: called with no Rust value that needs dropping on the frames in between.
     unsafe { ext_php_rs::ffi::ext_php_rs_zend_bailout() }
+}
+
+/// A value as a string, converted as PHP does, which may run user code. One reference.
+pub(crate) fn zval_get_string(mut value: Zv) -> *mut zend_string {
+    // SAFETY: a live value.
+    unsafe { zval_get_string_func(value.ptr()) }
+}
+
+/// `PHP_STREAM_AS_FD`.
+const AS_DESCRIPTOR: c_int = 1;
+
+/// The descriptor behind a stream of PHP; none after PHP's exception or warning.
+pub(crate) fn stream_descriptor(mut value: Zv) -> Option<i32> {
+    // SAFETY: a live value; PHP checks what it is. The cast writes a descriptor, an int, to the place of a pointer.
+    unsafe {
+        let (one, other) = (php_file_le_stream(), php_file_le_pstream());
+        let stream = zend_fetch_resource2_ex(value.ptr(), c"stream".as_ptr(), one, other);
+        if stream.is_null() {
+            return None;
+        }
+        let mut descriptor: c_int = -1;
+        let cast = _php_stream_cast(stream, AS_DESCRIPTOR, (&raw mut descriptor).cast(), 1);
+        (cast == 0 && descriptor >= 0).then_some(descriptor)
+    }
 }
 
 /// A context pointer for [`try_call`].

@@ -33,6 +33,20 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Fork on behalf of user code: the child is none of the engine's processes. It has its own ends of signals, and
+/// within a running server [`is_foreign`] holds there.
+pub(crate) fn fork_for_user() -> io::Result<Fork> {
+    // SAFETY: as pcntl_fork() does it in the same places: user code runs where the process has one thread (the
+    // master, which has more, refuses before it comes here).
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => {
+            super::signal::forget_role();
+            Ok(Fork::Child)
+        }
+        ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
+    }
+}
+
 /// Set in every child of a fork that is not ours: user code forked within a callback.
 static FOREIGN: AtomicBool = AtomicBool::new(false);
 

@@ -6,6 +6,7 @@
 //! * [`fork::fork`], [`fork::Fork`]: a child process, or this one
 //! * [`wait::reap`]: the next dead child
 //! * [`signal`]: handlers that set a bit and ring the bell of their own process
+//! * [`message_queue::MessageQueue`], [`channel::pair`]: what user code's processes talk over
 //! * [`eventfd::EventFd`], [`pipe::lifeline`]: wake-ups, and the death of a supervisor
 //! * [`process`]: ids, limits, the parent-death signal, a session of its own
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
@@ -15,6 +16,7 @@
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod affinity;
+pub(crate) mod channel;
 pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub(crate) mod file;
@@ -22,6 +24,7 @@ pub(crate) mod fork;
 pub(crate) mod identity;
 pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod message_queue;
 pub(crate) mod output;
 pub(crate) mod pipe;
 pub(crate) mod process;

@@ -79,8 +79,16 @@ pub(crate) fn is_root() -> bool {
 
 /// A session and process group of its own, working directory `/`.
 pub(crate) fn detach() -> io::Result<()> {
+    new_session(true)
+}
+
+/// A session and process group of its own, and if wanted working directory `/`.
+pub(crate) fn new_session(change_directory: bool) -> io::Result<()> {
     setsid()?;
-    Ok(chdir("/")?)
+    if change_directory {
+        chdir("/")?;
+    }
+    Ok(())
 }
 
 /// Take a variable out of the environment, so that programs that are started later do not see it.

@@ -4,6 +4,7 @@ pub(crate) mod connections;
 mod packet;
 mod place;
 pub(crate) mod port;
+mod process;
 pub(crate) mod server;
 
 use std::ffi::CStr;
@@ -47,6 +48,7 @@ pub(crate) fn register() {
     connections::register();
     packet::register();
     port::register();
+    process::register();
     server::register();
 }
 

@@ -10,6 +10,7 @@ mod sessions;
 
 pub(crate) use configuration::{Whose, merge};
 
+pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ptr::null_mut;
