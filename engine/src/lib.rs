@@ -71,7 +71,7 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 pub use ipc::probe;
 pub use net::SocketType;
 pub use packet::Packet;
-pub use role::Ended;
+pub use role::{Ended, Pool, PoolContext, PoolEnded, PoolHandler, PoolMessages};
 pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

@@ -17,6 +17,7 @@ pub(crate) struct Classes {
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
     pub(crate) process: AtomicPtr<zend_class_entry>,
+    pub(crate) pool: AtomicPtr<zend_class_entry>,
 }
 
 /// Set at module startup.
@@ -27,6 +28,7 @@ pub(crate) static CLASSES: Classes = Classes {
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
     process: AtomicPtr::new(null_mut()),
+    pool: AtomicPtr::new(null_mut()),
 };
 
 static LAST_ERROR: AtomicI32 = AtomicI32::new(0);

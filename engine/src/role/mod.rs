@@ -18,6 +18,7 @@ mod fence;
 mod limits;
 mod manager;
 mod master;
+mod pool;
 mod post;
 mod record;
 mod reload;
@@ -27,6 +28,8 @@ mod signals;
 mod stop;
 mod watchdog;
 mod worker;
+
+pub use self::pool::{Pool, PoolContext, PoolEnded, PoolHandler, PoolMessages};
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

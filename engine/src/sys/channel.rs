@@ -24,6 +24,12 @@ pub enum ChannelKind {
     Messages,
 }
 
+impl AsFd for Channel {
+    fn as_fd(&self) -> std::os::fd::BorrowedFd<'_> {
+        self.0.as_fd()
+    }
+}
+
 /// One end of a pair. Closed on exec.
 #[derive(Debug)]
 pub struct Channel(OwnedFd);
@@ -55,7 +61,21 @@ impl Channel {
         if self.is_blocking() {
             self.wait_for(PollFlags::POLLIN, deadline(timeout))?;
         }
-        Ok(recv(self.raw(), buffer, MsgFlags::empty())?)
+        match recv(self.raw(), buffer, MsgFlags::empty()) {
+            // The other side has died without reading everything. The error is told once, and what it had written
+            // before is still there.
+            Err(Errno::ECONNRESET) => Ok(recv(self.raw(), buffer, MsgFlags::empty())?),
+            done => Ok(done?),
+        }
+    }
+
+    /// Read one message if there is one.
+    pub(crate) fn read_now(&self, buffer: &mut [u8]) -> io::Result<Option<usize>> {
+        match recv(self.raw(), buffer, MsgFlags::MSG_DONTWAIT) {
+            Ok(length) => Ok(Some(length)),
+            Err(Errno::EAGAIN | Errno::EINTR) => Ok(None),
+            Err(errno) => Err(errno.into()),
+        }
     }
 
     /// Write all of `data`, or one message. How many bytes the system has taken: fewer only after an error that came

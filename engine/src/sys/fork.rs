@@ -153,6 +153,7 @@ extern "C" fn note_foreign_child() {
 /// From now on, know the children that others fork off this process (and its descendants).
 pub(crate) fn watch_foreign_forks() {
     static WATCHED: Once = Once::new();
+    FOREIGN.store(false, Ordering::Relaxed); // a child of user code that begins a server of its own is that server's
     // SAFETY: the handler stores and closes only, fit for the child of any process; handlers stay for good.
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));

@@ -12,6 +12,7 @@
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
+//! * [`ready::wait`]: any of a few descriptors
 //! * [`random::number`]: different in every process
 //! * [`clock`]: monotonic and wall time, local time as text
 
@@ -29,6 +30,7 @@ pub(crate) mod output;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod ready;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;

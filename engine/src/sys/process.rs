@@ -58,6 +58,11 @@ pub(crate) fn die_with_parent(expected: i32) -> bool {
     parent() == expected
 }
 
+/// Nothing is to happen any more when the parent dies.
+pub(crate) fn outlive_parent() {
+    let _ = prctl::set_pdeathsig(None); // it has no way to fail
+}
+
 /// Adopt orphaned grandchildren (workers whose manager died), so that they can be waited for.
 pub(crate) fn set_subreaper(on: bool) {
     let _ = prctl::set_child_subreaper(on);

@@ -3,6 +3,7 @@
 pub(crate) mod connections;
 mod packet;
 mod place;
+pub(crate) mod pool;
 pub(crate) mod port;
 mod process;
 pub(crate) mod server;
@@ -49,6 +50,7 @@ pub(crate) fn register() {
     packet::register();
     port::register();
     process::register();
+    pool::register();
     server::register();
 }
 

@@ -10,7 +10,7 @@ mod queue;
 mod system;
 
 use std::cell::{Cell, RefCell};
-use std::mem::offset_of;
+use std::mem::{ManuallyDrop, offset_of};
 use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -271,10 +271,14 @@ fn adopt(object: *mut zend_object, inner: Inner) {
 }
 
 fn construct(call: &mut Call) {
-    // SAFETY: zero is a valid value of PHP's struct, which the call below fills.
-    let mut callable: zend_fcall_info = unsafe { std::mem::zeroed() };
-    // SAFETY: as above.
-    let mut cache: zend_fcall_info_cache = unsafe { std::mem::zeroed() };
+    // SAFETY: zero is a valid value of PHP's structs, which the call below fills. The value in the first is PHP's, and
+    // must not be dropped here.
+    let (mut callable, mut cache) = unsafe {
+        (
+            ManuallyDrop::new(std::mem::zeroed::<zend_fcall_info>()),
+            std::mem::zeroed::<zend_fcall_info_cache>(),
+        )
+    };
     let (mut redirect, mut kind, mut coroutine) = (false, DATAGRAM, false);
     if !parse!(call, c"f|blb", callable, cache, redirect, kind, coroutine) {
         return;
@@ -408,14 +412,7 @@ fn start(call: &mut Call) {
     }
 }
 
-/// The state of an object of this class that was constructed.
-///
-/// # Safety
-/// As [`state`].
-unsafe fn inner<'a>(object: *mut zend_object) -> Option<&'a Inner> {
-    // SAFETY: promised by the caller.
-    unsafe { state(object).inner.get().as_ref() }
-}
+pub(super) use self::image::refuse_coroutines;
 
 /// What a pool tells of one of its workers.
 pub(super) struct Member {

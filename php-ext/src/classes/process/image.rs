@@ -145,7 +145,7 @@ pub(super) fn set(call: &mut Call) {
     }
 }
 
-pub(super) fn refuse_coroutines() {
+pub(in crate::classes) fn refuse_coroutines() {
     let (code, text) = NO_COROUTINES;
     warn(code, format_args!("{text}"));
 }
