@@ -26,6 +26,16 @@ pub enum Callback {
     BufferFull = 9,
     /// [`crate::Handler::on_buffer_empty`].
     BufferEmpty = 10,
+    /// A timer.
+    Timer = 32,
+    /// A descriptor that is ready.
+    Event = 33,
+    /// A call that was put off.
+    Defer = 34,
+    /// A turn of the event loop.
+    Turn = 35,
+    /// A signal.
+    Signal = 36,
 }
 
 impl Callback {
@@ -43,14 +53,25 @@ impl Callback {
             Callback::Packet => "onPacket",
             Callback::BufferFull => "onBufferFull",
             Callback::BufferEmpty => "onBufferEmpty",
+            Callback::Timer => "timer",
+            Callback::Event => "event",
+            Callback::Defer => "defer",
+            Callback::Turn => "cycle",
+            Callback::Signal => "signal",
         }
+    }
+
+    /// Whether the event loop has called it, not a message.
+    pub(crate) fn is_job(self) -> bool {
+        use Callback::{Defer, Event, Signal, Timer, Turn};
+        matches!(self, Timer | Event | Defer | Turn | Signal)
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Packet, Receive, WorkerExit,
-            WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Defer, Event, Packet, Receive,
+            Signal, Timer, Turn, WorkerExit, WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -63,6 +84,11 @@ impl Callback {
             Packet,
             BufferFull,
             BufferEmpty,
+            Timer,
+            Event,
+            Defer,
+            Turn,
+            Signal,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

@@ -52,6 +52,9 @@ pub(crate) struct Frame {
     death: *const Death,
     /// What comes after the bytes, for a datagram; null if there is none.
     packet: *const Packet,
+    /// All arguments, in place of `args`; null if there they are.
+    list: *const Zv,
+    list_len: u32,
     /// Where the returned value goes; null if nobody wants it.
     answer: *mut Answer,
 }
@@ -108,6 +111,8 @@ impl Frame {
             len: 0,
             death: std::ptr::null(),
             packet: std::ptr::null(),
+            list: std::ptr::null(),
+            list_len: 0,
             answer: null_mut(),
         }
     }
@@ -129,6 +134,13 @@ impl Frame {
     /// An argument behind the bytes: what is known of a datagram.
     pub(crate) fn with_packet(mut self, packet: &Packet) -> Frame {
         self.packet = packet;
+        self
+    }
+
+    /// All arguments, which the caller holds during the call.
+    pub(crate) fn with_list(mut self, list: &[Zv]) -> Frame {
+        self.list = list.as_ptr();
+        self.list_len = list.len() as u32;
         self
     }
 
@@ -187,7 +199,8 @@ pub(crate) fn nested() -> bool {
     globals::depth() > 0
 }
 
-fn outcome() -> Outcome {
+/// How the code that has just returned ended, as far as it can be seen afterwards.
+pub(crate) fn outcome() -> Outcome {
     // SAFETY: PHP's globals; a pending exception is alive.
     unsafe {
         let exception = (*eg()).exception;
@@ -220,7 +233,10 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         frame = frame.with(packet);
     }
     let mut returned = Zv::UNDEF;
-    let args = frame.args[0].ptr();
+    let (args, count): (*mut zval, u32) = match frame.list.is_null() {
+        true => (frame.args[0].ptr(), frame.count),
+        false => (frame.list.cast_mut().cast(), frame.list_len),
+    };
     match frame.target {
         // SAFETY: the function was resolved by PHP, and its callable is held by the server object; PHP
         // counts the arguments' references itself.
@@ -230,7 +246,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 cache.object,
                 cache.called_scope,
                 returned.ptr(),
-                frame.count,
+                count,
                 args,
                 null_mut(),
             );
@@ -241,7 +257,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 null_mut(),
                 callable.ptr(),
                 returned.ptr(),
-                frame.count,
+                count,
                 args,
                 null_mut(),
             );

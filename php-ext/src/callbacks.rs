@@ -91,6 +91,11 @@ impl Callback {
         }
     }
 
+    /// What to call.
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
     /// Whether it was made from this value.
     pub(crate) fn is_from(&self, callable: Zv) -> bool {
         self.origin == callable.bits()
@@ -174,6 +179,14 @@ impl PhpHandler {
 
     fn port_callback(&self, port: u16, event: PortEvent) -> Option<Callback> {
         *self.ports.get(usize::from(port))?.get(event as usize)?
+    }
+
+    /// Call user code from the event loop.
+    pub(crate) fn run_job(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        match self.left.get() {
+            Some(code) => Err(Leave { code }),
+            None => self.guarded(context, event, frame),
+        }
     }
 
     /// Call user code on behalf of `event`, and see how it ends.
@@ -339,6 +352,7 @@ impl Handler for PhpHandler {
 
     fn attach(&self, context: &Rc<Context>) {
         globals::set_context(context);
+        globals::set_handler(Some(self));
         self.object().show_process(context);
         if context.role() != Role::Master {
             random::reseed();

@@ -5,6 +5,7 @@ use std::ptr::null;
 
 use ext_php_rs::ffi::{php_error_docref, zend_hash_str_find};
 
+use crate::classes::{event, timer};
 use crate::method::{Call, Entry, method, optional, param, parse, table, ty};
 use crate::zend::{E_WARNING, Zv, functions, has, zend_register_functions};
 use crate::{call, constants, errors, globals};
@@ -46,6 +47,8 @@ pub(crate) fn register() {
         ),
         method!(c"skep_version", skep_version, [], ty::STRING),
     ];
+    entries.extend(timer::functions());
+    entries.extend(event::functions());
     if std::env::var_os(TEST_SWITCH).is_some() {
         entries.push(method!(c"skep_test_panic", panic, [], ty::VOID));
     }

@@ -19,6 +19,7 @@ mod exception;
 mod functions;
 mod globals;
 mod loaded;
+mod looping;
 mod method;
 mod opcache;
 mod overdue;

@@ -33,6 +33,9 @@ const LITERAL_NAME: u32 = if ZEND_MODULE_API_NO >= 20_230_831 {
     1 << 24
 };
 
+/// In a parameter's type: it takes all arguments that are left.
+const VARIADIC: u32 = 1 << 27;
+
 /// A parameter.
 pub(crate) struct Param {
     name: &'static CStr,
@@ -46,6 +49,15 @@ pub(crate) const fn param(name: &'static CStr, types: u32) -> Param {
         name,
         types,
         default: None,
+    }
+}
+
+/// The last parameter, which takes all arguments that are left.
+pub(crate) const fn rest(name: &'static CStr) -> Param {
+    Param {
+        name,
+        types: ty::MIXED | VARIADIC,
+        default: Some(c""),
     }
 }
 
@@ -76,20 +88,10 @@ pub(crate) struct Entry {
 
 /// `ZEND_ACC_PUBLIC`.
 pub(crate) const PUBLIC: u32 = 1;
+/// `ZEND_ACC_STATIC`.
+pub(crate) const STATIC: u32 = 16;
 /// `ZEND_ACC_PRIVATE`.
 pub(crate) const PRIVATE: u32 = 4;
-
-/// `ZEND_ACC_STATIC`.
-pub(crate) const STATIC: u32 = 1 << 4;
-
-/// A static method's entry.
-macro_rules! static_method {
-    ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {{
-        let mut entry = $crate::method::method!($name, $body, [$($param),*], $returns);
-        entry.flags |= $crate::method::STATIC;
-        entry
-    }};
-}
 
 /// A method's entry.
 macro_rules! method {
@@ -101,6 +103,16 @@ macro_rules! method {
             returns: $returns,
             returns_class: None,
             flags: $crate::method::PUBLIC,
+        }
+    };
+}
+
+/// A static method's entry.
+macro_rules! static_method {
+    ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {
+        $crate::method::Entry {
+            flags: $crate::method::PUBLIC | $crate::method::STATIC,
+            ..$crate::method::method!($name, $body, [$($param),*], $returns)
         }
     };
 }
@@ -156,13 +168,16 @@ pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
         args.extend(entry.params.iter().map(|param| zend_internal_arg_info {
             name: param.name.as_ptr(),
             type_: plain(param.types),
-            default_value: param.default.map_or(null(), CStr::as_ptr),
+            default_value: match param.default {
+                Some(default) if param.types & VARIADIC == 0 => default.as_ptr(),
+                _ => null(),
+            },
         }));
         rows.push(zend_function_entry {
             fname: entry.name.as_ptr(),
             handler: Some(entry.handler),
             arg_info: args.leak().as_ptr(),
-            num_args: entry.params.len() as u32,
+            num_args: entry.params.len() as u32, // PHP takes a variadic one off
             flags: entry.flags,
         });
     }

@@ -60,20 +60,22 @@ unsafe extern "C" {
         value: i64,
     );
     fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
-    fn php_file_le_stream() -> c_int;
-    fn php_file_le_pstream() -> c_int;
-    fn zend_fetch_resource2_ex(
-        value: *mut zval,
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
+    pub(crate) fn zend_fetch_resource2_ex(
+        resource: *mut zval,
         name: *const c_char,
-        one: c_int,
-        other: c_int,
+        kind: c_int,
+        other_kind: c_int,
     ) -> *mut c_void;
-    fn _php_stream_cast(
+    pub(crate) fn _php_stream_cast(
         stream: *mut c_void,
         kind: c_int,
         result: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
+    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
+    pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
@@ -84,6 +86,8 @@ unsafe extern "C" {
 pub(crate) const E_ERROR: c_int = 1;
 /// `E_WARNING`.
 pub(crate) const E_WARNING: c_int = 2;
+/// `E_DEPRECATED`.
+pub(crate) const E_DEPRECATED: c_int = 1 << 13;
 /// `E_USER_WARNING`.
 pub(crate) const E_USER_WARNING: c_int = 1 << 9;
 
@@ -345,24 +349,6 @@ pub(crate) fn bail_out() -> ! {
 pub(crate) fn zval_get_string(mut value: Zv) -> *mut zend_string {
     // SAFETY: a live value.
     unsafe { zval_get_string_func(value.ptr()) }
-}
-
-/// `PHP_STREAM_AS_FD`.
-const AS_DESCRIPTOR: c_int = 1;
-
-/// The descriptor behind a stream of PHP; none after PHP's exception or warning.
-pub(crate) fn stream_descriptor(mut value: Zv) -> Option<i32> {
-    // SAFETY: a live value; PHP checks what it is. The cast writes a descriptor, an int, to the place of a pointer.
-    unsafe {
-        let (one, other) = (php_file_le_stream(), php_file_le_pstream());
-        let stream = zend_fetch_resource2_ex(value.ptr(), c"stream".as_ptr(), one, other);
-        if stream.is_null() {
-            return None;
-        }
-        let mut descriptor: c_int = -1;
-        let cast = _php_stream_cast(stream, AS_DESCRIPTOR, (&raw mut descriptor).cast(), 1);
-        (cast == 0 && descriptor >= 0).then_some(descriptor)
-    }
 }
 
 /// A context pointer for [`try_call`].

@@ -7,8 +7,11 @@ the callback as long as max_wait_time says, and then kills. A worker that has le
 <?php
 require __DIR__ . '/../include/harness.inc';
 
-$start = fn (string $body, string $settings = '') => serve(<<<PHP
-\$pool = new Swoole\Process\Pool(2);
+$start = fn (string $body, string $settings = '', string $kind = 'SWOOLE_IPC_NONE') => serve(<<<PHP
+\$pool = new Swoole\Process\Pool(2, $kind);
+if ($kind) {
+    \$pool->on('message', 'strlen');
+}
 \$pool->set(['log_file' => getenv('SKEP_DIR') . '/log'] + [$settings]);
 \$pool->on('workerStart', function (\$pool, \$id) {
     say("worker \$id " . getmypid());
@@ -27,8 +30,8 @@ var_dump(max($counts) <= 10, min($counts) >= 4);
 var_dump($run->stop());
 
 // Reload.
-$run = $start('while ($pool->workerRunning) { usleep(1000); }');
-$run->expect('worker 1');
+$run = $start('', '', 'SWOOLE_IPC_UNIXSOCK');
+$run->expect('worker ', 2);
 $before = $run->processes();
 $run->kill(10);
 $run->expect('workerStop', 2);

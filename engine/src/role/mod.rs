@@ -16,6 +16,7 @@
 mod exit;
 mod fence;
 mod limits;
+mod linger;
 mod manager;
 mod master;
 mod pool;
@@ -42,6 +43,7 @@ use crate::context::Role;
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
+use crate::event_loop::EventLoop;
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
@@ -70,6 +72,8 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+    /// The master's, with the timers that were made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What the user of the engine has written.
@@ -79,6 +83,8 @@ pub(crate) struct Program {
     pub(crate) dispatch: Option<DispatchFn>,
     /// Questions to functions that run on the main thread.
     pub(crate) errands: Arc<Errands>,
+    /// The master's event loop.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -170,6 +176,7 @@ fn prepare(
         service,
         master_line,
         file_senders: senders.into(),
+        event_loop: program.event_loop,
     };
 
     // Before there is anybody who could be told to signal this process.

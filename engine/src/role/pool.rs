@@ -22,6 +22,7 @@ use std::rc::Rc;
 pub use self::context::PoolContext;
 
 use crate::error::{Doing, Error, Result};
+use crate::event_loop::EventLoop;
 use crate::handler::Step;
 use crate::log::Log;
 use crate::net::SocketType;
@@ -76,6 +77,11 @@ pub trait PoolHandler {
     /// A worker ends.
     fn on_worker_stop(&self, _pool: &PoolContext, _worker: u32) -> Step {
         Ok(())
+    }
+
+    /// What a worker turns between two messages, besides waiting for them; not while it waits in a System V queue.
+    fn event_loop(&self) -> Option<Rc<EventLoop>> {
+        None
     }
 
     /// Whether [`PoolHandler::on_message`] is of interest.

@@ -26,9 +26,9 @@ impl EventFd {
         }
     }
 
-    /// For sleepers that watch the level: forget the rings so far.
-    pub(crate) fn clear(&self) {
-        let _ = self.0.read(); // nobody has rung
+    /// Take back all notifications, for sleepers that watch it level-triggered.
+    pub(crate) fn drain(&self) {
+        let _ = self.0.read(); // fails if there are none
     }
 
     pub(crate) fn raw(&self) -> RawFd {

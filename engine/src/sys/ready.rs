@@ -1,7 +1,7 @@
 //! Waiting for any of a few descriptors.
 
 use std::io;
-use std::os::fd::BorrowedFd;
+use std::os::fd::{BorrowedFd, RawFd};
 use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
@@ -16,7 +16,7 @@ pub(crate) enum Want {
 /// Wait until something can be done with one of them, for `timeout` at most; which of them. A signal ends the wait, and
 /// nothing is ready then.
 pub(crate) fn wait(
-    wanted: &[(BorrowedFd<'_>, Want)],
+    wanted: &[(RawFd, Want)],
     timeout: Option<Duration>,
 ) -> io::Result<Vec<bool>> {
     let mut entries = Vec::with_capacity(wanted.len());
@@ -25,7 +25,10 @@ pub(crate) fn wait(
             Want::Read => PollFlags::POLLIN,
             Want::Write => PollFlags::POLLOUT,
         };
-        entries.push(PollFd::new(descriptor, flags));
+        // SAFETY: borrowed for this call only, and only looked at; a number that is no descriptor (-1 is none for
+        // borrow_raw) is reported as ready, and its reader will see.
+        let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor.max(0)) };
+        entries.push(PollFd::new(borrowed, flags));
     }
     let limit = timeout.map_or(PollTimeout::NONE, |timeout| {
         let ms = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;

@@ -7,6 +7,7 @@ mod child;
 mod image;
 mod pipe;
 mod queue;
+mod signals;
 mod system;
 
 use std::cell::{Cell, RefCell};
@@ -234,6 +235,10 @@ fn methods() -> Vec<Entry> {
         static_method!(c"kill", system::kill, [
             param(c"pid", ty::INT),
             optional(c"signal_no", ty::INT, c"SIGTERM")
+        ], ty::BOOL),
+        static_method!(c"signal", signals::signal, [
+            param(c"signal_no", ty::INT),
+            optional(c"callback", ty::CALLABLE | ty::NULL, c"null")
         ], ty::BOOL),
         static_method!(c"alarm", system::alarm, [
             param(c"usec", ty::INT),

@@ -7,6 +7,7 @@ mod inspection;
 mod lifecycle;
 mod listening;
 mod sessions;
+mod timers;
 
 pub(crate) use configuration::{Whose, merge};
 
@@ -25,7 +26,7 @@ use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event, NAMES};
 use crate::exception::throw_misuse;
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Param, method, optional, param, ty};
+use crate::method::{Call, Param, method, optional, param, rest, ty};
 use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
@@ -369,6 +370,38 @@ pub(super) fn register() {
             c"reload",
             lifecycle::reload,
             [optional(c"only_reload_taskworker", ty::BOOL, c"false")],
+            ty::BOOL
+        ),
+        method!(
+            c"tick",
+            timers::tick,
+            [
+                param(c"ms", ty::INT),
+                param(c"callback", ty::CALLABLE),
+                rest(c"params")
+            ],
+            INT_BOOL
+        ),
+        method!(
+            c"after",
+            timers::after,
+            [
+                param(c"ms", ty::INT),
+                param(c"callback", ty::CALLABLE),
+                rest(c"params")
+            ],
+            INT_BOOL
+        ),
+        method!(
+            c"clearTimer",
+            timers::clear_timer,
+            [param(c"timer_id", ty::INT)],
+            ty::BOOL
+        ),
+        method!(
+            c"defer",
+            timers::defer,
+            [param(c"callback", ty::CALLABLE)],
             ty::BOOL
         ),
         method!(c"reloadTls", lifecycle::reload_tls, [], ty::BOOL),

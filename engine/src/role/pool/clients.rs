@@ -3,7 +3,7 @@
 //! A client that is slow keeps nobody waiting: what has come of its request is kept while others are served, and what it
 //! does not take of its answer too. Each has [`PATIENCE`] for its request, and as long again for the answer.
 
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::time::{Duration, Instant};
 
 use crate::net::listener::Listener;
@@ -73,26 +73,26 @@ impl<'p> Clients<'p> {
         }
     }
 
-    /// Wait until something has happened, and deal with it.
-    pub(super) fn wait(&mut self, bell: BorrowedFd<'_>, line: BorrowedFd<'_>) {
+    /// Wait until something has happened here or on the `others`, for `limit` at most, and deal with it.
+    pub(super) fn wait(&mut self, others: &[RawFd], limit: Option<Duration>) {
         if !self.whole.is_empty() {
             return;
         }
         let listening = self.clients.len() < AT_ONCE;
-        let mut wanted = vec![(bell, Want::Read), (line, Want::Read)];
+        let mut wanted: Vec<_> = others.iter().map(|&other| (other, Want::Read)).collect();
         wanted.extend(self.clients.iter().map(|client| match client.state {
-            State::Sends(_) => (client.socket.as_fd(), Want::Read),
-            State::Reads(..) => (client.socket.as_fd(), Want::Write),
+            State::Sends(_) => (client.socket.as_raw_fd(), Want::Read),
+            State::Reads(..) => (client.socket.as_raw_fd(), Want::Write),
         }));
         if listening {
-            wanted.extend(self.listeners.iter().map(|l| (l.as_fd(), Want::Read)));
+            wanted.extend(self.listeners.iter().map(|l| (l.raw(), Want::Read)));
         }
         let due = self.clients.iter().map(|client| client.deadline).min();
         let left = due.map(|due| due.saturating_duration_since(Instant::now()));
-        let Ok(ready) = ready::wait(&wanted, left) else {
+        let Ok(ready) = ready::wait(&wanted, left.into_iter().chain(limit).min()) else {
             return;
         };
-        let mut ready = ready.into_iter().skip(2);
+        let mut ready = ready.into_iter().skip(others.len());
         let of_clients: Vec<bool> = ready.by_ref().take(self.clients.len()).collect();
         self.look_at(&of_clients);
         if listening && ready.any(|ready| ready) {
@@ -175,7 +175,7 @@ impl<'p> Clients<'p> {
             .retain(|client| matches!(client.state, State::Reads(..)));
         while !self.clients.is_empty() {
             let wanted: Vec<_> = (self.clients.iter())
-                .map(|client| (client.socket.as_fd(), Want::Write))
+                .map(|client| (client.socket.as_raw_fd(), Want::Write))
                 .collect();
             let due = self.clients.iter().map(|client| client.deadline).min();
             let left = due.map(|due| due.saturating_duration_since(Instant::now()));

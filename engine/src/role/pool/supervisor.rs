@@ -4,7 +4,7 @@
 //! actions.
 
 use std::fmt::Write;
-use std::os::fd::{AsFd, AsRawFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -156,9 +156,9 @@ impl Supervisor<'_> {
             .chain(self.log.tick())
             .min()
             .map(|due| Duration::from_millis(due.saturating_sub(now)));
-        let bell = self.shared.bell.as_fd();
+        let bell = self.shared.bell.raw();
         let _ = ready::wait(&[(bell, Want::Read)], next); // fails for a bad descriptor only
-        self.shared.bell.clear();
+        self.shared.bell.drain();
     }
 
     fn heed_signals(&mut self) {

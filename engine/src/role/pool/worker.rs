@@ -1,7 +1,8 @@
 //! A worker of a pool: its start callback, then one message after the other.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
+use std::time::Duration;
 
 use super::clients::Clients;
 use super::context::{Member, PoolContext, Shared};
@@ -14,7 +15,7 @@ use crate::sync::{AtomicI32, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::sys::message_queue::{self, MessageQueue, Queued};
 use crate::sys::ready::{self, Want};
-use crate::sys::{fork, process, signal};
+use crate::sys::{clock, fork, process, signal};
 
 /// A queue that is to go with the pool, for the signal handler; -1: none.
 static ORPHANED_QUEUE: AtomicI32 = AtomicI32::new(-1);
@@ -87,6 +88,9 @@ impl Worker<'_> {
             self.set_ready(); // the start callback is the work itself
         }
         let mut step = self.guard(|handler, pool| handler.on_worker_start(pool, id));
+        if step.is_ok() && !taking {
+            step = self.take_turns();
+        }
         if step.is_ok() && taking {
             signal::reassert_unblocked(); // the pool's way to end this loop
             self.set_ready();
@@ -164,26 +168,59 @@ impl Worker<'_> {
         };
         let mut room = vec![0; LARGEST_MESSAGE];
         while self.goes_on() {
+            self.turn()?;
             match own.read_now(&mut room) {
                 Ok(Some(length)) => self.deliver(room.get(..length).unwrap_or_default())?,
-                Ok(None) => self.sleep(own.as_fd()),
+                Ok(None) => self.sleep(own.raw()),
                 Err(error) => return self.broken("socket", &error),
             }
         }
         Ok(())
     }
 
-    /// Until there is something to read, a signal has come, or the master is dead.
-    fn sleep(&self, source: std::os::fd::BorrowedFd<'_>) {
-        let wanted = [
-            (source, Want::Read),
-            (self.bell.as_fd(), Want::Read),
-            (self.line.as_fd(), Want::Read),
-        ];
-        let woken = ready::wait(&wanted, None);
-        if woken.is_ok_and(|ready| ready.get(1) == Some(&true)) {
-            self.bell.clear();
+    /// Until there is something to read or to do.
+    fn sleep(&self, source: RawFd) {
+        let (others, limit) = self.others();
+        let wanted: Vec<_> = others
+            .iter()
+            .chain(&[source])
+            .map(|&fd| (fd, Want::Read))
+            .collect();
+        let _ = ready::wait(&wanted, limit); // fails for bad descriptors only
+        self.bell.drain();
+    }
+
+    /// What a worker waits for besides messages, and for how long at most: a signal, the master's death, what its event
+    /// loop has.
+    fn others(&self) -> (Vec<RawFd>, Option<Duration>) {
+        let mut others = vec![self.bell.raw(), self.line.as_raw_fd()];
+        let Some(event_loop) = self.handler.event_loop() else {
+            return (others, None);
+        };
+        others.extend(event_loop.descriptor());
+        let now = clock::monotonic_us() / 1_000;
+        let due = event_loop.next_due();
+        let limit = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
+        (others, limit)
+    }
+
+    /// What the event loop has to do now.
+    fn turn(&self) -> Step {
+        match self.handler.event_loop().filter(|own| own.is_active()) {
+            None => Ok(()),
+            Some(own) => self.guard(|_, _| own.turn(None).map(drop)),
         }
+    }
+
+    /// The start callback is over and has left timers or descriptors behind: they are the rest of the work.
+    fn take_turns(&mut self) -> Step {
+        let Some(own) = self.handler.event_loop() else {
+            return Ok(());
+        };
+        while own.is_alive() && self.goes_on() {
+            self.guard(|_, _| own.turn_and_wait().map(drop))?;
+        }
+        Ok(())
     }
 
     fn take_from_queue(&mut self) -> Step {
@@ -220,8 +257,10 @@ impl Worker<'_> {
         let limit = self.pool.settings.primary.longest_message();
         let mut clients = Clients::new(&self.pool.listeners, limit);
         while self.goes_on() {
-            clients.wait(self.bell.as_fd(), self.line.as_fd());
-            self.bell.clear();
+            self.turn()?;
+            let (others, limit) = self.others();
+            clients.wait(&others, limit);
+            self.bell.drain();
             while let Some(request) = clients.next_request() {
                 if !self.goes_on() {
                     break;

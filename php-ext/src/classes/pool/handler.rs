@@ -4,13 +4,13 @@ use std::cell::Cell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
-use skep::{Leave, Pool, PoolContext, PoolHandler, Step};
+use skep::{EventLoop, Leave, Pool, PoolContext, PoolHandler, Step};
 
 use super::{Event, Property, Zv, place, put, state};
 use crate::call::{self, Frame, Outcome};
-use crate::exception::Line;
+use crate::exception::{Line, pending};
 use crate::zend::{php_output_clean_all, zend_object};
-use crate::{globals, overdue, random};
+use crate::{globals, looping, overdue, random};
 
 /// What PHP does after the engine has returned. Plain data: an error ends the script by a longjmp.
 #[allow(
@@ -35,6 +35,7 @@ pub(super) fn run(pool: Pool, object: *mut zend_object) -> Ended {
     });
     let started = std::process::id();
     let ended = catch_unwind(AssertUnwindSafe(|| pool.start(handler.clone())));
+    handler.settle_loop();
     match ended {
         Ok(Ok(ended)) if std::process::id() != started => Ended::Leave(ended.code),
         Ok(Ok(ended)) if ended.code == 0 && !handler.left.get() => Ended::Returned,
@@ -65,6 +66,7 @@ impl PhpPool {
         if self.broken.get() {
             return Err(Leave { code: 255 });
         }
+        self.settle_loop();
         let frame = build(callback.frame().with(Zv::object(self.object)));
         let ended = catch_unwind(AssertUnwindSafe(|| self.settle(call::invoke(&frame))));
         ended.unwrap_or_else(|payload| {
@@ -72,6 +74,13 @@ impl PhpPool {
             self.broken.set(true);
             Err(Leave { code: 255 })
         })
+    }
+
+    /// A callback of the event loop has left something pending: that is reported before anything else is called.
+    fn settle_loop(&self) {
+        if pending() {
+            let _ = self.settle(call::outcome()); // the engine knows already that this process is to end
+        }
     }
 
     fn settle(&self, outcome: Outcome) -> Step {
@@ -149,6 +158,10 @@ impl PoolHandler for PhpPool {
         self.run(Event::WorkerStop, |frame| {
             frame.with(Zv::long(worker.into()))
         })
+    }
+
+    fn event_loop(&self) -> Option<Rc<EventLoop>> {
+        Some(looping::current())
     }
 
     fn takes_messages(&self) -> bool {

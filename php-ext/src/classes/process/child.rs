@@ -9,7 +9,7 @@ use crate::zend::{
     Ctx, Zv, eg, php_call_shutdown_functions, php_free_shutdown_functions, php_output_clean_all,
     try_call, zend_call_destructors, zend_object, zend_string,
 };
-use crate::{globals, random};
+use crate::{globals, looping, random};
 
 /// The step of a process that was forked for this object: it becomes what the object describes and runs the callback.
 /// Returns the exit code, and [`end`] is what should follow.
@@ -25,7 +25,12 @@ pub(super) fn run(object: *mut zend_object, inner: &Inner) -> i32 {
     let Some(callback) = callback else {
         return 255; // it was one when the object was made; its class cannot have gone
     };
-    match call::invoke(&callback.frame().with(Zv::object(object))) {
+    let mut outcome = call::invoke(&callback.frame().with(Zv::object(object)));
+    if outcome == Outcome::Done {
+        looping::finish(); // timers and the like that the callback has made
+        outcome = call::outcome();
+    }
+    match outcome {
         Outcome::Done => 0,
         Outcome::Exit => left(),
         Outcome::Exception => match call::report_exception() {

@@ -4,6 +4,7 @@ use std::io;
 use std::ptr::null;
 use std::time::Duration;
 
+use super::signals::dispatch_pending_signals;
 use super::{Property, put, this, with_pipe};
 use crate::exception::{code, warn, warn_system};
 use crate::globals;
@@ -75,7 +76,11 @@ pub(super) fn read(call: &mut Call) {
         }
         Some(Err(errno)) => {
             match errno {
-                TIMEOUT | libc::EAGAIN | libc::EINTR => globals::set_last_error(errno),
+                libc::EINTR => {
+                    dispatch_pending_signals();
+                    globals::set_last_error(errno);
+                }
+                TIMEOUT | libc::EAGAIN => globals::set_last_error(errno),
                 errno => warn_system(errno, format_args!("read() failed")),
             }
             call.give_bool(false);

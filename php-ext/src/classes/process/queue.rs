@@ -6,6 +6,7 @@ use std::ptr::null;
 use ext_php_rs::ffi::ext_php_rs_sapi_globals;
 use skep::process::{MessageQueue, Queued};
 
+use super::signals::dispatch_pending_signals;
 use super::{Inner, Property, put, this};
 use crate::convert::Map;
 use crate::exception::{code, warn, warn_system};
@@ -151,7 +152,10 @@ fn settle(outcome: Result<Queued, i32>, empty: i32, name: &str) -> Option<usize>
     match outcome {
         Ok(Queued::Done(_, length)) => return Some(length),
         Ok(Queued::WouldBlock) => globals::set_last_error(empty),
-        Ok(Queued::Interrupted) => globals::set_last_error(libc::EINTR),
+        Ok(Queued::Interrupted) => {
+            dispatch_pending_signals();
+            globals::set_last_error(libc::EINTR);
+        }
         Ok(Queued::Removed) => warn_system(libc::EIDRM, format_args!("{name}() failed")),
         Err(errno) => warn_system(errno, format_args!("{name}() failed")),
     }

@@ -9,7 +9,10 @@ use crate::convert::{List, Map};
 use crate::exception::{code, warn, warn_system};
 use crate::globals;
 use crate::method::{Call, parse};
-use crate::zend::{HashTable, Zv, kind, stream_descriptor, walk};
+use crate::looping::descriptor;
+use crate::zend::{HashTable, Zv, kind, walk};
+
+use super::signals::dispatch_pending_signals;
 
 fn errno() -> i32 {
     std::io::Error::last_os_error().raw_os_error().unwrap_or(0)
@@ -37,8 +40,12 @@ pub(super) fn wait(call: &mut Call) {
     // SAFETY: writes one integer.
     let pid = unsafe { libc::waitpid(-1, &raw mut status, flags) };
     if pid <= 0 {
+        let errno = errno();
+        if pid < 0 && errno == libc::EINTR {
+            dispatch_pending_signals();
+        }
         if pid < 0 {
-            globals::set_last_error(errno());
+            globals::set_last_error(errno);
         }
         return call.give_bool(false);
     }
@@ -121,7 +128,7 @@ pub(super) fn daemon(call: &mut Call) {
         unsafe {
             walk(pipes, |_, value| {
                 if at < descriptors.len() && value.kind() != kind::NULL {
-                    match stream_descriptor(value) {
+                    match descriptor::of(value) {
                         Some(descriptor) => descriptors[at] = descriptor,
                         None => sound = false,
                     }
