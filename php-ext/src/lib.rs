@@ -31,8 +31,9 @@ use std::ffi::{CStr, c_int};
 use std::mem::zeroed;
 
 use ext_php_rs::ffi::{
-    ZEND_MODULE_API_NO, ext_php_rs_php_build_id, php_info_print_table_end,
-    php_info_print_table_row, php_info_print_table_start, _zend_module_dep as zend_module_dep, zend_module_entry,
+    _zend_module_dep as zend_module_dep, ZEND_MODULE_API_NO, ext_php_rs_php_build_id,
+    php_info_print_table_end, php_info_print_table_row, php_info_print_table_start,
+    zend_module_entry,
 };
 
 /// Version of the extension.

@@ -184,7 +184,9 @@ impl Pool {
     /// Take clients at this address: `host` and a port, or `unix:` and a path. Only with [`PoolMessages::Clients`].
     pub fn listen(&mut self, host: &str, port: i64, backlog: i32) -> Result<()> {
         if self.messages != PoolMessages::Clients {
-            return Err(Error::State("only a pool of kind SWOOLE_IPC_SOCKET can listen"));
+            return Err(Error::State(
+                "only a pool of kind SWOOLE_IPC_SOCKET can listen",
+            ));
         }
         let (host, kind) = match host.strip_prefix("unix:") {
             Some(path) => (path, SocketType::UnixStream),

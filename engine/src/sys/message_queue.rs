@@ -87,8 +87,14 @@ impl MessageQueue {
             std::ptr::copy_nonoverlapping(data.as_ptr(), text, data.len());
         }
         // SAFETY: the buffer holds a type and `data.len()` bytes.
-        let sent =
-            unsafe { libc::msgsnd(self.id, self.buffer.as_ptr().cast(), data.len(), flags(wait)) };
+        let sent = unsafe {
+            libc::msgsnd(
+                self.id,
+                self.buffer.as_ptr().cast(),
+                data.len(),
+                flags(wait),
+            )
+        };
         match Errno::result(sent) {
             Ok(_) => Ok(Queued::Done(kind, data.len())),
             Err(errno) => ended(errno),
@@ -123,7 +129,11 @@ impl MessageQueue {
         let room = (self.buffer.len() * TYPE).saturating_sub(TYPE);
         // SAFETY: within the buffer, whose memory is initialised from the beginning.
         unsafe {
-            let text = self.buffer.as_ptr().cast::<u8>().add(TYPE.min(self.buffer.len() * TYPE));
+            let text = self
+                .buffer
+                .as_ptr()
+                .cast::<u8>()
+                .add(TYPE.min(self.buffer.len() * TYPE));
             std::slice::from_raw_parts(text, length.min(room))
         }
     }
@@ -231,7 +241,10 @@ mod tests {
     #[test]
     fn a_full_queue_says_so_and_a_message_that_does_not_fit_stays() {
         let own = queue();
-        let mut queue = MessageQueue { id: own.0.id(), buffer: Vec::new() };
+        let mut queue = MessageQueue {
+            id: own.0.id(),
+            buffer: Vec::new(),
+        };
         queue.set_capacity(1000).unwrap();
         let mut sent = 0;
         while queue.send(1, &[7; 300], false).unwrap() != Queued::WouldBlock {
@@ -250,14 +263,25 @@ mod tests {
         let own = queue();
         let id = own.0.id();
         let waiter = std::thread::spawn(move || {
-            let mut queue = MessageQueue { id, buffer: Vec::new() };
+            let mut queue = MessageQueue {
+                id,
+                buffer: Vec::new(),
+            };
             queue.receive(0, 10, true).unwrap()
         });
         std::thread::sleep(std::time::Duration::from_millis(20)); // either way it must come back
         own.0.remove().unwrap();
         let ended = waiter.join();
-        let gone = MessageQueue { id, buffer: Vec::new() }.state().unwrap_err();
-        assert!(matches!(gone.raw_os_error(), Some(libc::EINVAL | libc::EIDRM)));
+        let gone = MessageQueue {
+            id,
+            buffer: Vec::new(),
+        }
+        .state()
+        .unwrap_err();
+        assert!(matches!(
+            gone.raw_os_error(),
+            Some(libc::EINVAL | libc::EIDRM)
+        ));
         assert!(!matches!(ended, Ok(Queued::Done(..))));
     }
 

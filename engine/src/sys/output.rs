@@ -26,7 +26,10 @@ pub(crate) fn redirect(file: Option<&File>) -> io::Result<()> {
 
 /// Standard input, output and error of this process lead nowhere.
 pub(crate) fn close_stdio() -> io::Result<()> {
-    let nowhere = OpenOptions::new().read(true).write(true).open("/dev/null")?;
+    let nowhere = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
     take_stdio([nowhere.as_raw_fd(); 3])
 }
 

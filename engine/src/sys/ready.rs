@@ -15,10 +15,7 @@ pub(crate) enum Want {
 
 /// Wait until something can be done with one of them, for `timeout` at most; which of them. A signal ends the wait, and
 /// nothing is ready then.
-pub(crate) fn wait(
-    wanted: &[(RawFd, Want)],
-    timeout: Option<Duration>,
-) -> io::Result<Vec<bool>> {
+pub(crate) fn wait(wanted: &[(RawFd, Want)], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
     let mut entries = Vec::with_capacity(wanted.len());
     for &(descriptor, want) in wanted {
         let flags = match want {

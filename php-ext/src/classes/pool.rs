@@ -220,7 +220,12 @@ fn put(object: *mut zend_object, property: Property, value: Zv) {
 fn place<'a>(object: *mut zend_object, event: Event) -> Place<'a> {
     let index = Property::FirstCallback as usize + event as usize;
     // SAFETY: of this class, which declares these properties behind the others, in this order.
-    unsafe { Place::new(&state(object).callbacks[event as usize], slot(object, index)) }
+    unsafe {
+        Place::new(
+            &state(object).callbacks[event as usize],
+            slot(object, index),
+        )
+    }
 }
 
 fn construct(call: &mut Call) {
@@ -251,10 +256,7 @@ fn construct(call: &mut Call) {
         2 => PoolMessages::Queue { key: key as i32 }, // a key is 32 bits for the system
         3 => PoolMessages::Clients,
         other => {
-            return throw_exception(
-                INVALID_PARAMS,
-                format_args!("unknown ipc_type [{other}]"),
-            );
+            return throw_exception(INVALID_PARAMS, format_args!("unknown ipc_type [{other}]"));
         }
     };
     if workers <= 0 {
@@ -312,7 +314,9 @@ fn set(call: &mut Call) {
                         c"unsupported option [%s]".as_ptr(),
                         (&raw const (*key).val).cast::<std::ffi::c_char>(),
                     ),
-                    Set::Refused(line) => warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c()))),
+                    Set::Refused(line) => {
+                        warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c())))
+                    }
                 },
             }
             !pending()
@@ -321,7 +325,10 @@ fn set(call: &mut Call) {
 }
 
 /// How a setting was taken. Plain data.
-#[allow(clippy::large_enum_variant, reason = "plain data on the stack has no destructor")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "plain data on the stack has no destructor"
+)]
 enum Set {
     Done,
     Unknown,

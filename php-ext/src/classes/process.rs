@@ -16,9 +16,7 @@ use std::ptr::null_mut;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use ext_php_rs::ffi::{
-    ext_php_rs_zend_object_alloc, zend_fcall_info, zend_object_std_dtor,
-};
+use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_fcall_info, zend_object_std_dtor};
 use skep::Role;
 use skep::error::code::{OPERATION_NOT_SUPPORT, WRONG_OPERATION};
 use skep::process::{Channel, ChannelKind, Forked, MessageQueue, pair};
@@ -27,7 +25,9 @@ use super::server::in_cli;
 use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
 use crate::exception::{code, pending, throw_error, throw_misuse, warn, warn_system};
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Entry, PUBLIC, STATIC, method, optional, param, parse, static_method, ty};
+use crate::method::{
+    Call, Entry, PUBLIC, STATIC, method, optional, param, parse, static_method, ty,
+};
 use crate::zend::{
     Zv, zend_class_entry, zend_declare_class_constant_long, zend_fcall_info_cache, zend_object,
     zend_object_handlers,
@@ -460,9 +460,17 @@ pub(super) fn of_member(member: Member) -> *mut zend_object {
 }
 
 /// The pipe of this object; none after the usual warning.
-fn with_pipe<T>(call: &mut Call, refusal: &str, then: impl FnOnce(&Inner, &Channel) -> T) -> Option<T> {
+fn with_pipe<T>(
+    call: &mut Call,
+    refusal: &str,
+    then: impl FnOnce(&Inner, &Channel) -> T,
+) -> Option<T> {
     let inner = this(call)?;
-    let done = inner.ours.borrow().as_ref().map(|channel| then(inner, channel));
+    let done = inner
+        .ours
+        .borrow()
+        .as_ref()
+        .map(|channel| then(inner, channel));
     if done.is_none() && !pending() {
         warn(code::FATAL, format_args!("{refusal}"));
         call.give_bool(false);

@@ -184,7 +184,9 @@ impl Supervisor<'_> {
         }
         self.context.running.set(false);
         let now = clock::monotonic_ms();
-        let actions = self.roster.stop_all(now + self.pool.settings.max_wait_ms, now);
+        let actions = self
+            .roster
+            .stop_all(now + self.pool.settings.max_wait_ms, now);
         self.perform(actions);
     }
 
@@ -208,8 +210,9 @@ impl Supervisor<'_> {
             let left = member.detached.swap(0, Ordering::AcqRel);
             let ready = member.ready.load(Ordering::Acquire) != 0;
             if left > 0 {
-                self.log
-                    .notice(format_args!("worker {worker} (pid {left}) has left the pool"));
+                self.log.notice(format_args!(
+                    "worker {worker} (pid {left}) has left the pool"
+                ));
                 let exit = wait::Exit { code: 0, signal: 0 };
                 let actions = self.roster.died(left, exit, now);
                 self.perform(actions);

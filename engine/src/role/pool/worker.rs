@@ -277,8 +277,9 @@ impl Worker<'_> {
     }
 
     fn broken(&self, what: &str, error: &std::io::Error) -> Step {
-        self.log
-            .error(format_args!("the {what} of the pool cannot be read: {error}"));
+        self.log.error(format_args!(
+            "the {what} of the pool cannot be read: {error}"
+        ));
         Err(Leave { code: exit::FATAL })
     }
 }

@@ -120,7 +120,11 @@ impl PoolHandler for PhpPool {
             inner.context.replace(Some(Rc::clone(pool)));
         }
         let object = self.object;
-        put(object, Property::MasterPid, Zv::long(pool.master_pid().into()));
+        put(
+            object,
+            Property::MasterPid,
+            Zv::long(pool.master_pid().into()),
+        );
         put(object, Property::Running, Zv::bool(true));
         if let Some(worker) = pool.worker() {
             let pid = i64::from(std::process::id());

@@ -3,8 +3,8 @@
 use std::ptr::null_mut;
 
 use super::{Inner, Property, put};
-use crate::callbacks::Callback;
 use crate::call::{self, Outcome};
+use crate::callbacks::Callback;
 use crate::zend::{
     Ctx, Zv, eg, php_call_shutdown_functions, php_free_shutdown_functions, php_output_clean_all,
     try_call, zend_call_destructors, zend_object, zend_string,

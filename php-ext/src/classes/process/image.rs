@@ -82,7 +82,10 @@ pub(super) fn exec(call: &mut Call) {
     let path = unsafe { std::slice::from_raw_parts(file, len) };
     let errno = execute(path, texts);
     texts.release();
-    let line = Line::new(format_args!("execv({}) failed", String::from_utf8_lossy(path)));
+    let line = Line::new(format_args!(
+        "execv({}) failed",
+        String::from_utf8_lossy(path)
+    ));
     warn_system(errno, format_args!("{}", Text(line.as_c())));
     call.give_bool(false);
 }

@@ -72,7 +72,9 @@ pub(super) fn read(call: &mut Call) {
         None => {}
         // SAFETY: the scratch memory of this object, which nobody touches before the string is made.
         Some(Ok((start, length))) => {
-            call.give(Zv::text(unsafe { std::slice::from_raw_parts(start, length) }));
+            call.give(Zv::text(unsafe {
+                std::slice::from_raw_parts(start, length)
+            }));
         }
         Some(Err(errno)) => {
             match errno {
@@ -105,13 +107,15 @@ pub(super) fn close(call: &mut Call) {
     if !parse!(call, c"|l", which) {
         return;
     }
-    let shut = with_pipe(call, "no pipe, cannot close the pipe", |_, channel| {
-        match which {
+    let shut = with_pipe(
+        call,
+        "no pipe, cannot close the pipe",
+        |_, channel| match which {
             BOTH => true,
             WRITING | READING => channel.shut(which == READING).is_ok(),
             _ => false,
-        }
-    });
+        },
+    );
     let Some(shut) = shut else { return };
     if !shut {
         warn(code::FATAL, format_args!("cannot close the pipe"));
@@ -145,9 +149,11 @@ pub(super) fn set_blocking(call: &mut Call) {
     if !parse!(call, c"b", blocking) {
         return;
     }
-    let done = with_pipe(call, "no pipe, cannot setBlocking the pipe", |_, channel| {
-        channel.set_blocking(blocking).is_ok()
-    });
+    let done = with_pipe(
+        call,
+        "no pipe, cannot setBlocking the pipe",
+        |_, channel| channel.set_blocking(blocking).is_ok(),
+    );
     if let Some(done) = done {
         call.give_bool(done);
     }

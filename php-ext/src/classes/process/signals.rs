@@ -21,7 +21,10 @@ pub(super) fn signal(call: &mut Call) {
         return;
     }
     if !(0..LIMIT).contains(&number) {
-        warn(code::FATAL, format_args!("invalid signal number [{number}]"));
+        warn(
+            code::FATAL,
+            format_args!("invalid signal number [{number}]"),
+        );
         return call.give_bool(false);
     }
     let signal = number as i32;

@@ -8,8 +8,8 @@ use skep::error::code::{INVALID_PARAMS, WRONG_OPERATION};
 use crate::convert::{List, Map};
 use crate::exception::{code, warn, warn_system};
 use crate::globals;
-use crate::method::{Call, parse};
 use crate::looping::descriptor;
+use crate::method::{Call, parse};
 use crate::zend::{HashTable, Zv, kind, walk};
 
 use super::signals::dispatch_pending_signals;
@@ -99,9 +99,7 @@ pub(super) fn alarm(call: &mut Call) {
         it_value: time,
     };
     // SAFETY: reads one struct.
-    let done = unsafe {
-        libc::setitimer(which as libc::c_int, &raw const timer, null_mut())
-    };
+    let done = unsafe { libc::setitimer(which as libc::c_int, &raw const timer, null_mut()) };
     if done != 0 {
         warn_system(errno(), format_args!("setitimer() failed"));
     }
