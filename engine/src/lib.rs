@@ -60,6 +60,7 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
+pub mod task;
 mod timer;
 mod tls;
 

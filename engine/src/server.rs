@@ -30,6 +30,7 @@ pub struct Server {
     settings: Settings,
     log: Log,
     dispatch: Option<DispatchFn>,
+    user_processes: u32,
     /// For the master.
     event_loop: Rc<EventLoop>,
 }
@@ -123,6 +124,7 @@ impl Server {
             settings,
             log,
             dispatch: None,
+            user_processes: 0,
             event_loop: EventLoop::new(),
         })
     }
@@ -166,6 +168,12 @@ impl Server {
         }
         self.ports.push(Bound::new(host, port, kind)?);
         Ok((self.ports.len() - 1) as u16)
+    }
+
+    /// One more process that runs [`Handler::on_user_process`], supervised like a worker; its index, counted from 0.
+    pub fn add_process(&mut self) -> u32 {
+        self.user_processes += 1;
+        self.user_processes - 1
     }
 
     /// How many ports there are.
@@ -309,6 +317,9 @@ impl Server {
             };
             return Err(Error::MissingCallback(missing));
         }
+        if self.settings.tasks.workers > 0 && !handler.runs_tasks() {
+            return Err(Error::MissingCallback("onTask"));
+        }
         Ok(())
     }
 
@@ -337,6 +348,7 @@ impl Server {
             mut settings,
             log,
             mut dispatch,
+            user_processes,
             event_loop,
         } = self;
         let own = |bound: &Bound| {
@@ -387,6 +399,7 @@ impl Server {
             handler,
             dispatch,
             errands,
+            user_processes,
             event_loop,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;

@@ -88,7 +88,7 @@ impl EventLoop {
         };
         // Put back unless another one has been put there; one that takes itself away leaves a mark.
         self.each_turn_ended[which].set(false);
-        let step = call(context, Callback::Turn, |context| callback(context));
+        let step = call(context, Callback::Turn, &mut callback);
         let mut place = self.each_turn[which].borrow_mut();
         if place.is_none() && !self.each_turn_ended[which].take() {
             *place = Some(callback);

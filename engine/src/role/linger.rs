@@ -1,4 +1,4 @@
-//! A worker that is to end and has timers, descriptors or calls put off: it waits for them, up to a deadline, and says
+//! A worker that is to end and has tasks whose results are to come, or timers, descriptors or calls put off: it waits for them, up to a deadline, and says
 //! again and again that it does.
 
 use std::cell::{Cell, RefCell};
@@ -16,9 +16,12 @@ const TELL_MS: u64 = 100;
 /// After so many of them the log says what the process waits for.
 const PATIENT_CALLS: u32 = 2;
 
+/// At the end of a stop task workers are killed first; so long the news of what they were at may take.
+const NEWS_MS: u64 = 200;
+
 /// The wait.
 pub(super) struct Lingering {
-    /// `reload_async`: else nothing is waited for.
+    /// `reload_async`: else nothing but results is waited for.
     allowed: bool,
     patience_ms: u64,
     /// Monotonic ms of its beginning; 0: it has not begun.
@@ -49,7 +52,8 @@ impl Lingering {
 
     /// Whether to wait (on). One that was stuck in a callback has no time left.
     pub(super) fn may_go_on(&self, block: &SeatBlock, context: &Context) -> bool {
-        if !self.allowed || self.late.get() || block.overdue.load(Ordering::Acquire) != 0 {
+        let allowed = self.allowed || context.open_tasks() > 0;
+        if !allowed || self.late.get() || block.overdue.load(Ordering::Acquire) != 0 {
             return false;
         }
         let now = clock::monotonic_ms();
@@ -61,7 +65,11 @@ impl Lingering {
             0 => own,
             asked => asked.min(own),
         };
-        if now < end {
+        let more = match context.open_tasks() {
+            0 => 0,
+            _ => NEWS_MS,
+        };
+        if now < end + more {
             return true;
         }
         self.late.set(true);

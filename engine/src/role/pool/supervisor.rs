@@ -17,6 +17,7 @@ use crate::ipc::directory::Seat;
 use crate::log::{Author, Log};
 use crate::role::roster::{Action, Policy, Roster};
 use crate::role::{exit, signals};
+use crate::shared::ChildKind;
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::ready::{self, Want};
@@ -87,7 +88,7 @@ fn supervise(pool: &Pool, handler: &dyn PoolHandler) -> Result<PoolEnded> {
         context: PoolContext::new(&shared, None),
         shared,
         signals: table,
-        roster: Roster::new(pool.workers, policy),
+        roster: Roster::new((0..pool.workers).map(|_| ChildKind::Worker), policy),
         line,
         log: pool.log.by(Author::Master),
         code: exit::NORMAL,
