@@ -49,17 +49,14 @@ pub(super) fn exec(call: &mut Call) {
     // SAFETY: a plain C function; output callbacks of the script may run, and nothing is owned here.
     unsafe { php_output_flush_all() };
     // Arguments as PHP converts them, which may run user code: into PHP strings first.
-    let count = {
-        // SAFETY: PHP's argument; the closure runs no PHP code.
-        let mut count = 0usize;
-        unsafe {
-            walk(args, |_, _| {
-                count += 1;
-                true
-            });
-        }
-        count
-    };
+    let mut count = 0usize;
+    // SAFETY: PHP's argument; the closure runs no PHP code.
+    unsafe {
+        walk(args, |_, _| {
+            count += 1;
+            true
+        });
+    }
     let texts = crate::convert::List::new();
     let mut converted = 0;
     // SAFETY: PHP's argument, which this call holds; `__toString` cannot change it. Nothing is owned in Rust.

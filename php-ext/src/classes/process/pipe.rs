@@ -70,11 +70,10 @@ pub(super) fn read(call: &mut Call) {
     });
     match got {
         None => {}
-        // SAFETY: the scratch memory of this object, which nobody touches before the string is made.
         Some(Ok((start, length))) => {
-            call.give(Zv::text(unsafe {
-                std::slice::from_raw_parts(start, length)
-            }));
+            // SAFETY: the scratch memory of this object, which nobody touches before the string is made.
+            let bytes = unsafe { std::slice::from_raw_parts(start, length) };
+            call.give(Zv::text(bytes));
         }
         Some(Err(errno)) => {
             match errno {
