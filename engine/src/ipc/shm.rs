@@ -45,6 +45,9 @@ unsafe impl Shared for std::sync::atomic::AtomicI32 {}
 unsafe impl Shared for std::sync::atomic::AtomicU32 {}
 // SAFETY: as above.
 unsafe impl Shared for std::sync::atomic::AtomicU64 {}
+// SAFETY: zero is how a mutex starts before it is prepared, and it is changed by pthread functions only, which are
+// made for memory that processes share.
+unsafe impl Shared for crate::sys::robust::RobustMutex {}
 // SAFETY: an array of such.
 unsafe impl<T: Shared, const N: usize> Shared for [T; N] {}
 

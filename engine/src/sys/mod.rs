@@ -11,6 +11,7 @@
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
+//! * [`robust::RobustMutex`]: a lock in shared memory whose holder may die
 //! * [`random::number`]: different in every process
 //! * [`clock`]: monotonic and wall time, local time as text
 
@@ -26,6 +27,7 @@ pub(crate) mod output;
 pub(crate) mod pipe;
 pub(crate) mod process;
 pub(crate) mod random;
+pub(crate) mod robust;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
