@@ -14,6 +14,7 @@ pub(crate) struct Classes {
     pub(crate) server: AtomicPtr<zend_class_entry>,
     pub(crate) port: AtomicPtr<zend_class_entry>,
     pub(crate) connections: AtomicPtr<zend_class_entry>,
+    pub(crate) table: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
 }
@@ -23,6 +24,7 @@ pub(crate) static CLASSES: Classes = Classes {
     server: AtomicPtr::new(null_mut()),
     port: AtomicPtr::new(null_mut()),
     connections: AtomicPtr::new(null_mut()),
+    table: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
 };

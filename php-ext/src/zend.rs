@@ -33,6 +33,22 @@ unsafe extern "C" {
         value: *const c_char,
         access: c_int,
     ) -> c_int;
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    pub(crate) fn zend_string_hash_func(text: *mut zend_string) -> u64;
+    pub(crate) fn zend_hash_find(table: *const HashTable, key: *mut zend_string) -> *mut zval;
+    pub(crate) fn zend_hash_add_new(
+        table: *mut HashTable,
+        key: *mut zend_string,
+        value: *mut zval,
+    ) -> *mut zval;
+    pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
+    pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
+    pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
     pub(crate) fn zend_zval_type_name(value: *const zval) -> *const c_char;
     pub(crate) fn zend_error(kind: c_int, format: *const c_char, ...);

@@ -107,6 +107,12 @@ const OWN_DESCRIPTORS: u64 = 32;
 const METRICS_DESCRIPTORS: u64 = 20;
 
 impl Settings {
+    /// Write a warning to the log of a server that had these settings, as long as there is none.
+    pub fn log_warning(&self, text: &str) {
+        let (log, _) = log::Log::open(self.log.clone()); // it falls back to standard output
+        log.warning(text);
+    }
+
     /// Set one value. The error's text is for the user; nothing is changed by a failed call.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         Row::find(key)

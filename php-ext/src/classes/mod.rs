@@ -5,6 +5,7 @@ mod packet;
 mod place;
 pub(crate) mod port;
 pub(crate) mod server;
+mod table;
 
 use std::ffi::CStr;
 use std::mem::zeroed;
@@ -20,7 +21,7 @@ use crate::exception::throw_error;
 use crate::globals::CLASSES;
 use crate::method::{Entry, PRIVATE, PUBLIC, table};
 use crate::zend::{
-    HashTable, Zv, bytes, zend_class_entry, zend_declare_property_string, zend_object,
+    HashTable, Zv, bytes, zend_class_entry, zend_declare_class_constant_long, zend_declare_property_string, zend_object,
     zend_object_handlers, zend_register_class_alias_ex, zend_string,
 };
 
@@ -48,6 +49,7 @@ pub(crate) fn register() {
     packet::register();
     port::register();
     server::register();
+    table::register();
 }
 
 /// A new class in PHP's class table.
@@ -188,6 +190,14 @@ fn text_property(class: *mut zend_class_entry, name: &CStr) {
             c"".as_ptr(),
             PUBLIC as i32,
         );
+    }
+}
+
+/// Declare a public class constant.
+fn constant(class: *mut zend_class_entry, name: &CStr, value: i64) {
+    // SAFETY: a registered class at startup; the name is copied.
+    unsafe {
+        zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value);
     }
 }
 

@@ -166,6 +166,17 @@ impl ServerObject {
     }
 }
 
+/// The engine's server of this process, if one was made and has not been started.
+pub(crate) fn live_engine<'a>() -> Option<&'a skep::Server> {
+    let object = globals::live();
+    if object.is_null() {
+        return None;
+    }
+    // SAFETY: an object that is live in this sense was made by this class and not freed; the engine in it is borrowed by
+    // nobody else, as no method of it is on the stack. To be used for one statement.
+    unsafe { ServerObject::of(object).engine.get().as_ref() }
+}
+
 /// The server a method is called on; none if its constructor was skipped, and then an `Error` is pending.
 pub(crate) fn this<'a>(call: &Call) -> Option<&'a ServerObject> {
     // SAFETY: PHP calls methods of this class on objects of this class only.

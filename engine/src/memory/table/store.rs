@@ -62,6 +62,7 @@ impl Geometry {
         self.buckets
     }
 
+    #[cfg(loom)]
     pub(super) fn shelves(&self) -> usize {
         self.shelves
     }
@@ -70,6 +71,7 @@ impl Geometry {
         self.slots
     }
 
+    #[cfg(loom)]
     pub(super) fn words(&self) -> usize {
         self.words
     }
