@@ -47,14 +47,22 @@ struct State {
 /// What it has from `create()` on.
 struct Made {
     table: Table,
-    /// The columns' names, one reference each.
-    names: Vec<Zv>,
+    /// The columns' names.
+    names: Vec<Name>,
     /// Room for what `get` copies out of the table.
     row: Row,
     walk: Walk,
     /// The row the walk is at.
     current: Row,
     valid: bool,
+}
+
+/// A column's name as PHP has it.
+struct Name {
+    /// One reference.
+    text: Zv,
+    /// As a key of an array, if that makes an integer of it.
+    number: Option<i64>,
 }
 
 /// The Rust side of the object, in front of PHP's.
@@ -111,7 +119,7 @@ impl TableObject {
             // SAFETY: made by `into_raw`, and taken out of the cell.
             let state = unsafe { Box::from_raw(state) };
             let names = state.made.iter().flat_map(|made| &made.names);
-            names.for_each(|name| name.release()); // plain strings: no PHP code runs
+            names.for_each(|name| name.text.release()); // plain strings: no PHP code runs
         }
     }
 

@@ -4,7 +4,7 @@ use std::ptr::null_mut;
 
 use skep::memory::table::{ColumnRefused, Kind, Row, TableBuilder, Walk};
 
-use super::{Made, Property, State, TYPE_FLOAT, TYPE_INT, TYPE_STRING, argument, object, state};
+use super::{Made, Name, Property, State, TYPE_FLOAT, TYPE_INT, TYPE_STRING, argument, object, state};
 use crate::engine_log;
 use crate::exception::{code, throw_error, warn};
 use crate::method::{Call, parse};
@@ -88,7 +88,7 @@ pub(super) fn create(call: &mut Call) {
         valid: false,
     });
     for column in made.table.columns() {
-        made.names.push(hashed(Zv::text(column.name())));
+        made.names.push(Name::new(column.name()));
     }
     let object = object(call);
     object.put(Property::Size, Zv::long(size as i64));
@@ -96,11 +96,29 @@ pub(super) fn create(call: &mut Call) {
     call.give_bool(true);
 }
 
-/// A string that knows its hash, so that arrays need not reckon it for each row.
-fn hashed(name: Zv) -> Zv {
-    // SAFETY: a string that was just made.
-    unsafe { zend_string_hash_func(name.as_string()) };
-    name
+impl Name {
+    fn new(name: &[u8]) -> Name {
+        let text = Zv::text(name);
+        // So that arrays need not reckon it for each row.
+        // SAFETY: a string that was just made.
+        unsafe { zend_string_hash_func(text.as_string()) };
+        Name {
+            text,
+            number: number(name),
+        }
+    }
+
+    pub(super) fn bytes(&self) -> &[u8] {
+        // SAFETY: one reference is ours.
+        unsafe { bytes(self.text.as_string()) }
+    }
+}
+
+/// "7" is 7 as a key of an array; "01", "-0" and the like stay what they are, and so does the least integer.
+fn number(name: &[u8]) -> Option<i64> {
+    let text = std::str::from_utf8(name).ok()?;
+    let number: i64 = text.parse().ok()?;
+    (number != i64::MIN && number.to_string() == text).then_some(number)
 }
 
 pub(super) fn destroy(call: &mut Call) {
@@ -127,10 +145,4 @@ pub(super) fn memory_size(call: &mut Call) {
         let size = state.builder.memory_size().unwrap_or(usize::MAX);
         call.give(Zv::long(i64::try_from(size).unwrap_or(i64::MAX)));
     }
-}
-
-/// The name of a column, as PHP has it.
-pub(super) fn name<'a>(name: Zv) -> &'a [u8] {
-    // SAFETY: the names of a table live as long as its state.
-    unsafe { bytes(name.as_string()) }
 }

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use skep::memory::table::{KEY_MAX, Kind, Refused, Value};
 
 use super::values::{self, Wanted};
-use super::{argument, building, given, made, state};
+use super::{argument, given, made, state};
 use crate::convert::Map;
 use crate::engine_log;
 use crate::exception::{code, warn};
@@ -112,12 +112,12 @@ impl super::Made {
     #[inline]
     fn column(&self, field: *mut zend_string) -> Option<usize> {
         // A literal of a script is often the very string that was given to `column`.
-        if let Some(index) = self.names.iter().position(|name| name.as_string() == field) {
+        if let Some(index) = self.names.iter().position(|name| name.text.as_string() == field) {
             return Some(index);
         }
         // SAFETY: PHP's argument.
         let field = unsafe { argument(field) };
-        self.names.iter().position(|name| building::name(*name) == field)
+        self.names.iter().position(|name| name.bytes() == field)
     }
 }
 

@@ -2,10 +2,10 @@
 
 use std::mem::ManuallyDrop;
 
-use ext_php_rs::ffi::_zend_new_array;
+use ext_php_rs::ffi::{_zend_new_array, zend_hash_index_update};
 use skep::memory::table::{Column, Kind, Row, Value};
 
-use super::{Made, made};
+use super::{Made, Name, made};
 use crate::exception::pending;
 use crate::method::Call;
 use crate::zend::{
@@ -31,7 +31,10 @@ pub(super) fn array(made: &Made, row: &Row) -> Zv {
         let array = _zend_new_array(columns.len() as u32);
         for (column, name) in columns.iter().zip(&made.names) {
             let mut value = value(row, column);
-            zend_hash_add_new(array, name.as_string(), value.ptr());
+            match name.number {
+                None => zend_hash_add_new(array, name.text.as_string(), value.ptr()),
+                Some(number) => zend_hash_index_update(array, number as u64, value.ptr()),
+            };
         }
         Zv::array(array)
     }
@@ -77,7 +80,7 @@ impl Wanted {
             let Some((column, name)) = made.table.columns().get(index).zip(made.names.get(index)) else {
                 return Some(wanted);
             };
-            if let Some(found) = find(given, *name) {
+            if let Some(found) = find(given, name) {
                 wanted.take(index, column.kind(), column.size(), found);
                 if pending() {
                     wanted.release();
@@ -146,27 +149,13 @@ impl Wanted {
 
 /// What an array has under a column's name.
 #[inline]
-fn find(array: *mut HashTable, name: Zv) -> Option<Zv> {
+fn find(array: *mut HashTable, name: &Name) -> Option<Zv> {
     // SAFETY: the script's array and a live string.
     unsafe {
-        let found = match numeric(name) {
-            None => zend_hash_find(array, name.as_string()),
-            Some(index) => ext_php_rs::ffi::zend_hash_index_find(array, index as u64),
+        let found = match name.number {
+            None => zend_hash_find(array, name.text.as_string()),
+            Some(number) => ext_php_rs::ffi::zend_hash_index_find(array, number as u64),
         };
         (!found.is_null()).then(|| Zv::read(found))
     }
-}
-
-/// A name that PHP makes an integer of, as a key of an array.
-#[inline]
-fn numeric(name: Zv) -> Option<i64> {
-    // SAFETY: a live string.
-    let text = unsafe { bytes(name.as_string()) };
-    if !matches!(text.first(), Some(b'0'..=b'9' | b'-')) {
-        return None;
-    }
-    let text = std::str::from_utf8(text).ok()?;
-    let number: i64 = text.parse().ok()?;
-    // "01", "-0" and the like stay what they are, and so does the least integer.
-    (number != i64::MIN && number.to_string() == text).then_some(number)
 }
