@@ -21,8 +21,9 @@ use crate::exception::throw_error;
 use crate::globals::CLASSES;
 use crate::method::{Entry, PRIVATE, PUBLIC, table};
 use crate::zend::{
-    HashTable, Zv, bytes, zend_class_entry, zend_declare_class_constant_long, zend_declare_property_string, zend_object,
-    zend_object_handlers, zend_register_class_alias_ex, zend_string,
+    HashTable, Zv, bytes, zend_class_entry, zend_declare_class_constant_long,
+    zend_declare_property_string, zend_object, zend_object_handlers, zend_register_class_alias_ex,
+    zend_string,
 };
 
 /// `ZEND_ACC_ALLOW_DYNAMIC_PROPERTIES`.

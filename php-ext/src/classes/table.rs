@@ -109,7 +109,11 @@ impl TableObject {
     /// `object` must be alive and of class `Skep\Table` or below.
     unsafe fn of<'a>(object: *mut zend_object) -> &'a TableObject {
         // SAFETY: every such object was made by `create`, which puts the state this far in front.
-        unsafe { &*object.byte_sub(offset_of!(TableObject, std)).cast::<TableObject>() }
+        unsafe {
+            &*object
+                .byte_sub(offset_of!(TableObject, std))
+                .cast::<TableObject>()
+        }
     }
 
     /// The table of this process is no more; those of other processes stay.
@@ -186,7 +190,12 @@ pub(super) fn register() {
         ),
         method!(c"create", building::create, [], ty::BOOL),
         method!(c"destroy", building::destroy, [], ty::BOOL),
-        method!(c"set", rows::set, [KEY, param(c"value", ty::ARRAY)], ty::BOOL),
+        method!(
+            c"set",
+            rows::set,
+            [KEY, param(c"value", ty::ARRAY)],
+            ty::BOOL
+        ),
         method!(
             c"get",
             rows::get,

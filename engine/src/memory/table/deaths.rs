@@ -67,7 +67,9 @@ impl Scene {
     fn set(&self, number: u64, version: i64) {
         let text = format!("{number} {version} and on");
         let values = [(0, Value::Int(version)), (1, Value::Text(text.as_bytes()))];
-        self.store.set(&key(number), &self.columns, &values).unwrap();
+        self.store
+            .set(&key(number), &self.columns, &values)
+            .unwrap();
     }
 
     /// Version of each row, whose text must be the one that belongs to it.
@@ -94,7 +96,9 @@ impl Scene {
     fn check(&self) {
         let (store, words) = (&self.store, self.store.words());
         let slots = (0..store.geometry().slots() as u64).map(|number| store.slot(number).unwrap());
-        let owned = slots.clone().filter(|slot| words[slot.owner()].load(Relaxed) != 0);
+        let owned = slots
+            .clone()
+            .filter(|slot| words[slot.owner()].load(Relaxed) != 0);
         let spares: Vec<Slot> = store
             .shelves()
             .filter_map(|shelf| store.follow(store.load(shelf.spare())))
@@ -103,21 +107,34 @@ impl Scene {
         for shelf in store.shelves() {
             assert_eq!(store.load(shelf.intent()), 0);
             for bucket in store.buckets_of(shelf) {
-                store.search(bucket, |slot| {
-                    assert_eq!(words[slot.owner()].load(Relaxed), shelf.name());
-                    linked.push(slot);
-                    false
-                }, || true);
+                store.search(
+                    bucket,
+                    |slot| {
+                        assert_eq!(words[slot.owner()].load(Relaxed), shelf.name());
+                        linked.push(slot);
+                        false
+                    },
+                    || true,
+                );
             }
         }
-        assert!(spares.iter().all(|spare| !linked.contains(spare)), "a spare is linked");
+        assert!(
+            spares.iter().all(|spare| !linked.contains(spare)),
+            "a spare is linked"
+        );
         assert_eq!(owned.count(), linked.len() + spares.len(), "a slot is lost");
         assert_eq!(store.rows(), linked.len() as u64);
         for slot in slots {
             let (index, bit) = store.taken(slot);
             let taken = words[store.taken_word(index).0].load(Relaxed) & bit != 0;
-            assert!(taken || words[slot.owner()].load(Relaxed) == 0, "missing in the map");
-            assert!(!taken || words[slot.owner()].load(Relaxed) != 0, "free, and never found");
+            assert!(
+                taken || words[slot.owner()].load(Relaxed) == 0,
+                "missing in the map"
+            );
+            assert!(
+                !taken || words[slot.owner()].load(Relaxed) != 0,
+                "free, and never found"
+            );
         }
     }
 }
@@ -137,10 +154,18 @@ fn exhaust(change: impl Fn(&Scene)) -> u32 {
         loop {
             let scene = Scene::new();
             if !dies(at, || change(&scene)) {
-                assert!(old > 0 && new > 0, "died {at} times, and left {old} old and {new} new states");
+                assert!(
+                    old > 0 && new > 0,
+                    "died {at} times, and left {old} old and {new} new states"
+                );
                 return at;
             }
-            let settle = || scene.store.shelves().for_each(|shelf| scene.store.settle(shelf));
+            let settle = || {
+                scene
+                    .store
+                    .shelves()
+                    .for_each(|shelf| scene.store.settle(shelf))
+            };
             // Readers do not wait for that.
             let left = scene.rows();
             assert!(left == before || left == after, "{left:?} at {at}");
@@ -148,7 +173,11 @@ fn exhaust(change: impl Fn(&Scene)) -> u32 {
             if cut_short {
                 settle();
             }
-            assert_eq!(scene.rows(), left, "settling changed rows, {at}, {settling}");
+            assert_eq!(
+                scene.rows(),
+                left,
+                "settling changed rows, {at}, {settling}"
+            );
             scene.check();
             old += u32::from(left == before);
             new += u32::from(left == after);
@@ -180,7 +209,10 @@ fn the_first_row_of_a_shelf_is_whole_or_not_there() {
             columns: Scene::new().columns,
         };
         let died = dies(at, || scene.set(0, 1));
-        scene.store.shelves().for_each(|shelf| scene.store.settle(shelf));
+        scene
+            .store
+            .shelves()
+            .for_each(|shelf| scene.store.settle(shelf));
         assert!(!died || scene.rows().len() < 2);
         scene.check();
         // All of the rows fit in spite of it.
@@ -217,7 +249,10 @@ fn a_delete_is_whole_or_not_there() {
 fn a_number_is_added_to_or_not() {
     let add = |number| {
         move |scene: &Scene| {
-            scene.store.add(&key(number), &scene.columns, 0, Value::Int(1)).unwrap();
+            scene
+                .store
+                .add(&key(number), &scene.columns, 0, Value::Int(1))
+                .unwrap();
         }
     };
     assert!(exhaust(add(4)) > 2);

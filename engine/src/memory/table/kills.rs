@@ -99,10 +99,17 @@ impl Scene {
             return Ok(0);
         }
         let columns = self.table.columns();
-        let values = (row.value(&columns[0]), row.value(&columns[1]), row.value(&columns[2]), row.value(&columns[3]));
+        let values = (
+            row.value(&columns[0]),
+            row.value(&columns[1]),
+            row.value(&columns[2]),
+            row.value(&columns[3]),
+        );
         match values {
             (Value::Int(number), Value::Text(text), Value::Int(again), Value::Float(float))
-                if text == self::text(number as u64) && again == number && float == number as f64 =>
+                if text == self::text(number as u64)
+                    && again == number
+                    && float == number as f64 =>
             {
                 Ok(number as u64)
             }
@@ -128,7 +135,9 @@ fn name(writer: usize, key: usize) -> Vec<u8> {
 
 /// Of another length and other bytes for each number.
 fn text(number: u64) -> Vec<u8> {
-    (0..number as usize % 60).map(|at| (number as usize * 31 + at) as u8).collect()
+    (0..number as usize % 60)
+        .map(|at| (number as usize * 31 + at) as u8)
+        .collect()
 }
 
 /// xorshift, to have a schedule that a seed repeats.
@@ -168,7 +177,10 @@ fn write(scene: &Scene, writer: usize) -> Result<(), String> {
             };
             done.map_err(|refused| format!("{refused} for {number}"))?;
             board.has[key].store(number, Release);
-            scene.table.add(b"sum", 0, Value::Int(1)).map_err(|refused| refused.to_string())?;
+            scene
+                .table
+                .add(b"sum", 0, Value::Int(1))
+                .map_err(|refused| refused.to_string())?;
             board.added.fetch_add(1, Release);
             // Somebody else's rows, at whatever instant: whole.
             scene.number(dice.below(WRITERS as u64) as usize, key, &mut row)?;
@@ -224,7 +236,11 @@ impl Stage {
         let mut child = self.children[writer].take().unwrap();
         child.kill().unwrap();
         let status = child.wait().unwrap();
-        assert!(status.code().is_none(), "writer {writer} ended by itself; {SEED}={:#x}", self.seed);
+        assert!(
+            status.code().is_none(),
+            "writer {writer} ended by itself; {SEED}={:#x}",
+            self.seed
+        );
         self.compare(writer);
     }
 
@@ -237,7 +253,11 @@ impl Stage {
             let has = board.has[key].load(Acquire);
             let found = self.scene.number(writer, key, &mut row).unwrap();
             let fair = found == has || about & 0xff == key as u64 && found == about >> 8;
-            assert!(fair, "{writer}:{key} is {found}, was {has}, about {about:#x}; {SEED}={:#x}", self.seed);
+            assert!(
+                fair,
+                "{writer}:{key} is {found}, was {has}, about {about:#x}; {SEED}={:#x}",
+                self.seed
+            );
             board.has[key].store(found, Release);
         }
     }
@@ -246,8 +266,13 @@ impl Stage {
     fn wait_until(&self, what: &str, holds: impl Fn(&Scene) -> bool) {
         let start = Instant::now();
         while !holds(&self.scene) {
-            let wrong = (0..WRITERS).any(|writer| self.scene.board(writer).wrong.load(Acquire) != 0);
-            assert!(!wrong && start.elapsed() < PATIENCE, "{what}? {SEED}={:#x}", self.seed);
+            let wrong =
+                (0..WRITERS).any(|writer| self.scene.board(writer).wrong.load(Acquire) != 0);
+            assert!(
+                !wrong && start.elapsed() < PATIENCE,
+                "{what}? {SEED}={:#x}",
+                self.seed
+            );
             thread::sleep(Duration::from_micros(200));
         }
     }
@@ -262,11 +287,21 @@ impl Stage {
             drop(store.hold(shelf).unwrap()); // settles it
             assert_eq!(store.load(shelf.intent()), 0);
             kept += u64::from(store.load(shelf.spare()) != 0);
-            rows += store.buckets_of(shelf).map(|bucket| store.count(bucket)).sum::<u64>();
+            rows += store
+                .buckets_of(shelf)
+                .map(|bucket| store.count(bucket))
+                .sum::<u64>();
         }
         let slots = (0..store.geometry().slots() as u64).map(|number| store.slot(number).unwrap());
-        let owned = slots.filter(|slot| words[slot.owner()].load(Relaxed) != 0).count() as u64;
-        assert_eq!(owned, kept + rows, "slots are lost; {SEED}={:#x}", self.seed);
+        let owned = slots
+            .filter(|slot| words[slot.owner()].load(Relaxed) != 0)
+            .count() as u64;
+        assert_eq!(
+            owned,
+            kept + rows,
+            "slots are lost; {SEED}={:#x}",
+            self.seed
+        );
         assert_eq!(rows, self.scene.table.len());
         let (mut walk, mut row, mut walked) = (Walk::default(), Row::default(), 0);
         while walk.next(&self.scene.table, &mut row) {
@@ -316,7 +351,9 @@ fn no_kill_of_a_writer_tears_a_row_or_stops_the_others() {
         stage.kill(writer);
         kills += 1;
         // The others do not wait for anything that the dead one had.
-        let before: Vec<u64> = (0..WRITERS).map(|w| stage.scene.board(w).done.load(Acquire)).collect();
+        let before: Vec<u64> = (0..WRITERS)
+            .map(|w| stage.scene.board(w).done.load(Acquire))
+            .collect();
         stage.wait_until("the others go on", |scene| {
             (0..WRITERS).all(|w| w == writer || scene.board(w).done.load(Acquire) > before[w] + 100)
         });
@@ -325,15 +362,30 @@ fn no_kill_of_a_writer_tears_a_row_or_stops_the_others() {
     stage.scene.stop().store(1, Relaxed);
     for writer in 0..WRITERS {
         let status = stage.children[writer].take().unwrap().wait().unwrap();
-        assert!(status.success(), "writer {writer}: {status}; {SEED}={seed:#x}");
+        assert!(
+            status.success(),
+            "writer {writer}: {status}; {SEED}={seed:#x}"
+        );
         stage.compare(writer);
     }
     stage.audit();
-    let told: u64 = (0..WRITERS).map(|w| stage.scene.board(w).added.load(Acquire)).sum();
+    let told: u64 = (0..WRITERS)
+        .map(|w| stage.scene.board(w).added.load(Acquire))
+        .sum();
     let sum = stage.scene.sum();
-    assert!((told..=told + kills).contains(&sum), "{sum} of {told} additions; {SEED}={seed:#x}");
+    assert!(
+        (told..=told + kills).contains(&sum),
+        "{sum} of {told} additions; {SEED}={seed:#x}"
+    );
     let stats = stage.scene.table.stats();
     // Otherwise this test has shown nothing: about every third kill finds its victim inside a change.
-    assert!(stats.settled > 0 && kills > 5, "{} of {kills}", stats.settled);
-    println!("{kills} kills, {} in the middle of a change, {stats:?}", stats.settled);
+    assert!(
+        stats.settled > 0 && kills > 5,
+        "{} of {kills}",
+        stats.settled
+    );
+    println!(
+        "{kills} kills, {} in the middle of a change, {stats:?}",
+        stats.settled
+    );
 }

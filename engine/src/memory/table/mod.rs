@@ -187,12 +187,7 @@ impl Table {
     }
 
     /// Add to a number, in a new row if there is none, and get the sum.
-    pub fn add(
-        &self,
-        key: &[u8],
-        column: usize,
-        by: Value<'_>,
-    ) -> Result<Value<'static>, Refused> {
+    pub fn add(&self, key: &[u8], column: usize, by: Value<'_>) -> Result<Value<'static>, Refused> {
         self.store.add(&self.key(key), &self.columns, column, by)
     }
 

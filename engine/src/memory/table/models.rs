@@ -22,7 +22,9 @@ impl Memory {
     pub(super) fn map(geometry: &Geometry) -> io::Result<Memory> {
         Ok(Memory {
             words: (0..geometry.words()).map(|_| AtomicU64::new(0)).collect(),
-            mutexes: (0..geometry.shelves()).map(|_| Gate(Mutex::new(()))).collect(),
+            mutexes: (0..geometry.shelves())
+                .map(|_| Gate(Mutex::new(())))
+                .collect(),
         })
     }
 
@@ -153,13 +155,18 @@ fn numbers_of_a_row_change_in_order() {
             let scene = scene.clone();
             move || {
                 for column in 0..2 {
-                    let sum = scene.store.add(&key(), &scene.columns, column, Value::Int(1));
+                    let sum = scene
+                        .store
+                        .add(&key(), &scene.columns, column, Value::Int(1));
                     assert_eq!(sum, Ok(Value::Int(2)));
                 }
             }
         });
         let (a, b) = scene.get(&key()).unwrap();
-        assert!(a >= b, "the second one was added to after the first one: {a} {b}");
+        assert!(
+            a >= b,
+            "the second one was added to after the first one: {a} {b}"
+        );
         writer.join().unwrap();
         assert_eq!(scene.get(&key()), Some((2, 2)));
     });

@@ -39,7 +39,8 @@ impl Store {
     #[inline]
     pub(super) fn copy_row(&self, key: &Key, columns: &[Column], row: &mut Row) -> bool {
         row.make_room(self.geometry().row_words());
-        self.read(key, |slot| self.copy(slot, columns, row)).is_some()
+        self.read(key, |slot| self.copy(slot, columns, row))
+            .is_some()
     }
 
     #[inline]
@@ -60,7 +61,10 @@ impl Store {
     #[inline]
     pub(super) fn text_words(&self, at: usize, column: &Column) -> usize {
         let len = self.words()[at].load(Relaxed);
-        usize::try_from(len).unwrap_or(usize::MAX).min(column.size()).div_ceil(8)
+        usize::try_from(len)
+            .unwrap_or(usize::MAX)
+            .min(column.size())
+            .div_ceil(8)
     }
 
     #[inline]
@@ -86,7 +90,9 @@ impl Store {
     /// Rows of a bucket, at one instant.
     pub(super) fn chain_len(&self, number: usize) -> u64 {
         let mut len = 0;
-        self.chain(number, |slot| len = if slot.is_some() { len + 1 } else { 0 });
+        self.chain(number, |slot| {
+            len = if slot.is_some() { len + 1 } else { 0 }
+        });
         len
     }
 

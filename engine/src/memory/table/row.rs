@@ -65,6 +65,10 @@ impl Row {
     /// Words from `at` on, to be written.
     #[inline]
     pub(super) fn words_mut(&mut self, at: usize) -> &mut [[u8; 8]] {
-        self.bytes.as_chunks_mut().0.get_mut(at..).unwrap_or_default()
+        self.bytes
+            .as_chunks_mut()
+            .0
+            .get_mut(at..)
+            .unwrap_or_default()
     }
 }

@@ -95,7 +95,11 @@ impl TableBuilder {
         let rows = rows.clamp(ROWS.0, ROWS.1).next_power_of_two();
         TableBuilder {
             rows: rows as usize,
-            proportion: if proportion.is_nan() { 0.2 } else { proportion.clamp(0.2, 1.0) },
+            proportion: if proportion.is_nan() {
+                0.2
+            } else {
+                proportion.clamp(0.2, 1.0)
+            },
             columns: Vec::new(),
             words: 0,
         }
@@ -156,6 +160,11 @@ impl TableBuilder {
 
     fn geometry(&self) -> Option<Geometry> {
         let conflicts = (self.rows as f64 * self.proportion) as usize;
-        Geometry::new(self.rows, conflicts, self.words, (self.rows / 8).clamp(16, 1024))
+        Geometry::new(
+            self.rows,
+            conflicts,
+            self.words,
+            (self.rows / 8).clamp(16, 1024),
+        )
     }
 }

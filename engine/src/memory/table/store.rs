@@ -38,12 +38,22 @@ pub(super) struct Geometry {
 
 impl Geometry {
     /// `rows` and `shelves` are powers of two, `shelves` the smaller one.
-    pub(super) fn new(rows: usize, conflicts: usize, columns: usize, shelves: usize) -> Option<Geometry> {
+    pub(super) fn new(
+        rows: usize,
+        conflicts: usize,
+        columns: usize,
+        shelves: usize,
+    ) -> Option<Geometry> {
         let slots = rows.checked_add(conflicts)?.checked_add(shelves)?;
         let buckets_at = HEADER + SHELF * shelves;
         let taken_at = buckets_at.checked_add(rows)?.checked_next_multiple_of(8)?;
-        let slots_at = taken_at.checked_add(slots.div_ceil(64))?.checked_next_multiple_of(8)?;
-        let words = columns.checked_add(SLOT)?.checked_mul(slots)?.checked_add(slots_at)?;
+        let slots_at = taken_at
+            .checked_add(slots.div_ceil(64))?
+            .checked_next_multiple_of(8)?;
+        let words = columns
+            .checked_add(SLOT)?
+            .checked_mul(slots)?
+            .checked_add(slots_at)?;
         let geometry = Geometry {
             buckets: rows,
             shelves,
@@ -183,7 +193,11 @@ impl Store {
 
     /// As in [`map`](Self::map), on a file.
     #[cfg(all(test, not(loom)))]
-    pub(super) fn map_file(geometry: Geometry, file: &std::fs::File, first: bool) -> io::Result<Store> {
+    pub(super) fn map_file(
+        geometry: Geometry,
+        file: &std::fs::File,
+        first: bool,
+    ) -> io::Result<Store> {
         Ok(Store {
             memory: Memory::map_file(&geometry, file, first)?,
             geometry,
@@ -261,7 +275,9 @@ impl Store {
     /// The slot with this number, if there are so many.
     #[inline]
     pub(super) fn slot(&self, number: u64) -> Option<Slot> {
-        let number = usize::try_from(number).ok().filter(|&n| n < self.geometry.slots)?;
+        let number = usize::try_from(number)
+            .ok()
+            .filter(|&n| n < self.geometry.slots)?;
         Some(Slot(
             self.geometry.slots_at + number * (self.geometry.columns + SLOT),
         ))
@@ -323,7 +339,9 @@ impl Store {
 
     /// Whether a slot is in a chain. Only for the holder of the shelf.
     pub(super) fn is_linked(&self, bucket: usize, slot: Slot) -> bool {
-        self.search(bucket, |other| other == slot, || true).slot.is_some()
+        self.search(bucket, |other| other == slot, || true)
+            .slot
+            .is_some()
     }
 
     /// Rows in a chain. Only for the holder of the shelf.

@@ -49,25 +49,43 @@ fn all(table: &Table) -> HashMap<Vec<u8>, Plain> {
 #[test]
 fn sizes_are_rounded_up_and_clamped() {
     let size = |rows, proportion| TableBuilder::new(rows, proportion).size();
-    assert_eq!([size(0, 0.2), size(64, 0.2), size(65, 0.2), size(1000, 9.0)], [64, 64, 128, 1024]);
+    assert_eq!(
+        [size(0, 0.2), size(64, 0.2), size(65, 0.2), size(1000, 9.0)],
+        [64, 64, 128, 1024]
+    );
     assert_eq!(size(u64::MAX, f64::NAN), 0x8000_0000);
     let total = |proportion| {
         let table = TableBuilder::new(100, proportion).create().unwrap();
         table.stats().slots_total
     };
-    assert_eq!([total(-1.0), total(0.5), total(7.0), total(f64::NAN)], [153, 192, 256, 153]);
+    assert_eq!(
+        [total(-1.0), total(0.5), total(7.0), total(f64::NAN)],
+        [153, 192, 256, 153]
+    );
 }
 
 #[test]
 fn columns_are_refused_that_cannot_be() {
     let mut builder = TableBuilder::new(4096, 0.2);
-    assert_eq!(builder.column(b"a", Kind::Text, 0), Err(ColumnRefused::Empty));
-    assert_eq!(builder.column(b"a", Kind::Text, u64::MAX), Err(ColumnRefused::TooLarge));
+    assert_eq!(
+        builder.column(b"a", Kind::Text, 0),
+        Err(ColumnRefused::Empty)
+    );
+    assert_eq!(
+        builder.column(b"a", Kind::Text, u64::MAX),
+        Err(ColumnRefused::TooLarge)
+    );
     builder.column(b"a", Kind::Text, 3).unwrap();
-    assert_eq!(builder.column(b"a", Kind::Int, 8), Err(ColumnRefused::Duplicate));
+    assert_eq!(
+        builder.column(b"a", Kind::Int, 8),
+        Err(ColumnRefused::Duplicate)
+    );
     assert_eq!(builder.columns_for_test()[0].size(), 8);
     builder.column(b"b", Kind::Text, 1 << 40).unwrap();
-    assert_eq!(builder.column(b"c", Kind::Text, 1 << 40), Err(ColumnRefused::TooLarge));
+    assert_eq!(
+        builder.column(b"c", Kind::Text, 1 << 40),
+        Err(ColumnRefused::TooLarge)
+    );
     assert!(builder.create().is_err(), "more than any memory was mapped");
 }
 
@@ -77,10 +95,24 @@ fn a_row_keeps_what_is_not_set() {
     table.set(b"k", &[(TEXT, Value::Text(b"abc"))]).unwrap();
     assert_eq!(all(&table)[&b"k"[..]], (0, 0.0, b"abc".to_vec()));
     table.set(b"k", &[(INT, Value::Int(-5))]).unwrap();
-    table.set(b"k", &[(FLOAT, Value::Float(1.5)), (INT, Value::Int(i64::MIN))]).unwrap();
+    table
+        .set(
+            b"k",
+            &[(FLOAT, Value::Float(1.5)), (INT, Value::Int(i64::MIN))],
+        )
+        .unwrap();
     assert_eq!(all(&table)[&b"k"[..]], (i64::MIN, 1.5, b"abc".to_vec()));
     // Of the wrong kind, or of no column: passed over.
-    table.set(b"k", &[(INT, Value::Text(b"x")), (TEXT, Value::Int(1)), (9, Value::Int(1))]).unwrap();
+    table
+        .set(
+            b"k",
+            &[
+                (INT, Value::Text(b"x")),
+                (TEXT, Value::Int(1)),
+                (9, Value::Int(1)),
+            ],
+        )
+        .unwrap();
     assert_eq!(all(&table)[&b"k"[..]], (i64::MIN, 1.5, b"abc".to_vec()));
     table.set(b"k", &[(TEXT, Value::Text(b""))]).unwrap();
     assert_eq!(all(&table)[&b"k"[..]], (i64::MIN, 1.5, vec![]));
@@ -91,7 +123,15 @@ fn a_row_keeps_what_is_not_set() {
 #[test]
 fn keys_are_bytes_up_to_63() {
     let table = table(64);
-    let keys: [&[u8]; 7] = [b"", b"\0", b"\0\0", b"a", b"12345678", &[0xff; 62], &[0xff; 63]];
+    let keys: [&[u8]; 7] = [
+        b"",
+        b"\0",
+        b"\0\0",
+        b"a",
+        b"12345678",
+        &[0xff; 62],
+        &[0xff; 63],
+    ];
     for (number, key) in keys.iter().enumerate() {
         table.set(key, &[(INT, Value::Int(number as i64))]).unwrap();
     }
@@ -107,19 +147,37 @@ fn as_many_rows_fit_as_were_asked_for_whatever_the_keys() {
     let table = table(1024);
     let key = |number: u64| number.to_string().into_bytes();
     let mut fit = 0;
-    while table.set(&key(fit), &[(INT, Value::Int(fit as i64))]).is_ok() {
+    while table
+        .set(&key(fit), &[(INT, Value::Int(fit as i64))])
+        .is_ok()
+    {
         fit += 1;
     }
     let stats = table.stats();
-    assert!(fit >= stats.slots_total && stats.slots_total == 1024 + 204, "{fit}");
+    assert!(
+        fit >= stats.slots_total && stats.slots_total == 1024 + 204,
+        "{fit}"
+    );
     assert_eq!((table.len(), stats.slots_free), (fit, 0));
     assert_eq!(table.set(b"one more", &[]), Err(Refused::NoRoom));
-    assert_eq!(table.add(b"one more", INT, Value::Int(1)), Err(Refused::NoRoom));
+    assert_eq!(
+        table.add(b"one more", INT, Value::Int(1)),
+        Err(Refused::NoRoom)
+    );
     // Full, and all of it still works.
     for number in 0..fit {
-        table.set(&key(number), &[(TEXT, Value::Text(&key(number))), (INT, Value::Int(1))]).unwrap();
+        table
+            .set(
+                &key(number),
+                &[(TEXT, Value::Text(&key(number))), (INT, Value::Int(1))],
+            )
+            .unwrap();
     }
-    assert!(all(&table).into_iter().all(|(key, row)| row == (1, 0.0, key)));
+    assert!(
+        all(&table)
+            .into_iter()
+            .all(|(key, row)| row == (1, 0.0, key))
+    );
     assert_eq!(table.delete(&key(17)), Ok(true));
     table.set(b"one more", &[]).unwrap();
     assert_eq!(table.set(b"and one", &[]), Err(Refused::NoRoom));
@@ -128,8 +186,14 @@ fn as_many_rows_fit_as_were_asked_for_whatever_the_keys() {
     }
     table.delete(b"one more").unwrap();
     let stats = table.stats();
-    assert_eq!((stats.rows, stats.slots_free, stats.conflicts), (0, stats.slots_total, 0));
-    assert_eq!((stats.inserts, stats.deletes, stats.updates), (fit + 1, fit + 1, fit));
+    assert_eq!(
+        (stats.rows, stats.slots_free, stats.conflicts),
+        (0, stats.slots_total, 0)
+    );
+    assert_eq!(
+        (stats.inserts, stats.deletes, stats.updates),
+        (fit + 1, fit + 1, fit)
+    );
 }
 
 #[test]
@@ -143,7 +207,10 @@ fn a_bucket_that_all_keys_fall_into_takes_them_all() {
         store.set(&key(number), &columns, &[]).unwrap();
     }
     let stats = store.stats();
-    assert_eq!((stats.rows, stats.conflicts, stats.conflict_max), (64, 63, 63));
+    assert_eq!(
+        (stats.rows, stats.conflicts, stats.conflict_max),
+        (64, 63, 63)
+    );
     assert!((0..64).all(|number| store.exists(&key(number))));
     for number in (0..64).step_by(2) {
         assert_eq!(store.delete(&key(number)), Ok(true));
@@ -157,10 +224,24 @@ fn sums_wrap_and_stay_of_their_kind() {
     assert_eq!(table.add(b"k", INT, Value::Int(5)), Ok(Value::Int(5)));
     assert_eq!(table.add(b"k", INT, Value::Int(-7)), Ok(Value::Int(-2)));
     table.set(b"k", &[(INT, Value::Int(i64::MAX))]).unwrap();
-    assert_eq!(table.add(b"k", INT, Value::Int(1)), Ok(Value::Int(i64::MIN)));
-    assert_eq!(table.add(b"k", FLOAT, Value::Float(0.5)), Ok(Value::Float(0.5)));
-    assert_eq!(table.add(b"f", FLOAT, Value::Float(2.5)), Ok(Value::Float(2.5)));
-    for (column, value) in [(INT, Value::Float(1.0)), (FLOAT, Value::Int(1)), (TEXT, Value::Int(1)), (9, Value::Int(1))] {
+    assert_eq!(
+        table.add(b"k", INT, Value::Int(1)),
+        Ok(Value::Int(i64::MIN))
+    );
+    assert_eq!(
+        table.add(b"k", FLOAT, Value::Float(0.5)),
+        Ok(Value::Float(0.5))
+    );
+    assert_eq!(
+        table.add(b"f", FLOAT, Value::Float(2.5)),
+        Ok(Value::Float(2.5))
+    );
+    for (column, value) in [
+        (INT, Value::Float(1.0)),
+        (FLOAT, Value::Int(1)),
+        (TEXT, Value::Int(1)),
+        (9, Value::Int(1)),
+    ] {
         assert_eq!(table.add(b"k", column, value), Err(Refused::NotANumber));
     }
     assert_eq!(table.len(), 2);
@@ -170,7 +251,9 @@ fn sums_wrap_and_stay_of_their_kind() {
 fn a_walk_visits_every_row_while_rows_are_deleted_and_changed() {
     let table = table(256);
     for number in 0..300i64 {
-        table.set(number.to_string().as_bytes(), &[(INT, Value::Int(number))]).unwrap();
+        table
+            .set(number.to_string().as_bytes(), &[(INT, Value::Int(number))])
+            .unwrap();
     }
     let (mut walk, mut row, mut seen) = (Walk::default(), Row::default(), Vec::new());
     while walk.next(&table, &mut row) {
@@ -180,7 +263,9 @@ fn a_walk_visits_every_row_while_rows_are_deleted_and_changed() {
         // Another text: the row moves to another slot.
         let other = ((seen.len() * 7) % 300).to_string();
         if table.exists(other.as_bytes()) {
-            table.set(other.as_bytes(), &[(TEXT, Value::Text(b"moved"))]).unwrap();
+            table
+                .set(other.as_bytes(), &[(TEXT, Value::Text(b"moved"))])
+                .unwrap();
         }
     }
     seen.sort_unstable();
@@ -192,7 +277,12 @@ fn a_walk_visits_every_row_while_rows_are_deleted_and_changed() {
 fn memory_of_all_bytes_gone_wild_is_survived() {
     let table = table(64);
     for number in 0..60i64 {
-        table.set(number.to_string().as_bytes(), &[(INT, Value::Int(number)), (TEXT, Value::Text(b"text"))]).unwrap();
+        table
+            .set(
+                number.to_string().as_bytes(),
+                &[(INT, Value::Int(number)), (TEXT, Value::Text(b"text"))],
+            )
+            .unwrap();
     }
     let mut dice = 0x9e37_79b9_7f4a_7c15u64;
     let mut row = Row::default();
@@ -203,11 +293,17 @@ fn memory_of_all_bytes_gone_wild_is_survived() {
         let words = table.store.words();
         let word = &words[(dice >> 20) as usize % words.len()];
         // Values that may mean something, and values that cannot.
-        word.store(if dice & 1 == 0 { dice % 128 } else { dice }, crate::sync::Ordering::Relaxed);
+        word.store(
+            if dice & 1 == 0 { dice % 128 } else { dice },
+            crate::sync::Ordering::Relaxed,
+        );
         let key = (dice % 60).to_string();
         table.get(key.as_bytes(), &mut row);
         assert!(row.value(&table.columns()[TEXT]) != Value::Int(0));
-        let _ = table.set(key.as_bytes(), &[(TEXT, Value::Text(b"other")), (INT, Value::Int(1))]);
+        let _ = table.set(
+            key.as_bytes(),
+            &[(TEXT, Value::Text(b"other")), (INT, Value::Int(1))],
+        );
         let _ = table.add(key.as_bytes(), INT, Value::Int(1));
         if dice & 2 == 0 {
             let _ = table.delete(key.as_bytes());

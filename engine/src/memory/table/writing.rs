@@ -216,9 +216,15 @@ impl Hold<'_> {
         self.count(self.shelf.updates());
     }
 
-    fn insert(&self, key: &Key, columns: &[Column], values: &[(usize, Value<'_>)]) -> Result<(), Refused> {
+    fn insert(
+        &self,
+        key: &Key,
+        columns: &[Column],
+        values: &[(usize, Value<'_>)],
+    ) -> Result<(), Refused> {
         let bucket = self.store.bucket_of(key.hash);
-        self.store.publish(self.shelf.intent_bucket(), bucket as u64);
+        self.store
+            .publish(self.shelf.intent_bucket(), bucket as u64);
         let spare = match self.spare() {
             Some(spare) => spare,
             None => {
@@ -239,7 +245,8 @@ impl Hold<'_> {
 
     /// A claimed slot becomes the spare.
     fn set_spare(&self, slot: Slot) {
-        self.store.publish(self.shelf.spare(), self.store.link_to(slot));
+        self.store
+            .publish(self.shelf.spare(), self.store.link_to(slot));
         self.intend(Intent::None);
     }
 
@@ -253,9 +260,11 @@ impl Hold<'_> {
     ) -> Result<(), Refused> {
         let spare = self.spare().ok_or(Refused::Damaged)?; // a shelf that has a row has a spare
         self.fill(spare, key, columns, values, Some(old));
-        self.store.publish(spare.next(), self.store.load(old.next()));
+        self.store
+            .publish(spare.next(), self.store.load(old.next()));
         let bucket = self.store.bucket_of(key.hash);
-        self.store.publish(self.shelf.intent_bucket(), bucket as u64);
+        self.store
+            .publish(self.shelf.intent_bucket(), bucket as u64);
         self.intend(Intent::Update(old));
         self.store.publish(found.link, self.store.link_to(spare)); // the change
         self.raise_version();

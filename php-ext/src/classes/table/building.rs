@@ -4,7 +4,9 @@ use std::ptr::null_mut;
 
 use skep::memory::table::{ColumnRefused, Kind, Row, TableBuilder, Walk};
 
-use super::{Made, Name, Property, State, TYPE_FLOAT, TYPE_INT, TYPE_STRING, argument, object, state};
+use super::{
+    Made, Name, Property, State, TYPE_FLOAT, TYPE_INT, TYPE_STRING, argument, object, state,
+};
 use crate::engine_log;
 use crate::exception::{code, throw_error, warn};
 use crate::method::{Call, parse};
@@ -52,7 +54,10 @@ pub(super) fn column(call: &mut Call) {
         TYPE_STRING => Kind::Text,
         _ => return engine_log::warning("unknown column type"),
     };
-    match state.builder.column(name, kind, u64::try_from(size).unwrap_or(0)) {
+    match state
+        .builder
+        .column(name, kind, u64::try_from(size).unwrap_or(0))
+    {
         Ok(()) => call.give_bool(true),
         Err(ColumnRefused::Duplicate) => warn(
             code::FATAL,

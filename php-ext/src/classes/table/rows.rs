@@ -11,9 +11,7 @@ use crate::convert::Map;
 use crate::engine_log;
 use crate::exception::{code, warn};
 use crate::method::{Call, parse};
-use crate::zend::{
-    HashTable, Zv, zend_string, zval, zval_get_double_func, zval_get_long_func,
-};
+use crate::zend::{HashTable, Zv, zend_string, zval, zval_get_double_func, zval_get_long_func};
 
 /// Bytes of a script in a message.
 struct Shown<'a>(&'a [u8]);
@@ -43,7 +41,10 @@ fn refuse(call: &mut Call, method: &str, key: &[u8], refused: Refused) {
             code::NOTICE,
             format_args!("failed to {method}('{key}'), unable to allocate memory"),
         ),
-        other => warn(code::NOTICE, format_args!("failed to {method}('{key}'), {other}")),
+        other => warn(
+            code::NOTICE,
+            format_args!("failed to {method}('{key}'), {other}"),
+        ),
     }
 }
 
@@ -55,9 +56,10 @@ pub(super) fn set(call: &mut Call) {
     // SAFETY: PHP's argument.
     let key = unsafe { argument(key) };
     check(key);
-    let Some(wanted) = Wanted::read(call, array) else {
-        return;
-    };
+    let mut wanted = Wanted::new();
+    if !wanted.read(call, array) {
+        return wanted.release();
+    }
     let Some(made) = made(call) else {
         return wanted.release();
     };
@@ -112,7 +114,11 @@ impl super::Made {
     #[inline]
     fn column(&self, field: *mut zend_string) -> Option<usize> {
         // A literal of a script is often the very string that was given to `column`.
-        if let Some(index) = self.names.iter().position(|name| name.text.as_string() == field) {
+        if let Some(index) = self
+            .names
+            .iter()
+            .position(|name| name.text.as_string() == field)
+        {
             return Some(index);
         }
         // SAFETY: PHP's argument.

@@ -41,7 +41,7 @@ pub(super) fn array(made: &Made, row: &Row) -> Zv {
 }
 
 /// Values that fit on the stack; more are rare.
-const FEW: usize = 16;
+const FEW: usize = 8;
 
 /// What a script wants to set, converted.
 pub(super) struct Wanted {
@@ -55,7 +55,7 @@ pub(super) struct Wanted {
 }
 
 impl Wanted {
-    fn new() -> Wanted {
+    pub(super) fn new() -> Wanted {
         Wanted {
             few: [(0, Value::Int(0)); FEW],
             many: ManuallyDrop::new(Vec::new()),
@@ -67,24 +67,22 @@ impl Wanted {
     }
 
     /// The columns that `given` has, of the table that `call` is about. Runs PHP code: conversions of objects, error handlers.
-    /// None if that has thrown, or the table is gone.
-    pub(super) fn read(call: &Call, given: *mut HashTable) -> Option<Wanted> {
-        let mut wanted = Wanted::new();
+    /// False if that has thrown, or the table is gone.
+    pub(super) fn read(&mut self, call: &Call, given: *mut HashTable) -> bool {
         let mut index = 0;
         loop {
             // Asked for again each time: the conversion of the one before may have destroyed the table.
             let Some(made) = made(call) else {
-                wanted.release();
-                return None;
+                return false;
             };
-            let Some((column, name)) = made.table.columns().get(index).zip(made.names.get(index)) else {
-                return Some(wanted);
+            let Some((column, name)) = made.table.columns().get(index).zip(made.names.get(index))
+            else {
+                return true;
             };
             if let Some(found) = find(given, name) {
-                wanted.take(index, column.kind(), column.size(), found);
+                self.take(index, column.kind(), column.size(), found);
                 if pending() {
-                    wanted.release();
-                    return None;
+                    return false;
                 }
             }
             index += 1;
@@ -135,15 +133,17 @@ impl Wanted {
     }
 
     /// To be called in the end.
-    pub(super) fn release(self) {
+    pub(super) fn release(&mut self) {
         let few = self.len.min(FEW);
         for text in self.texts[..few].iter().chain(self.more_texts.iter()) {
             if text.kind() == kind::STRING {
                 text.release(); // a string: no PHP code runs
             }
         }
-        drop(ManuallyDrop::into_inner(self.many));
-        drop(ManuallyDrop::into_inner(self.more_texts));
+        if self.len > FEW {
+            drop(std::mem::take(&mut *self.many));
+            drop(std::mem::take(&mut *self.more_texts));
+        }
     }
 }
 
