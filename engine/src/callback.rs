@@ -1,4 +1,19 @@
-//! The callbacks of a worker, by number in shared memory and by name for people.
+//! The kinds of processes, and the callbacks of workers, by number in shared memory and by name for people.
+
+/// Which process this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The process that called start().
+    Master,
+    /// The process that forks and replaces workers.
+    Manager,
+    /// A worker, with its id.
+    Worker(u32),
+    /// A task worker, with its id: they come after those of the workers.
+    TaskWorker(u32),
+    /// A user process, with its id: they come last.
+    UserProcess(u32),
+}
 
 /// A callback of a worker, as statistics and crash records name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +41,26 @@ pub enum Callback {
     BufferFull = 9,
     /// [`crate::Handler::on_buffer_empty`].
     BufferEmpty = 10,
+    /// [`crate::Handler::on_task`].
+    Task = 20,
+    /// [`crate::Handler::on_finish`].
+    Finish = 21,
+    /// [`crate::Handler::on_task_lost`].
+    TaskLost = 22,
+    /// [`crate::Handler::on_pipe_message`].
+    PipeMessage = 23,
+    /// [`crate::Handler::on_user_process`].
+    UserProcess = 24,
+    /// A timer.
+    Timer = 32,
+    /// A descriptor that is ready.
+    Event = 33,
+    /// A call that was put off.
+    Defer = 34,
+    /// A turn of the event loop.
+    Turn = 35,
+    /// A signal.
+    Signal = 36,
 }
 
 impl Callback {
@@ -43,13 +78,30 @@ impl Callback {
             Callback::Packet => "onPacket",
             Callback::BufferFull => "onBufferFull",
             Callback::BufferEmpty => "onBufferEmpty",
+            Callback::Task => "onTask",
+            Callback::Finish => "onFinish",
+            Callback::TaskLost => "onTaskLost",
+            Callback::PipeMessage => "onPipeMessage",
+            Callback::UserProcess => "user process",
+            Callback::Timer => "timer",
+            Callback::Event => "event",
+            Callback::Defer => "defer",
+            Callback::Turn => "cycle",
+            Callback::Signal => "signal",
         }
+    }
+
+    /// Whether the event loop has called it, not a message.
+    pub(crate) fn is_job(self) -> bool {
+        use Callback::{Defer, Event, Signal, Timer, Turn};
+        matches!(self, Timer | Event | Defer | Turn | Signal)
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Packet, Receive, WorkerExit,
+            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Defer, Event, Finish, Packet,
+            PipeMessage, Receive, Signal, Task, TaskLost, Timer, Turn, UserProcess, WorkerExit,
             WorkerStart, WorkerStop,
         };
         [
@@ -63,6 +115,16 @@ impl Callback {
             Packet,
             BufferFull,
             BufferEmpty,
+            Task,
+            Finish,
+            TaskLost,
+            PipeMessage,
+            UserProcess,
+            Timer,
+            Event,
+            Defer,
+            Turn,
+            Signal,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

@@ -70,6 +70,16 @@ pub mod code {
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
     /// The length of a message makes no sense.
     pub const PACKAGE_MALFORMED_DATA: i32 = 1204;
+    /// A task or message is larger than its queue.
+    pub const TASK_TOO_BIG: i32 = 2001;
+    /// More waits than `task_queue_max_num` and `task_queue_max_bytes` allow.
+    pub const TASK_DISPATCH_FAILED: i32 = 2002;
+    /// A result came when nobody waited for it any more.
+    pub const TASK_EXPIRED: i32 = 2003;
+    /// The task is lost, or has given no result.
+    pub const TASK_NO_RESULT: i32 = 2006;
+    /// Nothing came in time.
+    pub const TIMEOUT: i32 = 6002;
     /// The connection limit is reached.
     pub const TOO_MANY_SOCKET: i32 = 9002;
     /// A worker was ended by exit().
@@ -207,6 +217,11 @@ pub fn text(code: i32) -> String {
         code::SSL_CREATE_SESSION_FAILED => "SSL create session failed".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
         code::PACKAGE_MALFORMED_DATA => "Package malformed data".into(),
+        code::TASK_TOO_BIG => "Task package too big".into(),
+        code::TASK_DISPATCH_FAILED => "Task dispatch failed".into(),
+        code::TASK_EXPIRED => "Task expired".into(),
+        code::TASK_NO_RESULT => "Task has no result".into(),
+        code::TIMEOUT => "Timed out".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),
         code::WORKER_TERMINATED => "Server worker terminated".into(),
         code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),

@@ -7,6 +7,7 @@ use crate::choice::{DispatchFn, LengthFn};
 use crate::context::Role;
 use crate::errand::Errands;
 use crate::error::{Error, Result, code};
+use crate::event_loop::EventLoop;
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
@@ -29,6 +30,9 @@ pub struct Server {
     settings: Settings,
     log: Log,
     dispatch: Option<DispatchFn>,
+    user_processes: u32,
+    /// For the master.
+    event_loop: Rc<EventLoop>,
 }
 
 /// A port before the start.
@@ -120,7 +124,15 @@ impl Server {
             settings,
             log,
             dispatch: None,
+            user_processes: 0,
+            event_loop: EventLoop::new(),
         })
+    }
+
+    /// Let the master's main thread go on with this event loop: what was put into it before the start, timers as a rule,
+    /// happens in the master, and in no other process.
+    pub fn use_event_loop(&mut self, event_loop: Rc<EventLoop>) {
+        self.event_loop = event_loop;
     }
 
     /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
@@ -156,6 +168,12 @@ impl Server {
         }
         self.ports.push(Bound::new(host, port, kind)?);
         Ok((self.ports.len() - 1) as u16)
+    }
+
+    /// One more process that runs [`Handler::on_user_process`], supervised like a worker; its index, counted from 0.
+    pub fn add_process(&mut self) -> u32 {
+        self.user_processes += 1;
+        self.user_processes - 1
     }
 
     /// How many ports there are.
@@ -299,6 +317,9 @@ impl Server {
             };
             return Err(Error::MissingCallback(missing));
         }
+        if self.settings.tasks.workers > 0 && !handler.runs_tasks() {
+            return Err(Error::MissingCallback("onTask"));
+        }
         Ok(())
     }
 
@@ -327,6 +348,8 @@ impl Server {
             mut settings,
             log,
             mut dispatch,
+            user_processes,
+            event_loop,
         } = self;
         let own = |bound: &Bound| {
             bound
@@ -376,6 +399,8 @@ impl Server {
             handler,
             dispatch,
             errands,
+            user_processes,
+            event_loop,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {

@@ -2,10 +2,12 @@
 
 mod age;
 mod figures;
+mod work;
 mod worker;
 
 pub(crate) use age::QueueMark;
 pub use figures::Figure;
+pub(crate) use work::{Work, WorkBlock};
 pub use worker::{WorkerReport, WorkerState};
 
 use crate::ipc::shm::shared_block;
@@ -32,6 +34,8 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages and events that died with a worker; written by the manager.
         pub(crate) requests_lost: AtomicU64,
+        /// Tasks that died with a task worker or were left at a stop; written by the manager.
+        pub(crate) tasks_lost: AtomicU64,
         /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
         pub(crate) routes: AtomicU64,
         /// Reloads completed or given up; written by the manager.
@@ -147,12 +151,23 @@ shared_block! {
         pub(crate) responses: AtomicU64,
         pub(crate) sent_bytes: AtomicU64,
         pub(crate) events: AtomicU64,
+        /// Callbacks of the event loop that have begun: timers and the like.
+        pub(crate) jobs: AtomicU64,
+        /// Monotonic ms by which the process is to have ended, once it was asked to; written by the manager.
+        pub(crate) end_by_ms: AtomicU64,
         /// Datagrams dealt with or lost, by all processes that have sat here.
         pub(crate) packets: AtomicU64,
         /// Of all predecessors together; written by the manager when it settles one.
         pub(crate) past_requests: AtomicU64,
         pub(crate) past_responses: AtomicU64,
         pub(crate) past_sent_bytes: AtomicU64,
+    }
+}
+
+impl SeatBlock {
+    /// Number of what the process is at, or was at last: a message, or a callback of the event loop.
+    pub(crate) fn begun(&self) -> u64 {
+        self.events.load(Ordering::Acquire) + self.jobs.load(Ordering::Acquire)
     }
 }
 
@@ -171,8 +186,22 @@ pub struct Stats {
     pub close_count: u64,
     /// Workers.
     pub worker_num: u64,
+    /// Task workers.
+    pub task_worker_num: u64,
+    /// User processes.
+    pub user_worker_num: u64,
     /// Workers that are ready and have nothing to do.
     pub idle_worker_num: u64,
+    /// Task workers that are ready and have nothing to do.
+    pub task_idle_worker_num: u64,
+    /// Tasks that wait for a task worker.
+    pub tasking_num: u64,
+    /// Tasks that task workers are at.
+    pub tasks_at_work: u64,
+    /// Tasks ever given.
+    pub task_count: u64,
+    /// Tasks that died with a task worker, or were left when the server stopped.
+    pub tasks_lost: u64,
     /// Messages given to workers.
     pub dispatch_count: u64,
     /// Receive and packet callbacks that have returned.

@@ -13,18 +13,24 @@
 //! manager's. `phase` names the steps of a stop, `roster` decides about workers, a `post` is one of
 //! them, `exit` has the codes both sides know.
 
+mod child;
 mod exit;
 mod fence;
 mod limits;
+mod linger;
 mod manager;
 mod master;
+mod messages;
 mod post;
 mod record;
 mod reload;
+mod replies;
 mod roster;
 mod settle;
 mod signals;
 mod stop;
+mod task_worker;
+mod user_process;
 mod watchdog;
 mod worker;
 
@@ -35,10 +41,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::choice::DispatchFn;
-use crate::context::Role;
+use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
+use crate::event_loop::EventLoop;
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
@@ -67,6 +74,8 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+    /// The master's, with the timers that were made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What the user of the engine has written.
@@ -76,6 +85,10 @@ pub(crate) struct Program {
     pub(crate) dispatch: Option<DispatchFn>,
     /// Questions to functions that run on the main thread.
     pub(crate) errands: Arc<Errands>,
+    /// Processes that run a function of the user's.
+    pub(crate) user_processes: u32,
+    /// The master's event loop.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -131,9 +144,13 @@ fn prepare(
 ) -> Result<Ended> {
     let plan = Plan {
         workers: sizes.workers,
+        task_workers: sizes.task_workers,
+        user_processes: program.user_processes,
         reactors: sizes.reactors,
         request_lane: settings.worker_queue_size as usize,
         reply_lane: settings.worker_queue_size as usize,
+        keeps_tasks: settings.tasks.redeliver > 0,
+        task_ring: settings.tasks.queue_max_bytes as usize,
     };
     let shared =
         Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
@@ -167,6 +184,7 @@ fn prepare(
         service,
         master_line,
         file_senders: senders.into(),
+        event_loop: program.event_loop,
     };
 
     // Before there is anybody who could be told to signal this process.
@@ -220,8 +238,13 @@ fn prepare(
                     manager,
                     manager_line,
                 } => {
-                    ended.role = Role::Worker(seat.worker());
-                    worker::run(&ground, seat, manager, manager_line)
+                    ended.role = role_of(&ground.shared, seat);
+                    let run = match ended.role {
+                        Role::TaskWorker(_) => task_worker::run,
+                        Role::UserProcess(_) => user_process::run,
+                        _ => worker::run,
+                    };
+                    run(&ground, seat, manager, manager_line)
                 }
             });
             Ok(ended)

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::handler::Callback;
 use crate::ipc::directory::Seat;
 use crate::session::SessionId;
-use crate::shared::Shared;
+use crate::shared::{ChildKind, Shared};
 use crate::stats::seat_state;
 use crate::sync::Ordering;
 
@@ -84,7 +84,7 @@ impl Watchdog {
         self.keeping.retain(|seat, _| seats.contains(seat));
         let mut stuck = Vec::new();
         for &seat in seats {
-            let taken = self.shared.seat_block(seat).events.load(Ordering::Acquire);
+            let taken = self.shared.seat_block(seat).begun();
             let after_ms = match self.sight(seat, now) {
                 Sight::At(since) if now >= since + limit => now - since,
                 Sight::Keeping(age) if age >= limit && self.stands_still(seat, now) => age,
@@ -129,6 +129,9 @@ impl Watchdog {
     }
 
     fn sight(&self, seat: Seat, now: u64) -> Sight {
+        if self.shared.kind_of(seat.worker()) != ChildKind::Worker {
+            return Sight::Quiet; // tasks may take as long as they like
+        }
         let block = self.shared.seat_block(seat);
         if block.state.load(Ordering::Acquire) != seat_state::READY {
             return Sight::Quiet; // how long a start and an end may take, the roster knows
@@ -136,9 +139,17 @@ impl Watchdog {
         let since = block.callback_since_ms.load(Ordering::Acquire);
         let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
         match callback {
-            Callback::Connect | Callback::Receive | Callback::Close if since > 0 => {
+            Callback::Connect
+            | Callback::Receive
+            | Callback::Close
+            | Callback::Finish
+            | Callback::TaskLost
+            | Callback::PipeMessage
+                if since > 0 =>
+            {
                 Sight::At(since)
             }
+            callback if callback.is_job() && since > 0 => Sight::At(since),
             _ => match self.shared.queue_age(seat, now) {
                 0 => Sight::Quiet,
                 age => Sight::Keeping(age),
@@ -148,7 +159,7 @@ impl Watchdog {
 
     /// Whether a worker that keeps messages waiting has not taken any since the last looks.
     fn stands_still(&mut self, seat: Seat, now: u64) -> bool {
-        let taken = self.shared.seat_block(seat).events.load(Ordering::Relaxed);
+        let taken = self.shared.seat_block(seat).begun();
         let (before, since) = self.keeping.entry(seat).or_insert((taken, now));
         if *before != taken {
             (*before, *since) = (taken, now);
