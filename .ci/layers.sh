@@ -14,6 +14,7 @@ declare -A may=(
     [net]="error sync sys"
     [memory]="ipc sync sys"
     [log]="error sync sys"
+    [memory]="ipc sync sys"
     [protocol]="error"
     [stats]="callback sync ipc"
     [session]="sync ipc net"
@@ -56,7 +57,7 @@ while IFS= read -r file; do
     done < <(grep -ohE 'crate::\{?[A-Za-z_]+' "$file" | sed -E 's/crate::\{?//' | sort -u)
     case $module in
         sys | net | sync) ;;
-        *) grep -nE '\b(libc|nix)::' "$file" && complain "$file names libc or nix" ;;
+        *) grep -nE '\b(libc|nix|rustix)::' "$file" && complain "$file names libc, nix or rustix" ;;
     esac
     case $file in
         sync* | sys/* | */tests.rs | */tests/*) ;; # threads of a test are nobody's model

@@ -73,6 +73,7 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use ipc::probe;
+pub use log::{Level as LogLevel, ignore_error};
 pub use net::SocketType;
 pub use packet::Packet;
 pub use role::Ended;

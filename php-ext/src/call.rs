@@ -7,6 +7,7 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ext_php_rs::ffi::{
     ext_php_rs_process_globals, zend_call_known_function, zend_hash_str_find, zend_read_property,
@@ -180,6 +181,44 @@ pub(crate) fn invoke(frame: &Frame) -> Outcome {
         return Outcome::Bailout;
     }
     outcome()
+}
+
+/// Run what PHP runs between two instructions, the handlers of signals above all: for functions that wait. True if the
+/// waiting function must return now: an exception or the end of the script is pending.
+pub(crate) fn interrupts() -> bool {
+    // SAFETY: PHP's flags, which are atomics for PHP as well: signal handlers set them.
+    let (flag, timed_out) = unsafe {
+        (
+            &*(&raw const (*eg()).vm_interrupt).cast::<AtomicBool>(),
+            &*(&raw const (*eg()).timed_out).cast::<AtomicBool>(),
+        )
+    };
+    if timed_out.load(Relaxed) {
+        return true; // PHP ends the script by itself as soon as it gets to it
+    }
+    if !flag.swap(false, Relaxed) {
+        return false;
+    }
+    let depth = globals::deepen();
+    // SAFETY: `interrupt` owns nothing.
+    let jumped = unsafe { try_call(interrupt, std::ptr::null()) };
+    globals::set_depth(depth);
+    if jumped {
+        globals::set_bailed();
+        return true;
+    }
+    outcome() != Outcome::Done
+}
+
+/// Runs under `zend_try`.
+unsafe extern "C" fn interrupt(ctx: Ctx) -> Ctx {
+    // SAFETY: PHP's variable, and its frame of the running function, which is how PHP calls it.
+    unsafe {
+        if let Some(run) = ext_php_rs::ffi::zend_interrupt_function {
+            run((*eg()).current_execute_data);
+        }
+    }
+    ctx
 }
 
 /// Whether user code is on the stack below an engine callback: then what it throws concerns it, not us.

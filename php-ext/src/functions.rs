@@ -1,5 +1,9 @@
 //! Global functions.
 
+mod host;
+mod logs;
+mod slices;
+
 use std::ffi::c_char;
 use std::ptr::null;
 
@@ -46,6 +50,9 @@ pub(crate) fn register() {
         ),
         method!(c"skep_version", skep_version, [], ty::STRING),
     ];
+    entries.extend(host::entries());
+    entries.extend(logs::entries());
+    entries.extend(slices::entries());
     if std::env::var_os(TEST_SWITCH).is_some() {
         entries.push(method!(c"skep_test_panic", panic, [], ty::VOID));
     }

@@ -13,6 +13,7 @@ mod callbacks;
 mod classes;
 mod constants;
 mod convert;
+mod defaults;
 mod engine_log;
 mod errors;
 mod events;

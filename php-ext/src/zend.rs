@@ -49,6 +49,13 @@ unsafe extern "C" {
     pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
     pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
     pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
+    pub(crate) fn zend_declare_class_constant_stringl(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: *const c_char,
+        value_len: usize,
+    );
     pub(crate) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
     pub(crate) fn zend_zval_type_name(value: *const zval) -> *const c_char;
     pub(crate) fn zend_error(kind: c_int, format: *const c_char, ...);
@@ -163,6 +170,17 @@ impl Zv {
         Zv {
             value: array as u64,
             info: kind::ARRAY | REFCOUNTED | COLLECTABLE,
+            extra: 0,
+        }
+    }
+
+    /// An array that somebody else holds; to be shared where a reference is given away.
+    pub(crate) fn borrowed_array(array: *mut HashTable) -> Zv {
+        // SAFETY: every array starts with its reference count and flags; the caller's is alive.
+        let counted = unsafe { (*array).gc.u.type_info } & INTERNED == 0;
+        Zv {
+            value: array as u64,
+            info: kind::ARRAY | if counted { REFCOUNTED | COLLECTABLE } else { 0 },
             extra: 0,
         }
     }

@@ -86,6 +86,11 @@ pub(crate) fn take() -> Pending {
     Pending(PENDING.swap(0, Ordering::AcqRel))
 }
 
+/// Whether `signal` has come and was not taken yet. It stays untaken.
+pub(crate) fn has_come(signal: i32) -> bool {
+    PENDING.load(Ordering::Relaxed) & bit(signal) != 0
+}
+
 extern "C" fn note(signal: libc::c_int) {
     // Everything here is async-signal-safe: atomics and plain system calls; errno is put back.
     let errno = nix::errno::Errno::last_raw();

@@ -1,6 +1,10 @@
 //! The classes, one per file, and what registering them has in common.
 
+mod atomic;
+mod boxed;
 pub(crate) mod connections;
+mod constant;
+mod lock;
 mod packet;
 mod place;
 pub(crate) mod port;
@@ -46,7 +50,10 @@ pub(crate) fn register() {
     let class = new_class(c"Skep\\Error", error, &[]);
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
+    atomic::register();
     connections::register();
+    constant::register();
+    lock::register();
     packet::register();
     port::register();
     server::register();
