@@ -163,6 +163,30 @@ start "$target/release/examples/lines" 0
 lines
 stop 'nc: the same'
 
+# --- registry
+
+php_example registry.php 0
+exec {one}<>"/dev/tcp/$host/$port"
+exec {two}<>"/dev/tcp/$host/$port"
+hear() { # FROM WANTED: the next line of a connection
+    local line
+    read -r -t 10 line <&"$1" || fail "nothing came instead of '$2'"
+    expect "$line" "$2"
+}
+echo 'I am red' >&"$one" && hear "$one" 'hello red'
+echo 'I am red' >&"$two" && hear "$two" 'error: the name is taken'
+echo 'I am blue' >&"$two" && hear "$two" 'hello blue'
+echo 'tell red good morning' >&"$two" && hear "$two" 'told' && hear "$one" 'blue: good morning'
+echo 'who' >&"$one" && hear "$one" 'blue 1, red 1'
+exec {two}>&-
+left() {
+    echo 'tell blue are you there' >&"$one"
+    read -r -t 10 line <&"$one" && [ "$line" = 'error: nobody of that name' ]
+}
+within 10 left || fail "blue is still known"
+exec {one}>&-
+stop 'two connections: names known to all workers, on a table'
+
 # --- the others
 
 php_example dns.php 0

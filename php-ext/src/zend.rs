@@ -39,6 +39,16 @@ unsafe extern "C" {
         len: usize,
         value: i64,
     );
+    pub(crate) fn zend_string_hash_func(text: *mut zend_string) -> u64;
+    pub(crate) fn zend_hash_find(table: *const HashTable, key: *mut zend_string) -> *mut zval;
+    pub(crate) fn zend_hash_add_new(
+        table: *mut HashTable,
+        key: *mut zend_string,
+        value: *mut zval,
+    ) -> *mut zval;
+    pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
+    pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
+    pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn zend_declare_class_constant_stringl(
         class: *mut zend_class_entry,
         name: *const c_char,
@@ -66,7 +76,6 @@ unsafe extern "C" {
     pub(crate) fn php_call_shutdown_functions();
     pub(crate) fn php_free_shutdown_functions();
     pub(crate) fn zend_call_destructors();
-    fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn php_file_le_stream() -> c_int;
     pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn zend_fetch_resource2_ex(
