@@ -17,6 +17,7 @@ declare -A may=(
     [session]="sync ipc net"
     [settings]="error log net protocol sys"
     [tls]="error settings"
+    [client]="error net protocol settings sys tls"
     [port]="callback net protocol settings tls"
     [packet]="net port"
     [shared]="callback sync ipc session stats sys"

@@ -4,6 +4,7 @@
 pub(crate) mod address;
 
 pub(crate) mod datagram;
+pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod inherited;
 pub(crate) mod listener;
@@ -23,3 +24,4 @@ pub(crate) mod unsent;
 mod alone;
 
 pub use address::SocketType;
+pub use dial::{Direction, Interest, Watched};

@@ -10,7 +10,7 @@ mod rows;
 mod session;
 pub mod table;
 mod tls;
-mod value;
+pub(crate) mod value;
 
 pub use checked::{Settings, Sizes};
 pub(crate) use daemon::DaemonSettings;
