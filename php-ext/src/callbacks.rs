@@ -38,6 +38,11 @@ pub(crate) struct Callback {
 }
 
 impl Callback {
+    /// What a call of it calls.
+    pub(crate) fn target(&self) -> Target {
+        self.target
+    }
+
     /// Look a callable up. `name` becomes its text, for messages, with one reference; null for none.
     pub(crate) fn resolve(callable: Zv, name: &mut *mut zend_string) -> Option<Callback> {
         let mut cache = zend_fcall_info_cache {

@@ -48,6 +48,27 @@ unsafe extern "C" {
         at: *const HashPosition,
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    pub(crate) fn zend_type_error(format: *const c_char, ...);
+    pub(crate) fn zend_fetch_resource2(
+        resource: *mut c_void,
+        name: *const c_char,
+        kind: c_int,
+        persistent_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
+    pub(crate) fn _php_stream_cast(
+        stream: *mut c_void,
+        kind: c_int,
+        into: *mut *mut c_void,
+        show_errors: c_int,
+    ) -> c_int;
     pub(crate) fn php_output_flush_all();
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
@@ -210,6 +231,11 @@ impl Zv {
 
     pub(crate) fn as_object(self) -> *mut zend_object {
         self.value as *mut zend_object
+    }
+
+    /// What a resource points to.
+    pub(crate) fn as_pointer(self) -> *mut c_void {
+        self.value as *mut c_void
     }
 
     /// What the value is, for comparing identity.

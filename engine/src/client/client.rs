@@ -7,15 +7,16 @@ use std::time::Duration;
 
 use super::connecting::{self, To};
 use super::connection::Connection;
-use super::fault::{ClientError, code};
+use super::fault::ClientError;
+use super::limit;
 use super::pool::{self, Kept};
 use super::receiving::{Flags, Received};
 use super::settings::ClientSettings;
-use super::limit;
-use crate::error::{Result as SettingResult, code::WRONG_OPERATION};
+use crate::error::Result as SettingResult;
+use crate::error::code;
+use crate::net::SocketType;
 use crate::net::dial::{self, Deadline, Direction};
 use crate::net::peer::DatagramPeer;
-use crate::net::SocketType;
 use crate::protocol::{Framing, LengthFn};
 use crate::settings::Value;
 use crate::tls::TlsConnector;
@@ -181,7 +182,10 @@ impl Client {
             Some(name) => Some(name),
             None if self.kind.is_unix() => None,
             None => {
-                let bare = self.host.strip_prefix('[').and_then(|h| h.strip_suffix(']'));
+                let bare = self
+                    .host
+                    .strip_prefix('[')
+                    .and_then(|h| h.strip_suffix(']'));
                 let bare = bare.unwrap_or(&self.host);
                 Some(bare.split('%').next().unwrap_or(bare)) // no certificate has a scope
             }
@@ -202,6 +206,11 @@ impl Client {
     /// Whether there is a connection, as far as anybody has noticed.
     pub fn is_connected(&self) -> bool {
         self.connection.is_some()
+    }
+
+    /// The kind it was made with.
+    pub fn kind(&self) -> SocketType {
+        self.kind
     }
 
     /// How often this connection was taken over from another client.
@@ -230,7 +239,7 @@ impl Client {
     /// Send one datagram to somebody. Works without a connection.
     pub fn send_to(&mut self, host: &str, port: u16, bytes: &[u8]) -> Result<usize> {
         if !self.kind.is_datagram() {
-            return Err(crate::error::code::OPERATION_NOT_SUPPORT.into());
+            return Err(code::OPERATION_NOT_SUPPORT.into());
         }
         let (target, kind) = connecting::look_up(self.kind, host, port)?;
         let deadline = Deadline::after(self.time(self.settings.times.write));
@@ -249,10 +258,9 @@ impl Client {
     pub fn send_file(&mut self, path: &Path, offset: u64, length: u64) -> Result<()> {
         let deadline = Deadline::after(self.time(self.settings.times.write));
         if self.kind.is_datagram() {
-            return Err(crate::error::code::OPERATION_NOT_SUPPORT.into());
+            return Err(code::OPERATION_NOT_SUPPORT.into());
         }
-        self.connected()?
-            .send_file(path, offset, length, deadline)
+        self.connected()?.send_file(path, offset, length, deadline)
     }
 
     /// One message; without framing what is there, at most `size` bytes (0: 64 KiB).
@@ -327,12 +335,12 @@ impl Client {
         let deadline = Deadline::after(self.time(self.settings.times.connect));
         let connection = self.connected()?;
         if connection.kind.is_datagram() || connection.tls.is_some() {
-            return Err(WRONG_OPERATION.into());
+            return Err(code::WRONG_OPERATION.into());
         }
         if connection.inbox.len() > 0 {
             // Somebody in between may have said this, to have it taken for something said under TLS.
             return Err(ClientError::with(
-                WRONG_OPERATION,
+                code::WRONG_OPERATION,
                 "bytes have come that are not read yet",
             ));
         }
@@ -349,7 +357,7 @@ impl Client {
         let tls = self.connected()?.tls.as_ref();
         let tls = tls.ok_or(code::SSL_NOT_READY)?;
         let shown = tls.certificate();
-        shown.ok_or_else(|| crate::error::code::SSL_EMPTY_PEER_CERTIFICATE.into())
+        shown.ok_or_else(|| code::SSL_EMPTY_PEER_CERTIFICATE.into())
     }
 
     /// Check the server's certificate, as `ssl_verify_peer` does before anything is said.
@@ -366,4 +374,3 @@ impl Drop for Client {
         self.let_go();
     }
 }
-

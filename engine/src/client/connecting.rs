@@ -51,10 +51,7 @@ fn path(path: &str) -> Result<Target, ClientError> {
 }
 
 /// A socket for this, with its options and, if one was asked for, its own address.
-pub(super) fn open(
-    kind: SocketType,
-    settings: &ClientSettings,
-) -> Result<Connection, ClientError> {
+pub(super) fn open(kind: SocketType, settings: &ClientSettings) -> Result<Connection, ClientError> {
     let socket = dial::open(kind)?;
     if kind.is_tcp() && settings.nodelay {
         dial::no_delay(&socket);

@@ -3,9 +3,9 @@
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::path::PathBuf;
 
-use super::fault::{ClientError, code};
+use super::fault::ClientError;
 use super::inbox::Inbox;
-use crate::error::code::SSL_HANDSHAKE_FAILED;
+use crate::error::code;
 use crate::net::SocketType;
 use crate::net::dial::{self, Deadline, Reading, Until};
 use crate::net::peer::DatagramPeer;
@@ -155,7 +155,7 @@ impl Connection {
         while self.tls.as_ref().is_some_and(|tls| tls.is_handshaking()) {
             if self.end.is_some() {
                 let text = "the peer has closed the connection".into();
-                let code = SSL_HANDSHAKE_FAILED;
+                let code = code::SSL_HANDSHAKE_FAILED;
                 return Err(ClientFault { code, text }.into());
             }
             self.fill_now(READ, Reading::default())?;

@@ -39,7 +39,7 @@ use crate::net::dial;
 
 pub use crate::net::{Direction, Interest, Watched};
 pub use client::{Client, Name};
-pub use fault::{ClientError, code};
+pub use fault::ClientError;
 pub use receiving::{Flags, Received};
 
 /// Wait until one of these descriptors is ready; how many are. None for `timeout`: for ever.

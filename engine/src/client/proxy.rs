@@ -6,8 +6,9 @@
 use std::net::IpAddr;
 
 use super::connection::{Connection, errno};
-use super::fault::{ClientError, code};
+use super::fault::ClientError;
 use super::settings::Proxy;
+use crate::error::code;
 use crate::net::dial::{Deadline, Reading};
 
 /// The most that an HTTP proxy may say before its headers end.
@@ -32,7 +33,10 @@ impl Connection {
             let most = count - self.inbox.len();
             let read = self.fill(most, Reading::default(), deadline);
             if read.map_err(timed_out)? == 0 {
-                return Err(ClientError::with(broken, "the proxy has closed the connection"));
+                return Err(ClientError::with(
+                    broken,
+                    "the proxy has closed the connection",
+                ));
             }
         }
         let range = self.inbox.take(count);
@@ -50,7 +54,11 @@ impl Connection {
         const OPEN: u8 = 0;
         const BY_PASSWORD: u8 = 2;
         let broken = code::SOCKS5_HANDSHAKE;
-        let method = if proxy.user.is_empty() { OPEN } else { BY_PASSWORD };
+        let method = if proxy.user.is_empty() {
+            OPEN
+        } else {
+            BY_PASSWORD
+        };
         self.say(&[VERSION, 1, method], deadline)?;
         let chosen = self.hear(2, broken, deadline)?;
         match chosen.as_slice() {
@@ -192,7 +200,10 @@ mod tests {
 
     #[test]
     fn base64_is_on_one_line_whatever_its_length() {
-        assert_eq!(base64(b"Aladdin:open sesame"), "QWxhZGRpbjpvcGVuIHNlc2FtZQ==");
+        assert_eq!(
+            base64(b"Aladdin:open sesame"),
+            "QWxhZGRpbjpvcGVuIHNlc2FtZQ=="
+        );
         assert_eq!(base64(&[0; 300]), "A".repeat(400));
     }
 }

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use super::*;
-use crate::error::code as engine;
+use crate::error::code;
 use crate::net::SocketType;
 use crate::settings::Value;
 
@@ -135,9 +135,12 @@ fn garbage_lengths_end_the_connection_and_nothing_waits_for_their_bytes() {
 fn input_without_an_end_is_bounded() {
     let mut settings = eof();
     settings.push(("package_max_length", Value::Int(100_000)));
-    let (mut client, peer) = against(&settings, |mut peer| {
-        while peer.write_all(&[b'x'; 4096]).is_ok() {}
-    });
+    let (mut client, peer) = against(
+        &settings,
+        |mut peer| {
+            while peer.write_all(&[b'x'; 4096]).is_ok() {}
+        },
+    );
     let found = client.recv(0, Flags::default()).unwrap();
     assert_eq!(found, Received::NoEndMark);
     drop(client);
@@ -195,8 +198,14 @@ fn a_reset_is_an_error_and_sends_never_kill_the_process() {
     for _ in 0..3 {
         codes.push(client.send(b"x", Flags::default()).map_err(|e| e.code()));
     }
-    assert!(codes.contains(&Err(104)) || codes.contains(&Err(32)), "{codes:?}");
-    assert!(codes.contains(&Err(32)), "and then a broken pipe: {codes:?}");
+    assert!(
+        codes.contains(&Err(104)) || codes.contains(&Err(32)),
+        "{codes:?}"
+    );
+    assert!(
+        codes.contains(&Err(32)),
+        "and then a broken pipe: {codes:?}"
+    );
 }
 
 #[test]
@@ -210,7 +219,10 @@ fn half_a_close_leaves_the_other_half() {
     client.shutdown(Direction::Output).unwrap();
     let mut exactly = Flags::default();
     exactly.wait_all = true;
-    assert_eq!(client.recv(8, exactly).unwrap(), Received::Data(b"question"));
+    assert_eq!(
+        client.recv(8, exactly).unwrap(),
+        Received::Data(b"question")
+    );
     assert_eq!(client.recv(8, exactly).unwrap(), Received::End { code: 0 });
     assert!(client.send(b"x", Flags::default()).is_err());
     peer.join().unwrap();
@@ -233,7 +245,12 @@ fn looking_takes_nothing_and_all_means_all() {
     client.send(b"go", Flags::default()).unwrap();
     let exactly = Flags::from_bits(256).unwrap();
     assert_eq!(client.recv(5, exactly).unwrap(), Received::Data(b"bcdef"));
-    assert_eq!(client.recv(1, Flags::from_bits(256 | 2).unwrap()).map(|_| ()), Err(22.into()));
+    assert_eq!(
+        client
+            .recv(1, Flags::from_bits(256 | 2).unwrap())
+            .map(|_| ()),
+        Err(22.into())
+    );
     assert_eq!(Flags::from_bits(4), None);
     peer.join().unwrap();
 }
@@ -244,16 +261,19 @@ fn connecting_fails_with_the_reason() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap();
     let port = free.local_addr().unwrap().port();
     drop(free);
-    let code = |result: Result<(), ClientError>| result.unwrap_err().code();
-    assert_eq!(code(client.connect("127.0.0.1", port, LONG, false)), 111);
+    let failed = |result: Result<(), ClientError>| result.unwrap_err().code();
+    assert_eq!(failed(client.connect("127.0.0.1", port, LONG, false)), 111);
     assert_eq!(
-        code(client.connect("no such host", port, LONG, false)),
-        engine::RESOLVE_FAILED
+        failed(client.connect("no such host", port, LONG, false)),
+        code::RESOLVE_FAILED
     );
     let mut unix = Client::new(SocketType::UnixStream, false);
-    assert_eq!(code(unix.connect("/nowhere/at/all", 0, LONG, false)), 2);
+    assert_eq!(failed(unix.connect("/nowhere/at/all", 0, LONG, false)), 2);
     let long = "/".repeat(108);
-    assert_eq!(code(unix.connect(&long, 0, LONG, false)), engine::NAME_TOO_LONG);
+    assert_eq!(
+        failed(unix.connect(&long, 0, LONG, false)),
+        code::NAME_TOO_LONG
+    );
     assert_eq!(
         client.send(b"x", Flags::default()).unwrap_err().code(),
         code::NO_CONNECTION
@@ -306,15 +326,27 @@ fn a_proxy_that_stops_in_the_middle_is_not_waited_for_for_ever() {
     for (key, said, expected) in [
         ("socks5", &b"\x04\x00"[..], vec![code::SOCKS5_VERSION]),
         ("socks5", b"\x05\xff", vec![code::SOCKS5_METHOD]),
-        ("socks5", b"\x05\x00\x05\x05\x00\x01", vec![code::SOCKS5_SERVER]),
+        (
+            "socks5",
+            b"\x05\x00\x05\x05\x00\x01",
+            vec![code::SOCKS5_SERVER],
+        ),
         ("socks5", b"\x05", vec![code::SOCKS5_HANDSHAKE, 104]),
-        ("http_proxy", b"nonsense\r\n\r\n", vec![code::HTTP_PROXY_BAD_RESPONSE]),
+        (
+            "http_proxy",
+            b"nonsense\r\n\r\n",
+            vec![code::HTTP_PROXY_BAD_RESPONSE],
+        ),
         (
             "http_proxy",
             b"HTTP/1.1 403 Forbidden\r\n\r\n",
             vec![code::HTTP_PROXY_REFUSED],
         ),
-        ("http_proxy", b"HTTP/1.1 200", vec![code::HTTP_PROXY_BAD_RESPONSE, 104]),
+        (
+            "http_proxy",
+            b"HTTP/1.1 200",
+            vec![code::HTTP_PROXY_BAD_RESPONSE, 104],
+        ),
     ] {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = listener.local_addr().unwrap().port();
@@ -323,14 +355,19 @@ fn a_proxy_that_stops_in_the_middle_is_not_waited_for_for_ever() {
             peer.write_all(said).unwrap();
         });
         let mut client = Client::new(SocketType::Tcp, false);
-        client.set(&format!("{key}_host"), &text("127.0.0.1")).unwrap();
+        client
+            .set(&format!("{key}_host"), &text("127.0.0.1"))
+            .unwrap();
         client
             .set(&format!("{key}_port"), &Value::Int(port.into()))
             .unwrap();
         let found = client.connect("example.org", 80, LONG, false);
         let found = found.unwrap_err().code();
         // A peer that leaves with our bytes unread resets.
-        assert!(expected.contains(&found) || found == 104 || found == 32, "{key} {said:?}: {found}");
+        assert!(
+            expected.contains(&found) || found == 104 || found == 32,
+            "{key} {said:?}: {found}"
+        );
         peer.join().unwrap();
     }
 }

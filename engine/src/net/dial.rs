@@ -125,7 +125,10 @@ pub(crate) fn wait_any(watched: &mut [Watched], deadline: Deadline) -> Result<us
         })
         .collect();
     loop {
-        let timeout = deadline.poll_timeout().as_millis().map_or(-1, |ms| ms as i32);
+        let timeout = deadline
+            .poll_timeout()
+            .as_millis()
+            .map_or(-1, |ms| ms as i32);
         // SAFETY: a slice of that many entries, written to by the call; numbers that are not open are told as such.
         let count = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as _, timeout) };
         match Errno::result(count) {
@@ -156,7 +159,11 @@ pub(crate) fn wait_any(watched: &mut [Watched], deadline: Deadline) -> Result<us
 pub(crate) fn resolve(host: &str, port: u16, kind: SocketType) -> Option<(Target, SocketType)> {
     let address = address::resolve(host, port, kind)?;
     // A socket of IPv6 does for IPv4, too.
-    let family = if kind.is_v6() { kind } else { kind.over(&address) };
+    let family = if kind.is_v6() {
+        kind
+    } else {
+        kind.over(&address)
+    };
     Some((Target::Ip(address), family))
 }
 
@@ -232,9 +239,7 @@ pub(crate) fn connect_to(
     match kind {
         SocketType::Tcp | SocketType::Tcp6 => connect_tcp(socket, kind, target, deadline),
         SocketType::UnixStream => connect_unix(socket, kind, target, deadline),
-        _ => with_address(target, kind, |address| {
-            connect(socket.as_raw_fd(), address)
-        }),
+        _ => with_address(target, kind, |address| connect(socket.as_raw_fd(), address)),
     }
 }
 
@@ -245,9 +250,7 @@ fn connect_tcp(
     deadline: Deadline,
 ) -> Result<(), i32> {
     unblocked(socket, || {
-        let begun = with_address(target, kind, |address| {
-            connect(socket.as_raw_fd(), address)
-        });
+        let begun = with_address(target, kind, |address| connect(socket.as_raw_fd(), address));
         match begun {
             // Interrupted, it goes on by itself.
             Err(libc::EINPROGRESS | libc::EINTR) => {}
@@ -273,12 +276,12 @@ fn connect_unix(
 ) -> Result<(), i32> {
     loop {
         // No time at all would mean no limit here.
-        let left = deadline.left().map(|left| left.max(Duration::from_millis(1)));
+        let left = deadline
+            .left()
+            .map(|left| left.max(Duration::from_millis(1)));
         let limit = TimeVal::microseconds(left.map_or(0, |left| left.as_micros() as i64));
         setsockopt(socket, sockopt::SendTimeout, &limit).map_err(number)?;
-        let done = with_address(target, kind, |address| {
-            connect(socket.as_raw_fd(), address)
-        });
+        let done = with_address(target, kind, |address| connect(socket.as_raw_fd(), address));
         match done {
             Err(libc::EINTR) if !deadline.has_passed() => {}
             Err(libc::EAGAIN | libc::EINTR) => return Err(libc::ETIMEDOUT),
@@ -434,8 +437,10 @@ pub(crate) fn send_file(
     offset: &mut u64,
     count: u64,
 ) -> Io {
-    unblocked(socket, || Ok(stream::send_file(socket, file, offset, count)))
-        .unwrap_or_else(Io::Broken)
+    unblocked(socket, || {
+        Ok(stream::send_file(socket, file, offset, count))
+    })
+    .unwrap_or_else(Io::Broken)
 }
 
 /// Which directions of a connection end.
@@ -519,7 +524,10 @@ mod tests {
             interest: Interest::Read,
             ready: false,
         }];
-        assert_eq!(wait_any(&mut watched, Deadline::at_once()), Err(libc::EBADF));
+        assert_eq!(
+            wait_any(&mut watched, Deadline::at_once()),
+            Err(libc::EBADF)
+        );
     }
 
     #[test]

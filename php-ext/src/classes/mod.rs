@@ -1,5 +1,6 @@
 //! The classes, one per file, and what registering them has in common.
 
+pub(crate) mod client;
 pub(crate) mod connections;
 mod packet;
 mod place;
@@ -44,6 +45,13 @@ pub(crate) fn register() {
     let class = new_class(c"Skep\\Error", error, &[]);
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
+    let class = new_class(
+        c"Skep\\Client\\Exception",
+        CLASSES.exception.load(Relaxed),
+        &[],
+    );
+    alias(class, &[c"Swoole\\Client\\Exception"]);
+    client::register();
     connections::register();
     packet::register();
     port::register();
