@@ -43,12 +43,11 @@ impl Deadline {
     }
 
     /// For poll(2): rounded up, or it would turn round and round in the last millisecond.
-    fn poll_timeout(self) -> PollTimeout {
+    fn poll_ms(self) -> i32 {
         match self.left() {
-            None => PollTimeout::NONE,
+            None => -1,
             Some(left) => {
-                let ms = left.as_micros().div_ceil(1000);
-                PollTimeout::from(u16::try_from(ms).unwrap_or(u16::MAX))
+                i32::try_from(left.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
             }
         }
     }
@@ -73,7 +72,8 @@ pub(crate) fn wait(socket: &OwnedFd, until: Until, deadline: Deadline) -> Result
     };
     loop {
         let mut watched = [PollFd::new(socket.as_fd(), flags)];
-        match poll(&mut watched, deadline.poll_timeout()) {
+        let timeout = PollTimeout::try_from(deadline.poll_ms()).unwrap_or(PollTimeout::NONE);
+        match poll(&mut watched, timeout) {
             Ok(0) if deadline.has_passed() => return Ok(false),
             Ok(0) | Err(Errno::EINTR) => {}
             Ok(_) => return Ok(true),
@@ -125,12 +125,8 @@ pub(crate) fn wait_any(watched: &mut [Watched], deadline: Deadline) -> Result<us
         })
         .collect();
     loop {
-        let timeout = deadline
-            .poll_timeout()
-            .as_millis()
-            .map_or(-1, |ms| ms as i32);
         // SAFETY: a slice of that many entries, written to by the call; numbers that are not open are told as such.
-        let count = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as _, timeout) };
+        let count = unsafe { libc::poll(polled.as_mut_ptr(), polled.len() as _, deadline.poll_ms()) };
         match Errno::result(count) {
             Ok(0) if !deadline.has_passed() => {}
             Err(Errno::EINTR) => {}
@@ -515,6 +511,16 @@ mod tests {
         std::fs::remove_file(&path).unwrap();
         assert_eq!(refusal, libc::ETIMEDOUT);
         assert!(begun.elapsed() >= Duration::from_millis(50));
+    }
+
+    #[test]
+    fn no_limit_and_any_other_is_a_time_for_the_kernel() {
+        let ms = |time| Deadline::after(time).poll_ms();
+        assert_eq!(ms(None), -1);
+        assert_eq!(ms(Some(Duration::ZERO)), 0);
+        assert!((9_999..=10_000).contains(&ms(Some(Duration::from_secs(10)))));
+        assert_eq!(ms(Some(Duration::from_secs(1 << 40))), i32::MAX);
+        assert_eq!(ms(Some(Duration::MAX)), -1, "beyond the clock");
     }
 
     #[test]
