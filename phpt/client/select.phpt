@@ -68,6 +68,7 @@ socket_create_pair(AF_UNIX, SOCK_STREAM, 0, $pair);
 fwrite($one, 'x');
 socket_write($pair[0], 'x');
 $clients['b']->send('x');
+$select(['b' => $clients['b']]);
 $select(['stream' => $other, 'socket' => $pair[1], 'number' => $pair[1] ? $clients['b']->sock : 0, 'quiet' => $one, 'junk' => 'x', 'none' => null], [], [], null);
 $clients['b']->recv();
 echo "-- nobody to wait for\n";
@@ -104,6 +105,7 @@ string(4) "two
 "
 0 [[],[],[]]
 -- other things
+1 [["b"],[],[]]
 3 [["stream","socket","number"],[],[]]
 -- nobody to wait for
 warning: swoole_client_select(): no resource arrays were passed to select

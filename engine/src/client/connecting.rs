@@ -6,9 +6,10 @@ use super::proxy::timed_out;
 use super::settings::{ClientSettings, Own};
 use crate::error::code;
 use crate::net::SocketType;
-use crate::net::dial::{self, Deadline};
+use crate::net::dial;
 use crate::net::peer::UnixName;
 use crate::net::target::Target;
+use crate::net::waiting::Deadline;
 use crate::tls::TlsConnector;
 
 /// Longest path of a unix socket.

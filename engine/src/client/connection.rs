@@ -7,10 +7,11 @@ use super::fault::ClientError;
 use super::inbox::Inbox;
 use crate::error::code;
 use crate::net::SocketType;
-use crate::net::dial::{self, Deadline, Reading, Until};
+use crate::net::dial::{self, Reading};
 use crate::net::peer::DatagramPeer;
 use crate::net::stream::Io;
 use crate::net::target::Target;
+use crate::net::waiting::{self, Deadline, Until};
 use crate::protocol::Progress;
 use crate::tls::{ClientFault, TlsClientSession, TlsConnector};
 
@@ -87,7 +88,7 @@ impl Connection {
         loop {
             match self.fill_now(most, how)? {
                 Some(count) => return Ok(count),
-                None if dial::wait(&self.socket, Until::Readable, deadline)? => {}
+                None if waiting::wait(&self.socket, Until::Readable, deadline)? => {}
                 None => return Err(errno::EAGAIN.into()),
             }
         }
@@ -163,7 +164,7 @@ impl Connection {
             let handshaking = self.tls.as_ref().is_some_and(|tls| tls.is_handshaking());
             if handshaking
                 && self.end.is_none()
-                && !dial::wait(&self.socket, Until::Readable, deadline)?
+                && !waiting::wait(&self.socket, Until::Readable, deadline)?
             {
                 return Err(errno::ETIMEDOUT.into());
             }
@@ -196,7 +197,7 @@ impl Connection {
             match dial::write(&self.socket, bytes, urgent) {
                 Io::Bytes(count) => return Ok(count),
                 Io::Broken(number) => return Err(number.into()),
-                Io::WouldBlock if dial::wait(&self.socket, Until::Writable, deadline)? => {}
+                Io::WouldBlock if waiting::wait(&self.socket, Until::Writable, deadline)? => {}
                 Io::WouldBlock => return Err(errno::EAGAIN.into()),
             }
         }
@@ -209,7 +210,7 @@ impl Connection {
             if self.sealed.is_empty() {
                 return Ok(());
             }
-            if !dial::wait(&self.socket, Until::Writable, deadline)? {
+            if !waiting::wait(&self.socket, Until::Writable, deadline)? {
                 return Err(errno::EAGAIN.into());
             }
         }

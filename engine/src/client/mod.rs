@@ -35,7 +35,7 @@ mod tests;
 
 use std::time::Duration;
 
-use crate::net::dial;
+use crate::net::waiting;
 
 pub use crate::net::{Direction, Interest, Watched};
 pub use client::{Client, Name};
@@ -44,7 +44,7 @@ pub use receiving::{Flags, Received};
 
 /// Wait until one of these descriptors is ready; how many are. None for `timeout`: for ever.
 pub fn select(watched: &mut [Watched], timeout: Option<Duration>) -> Result<usize, ClientError> {
-    dial::wait_any(watched, dial::Deadline::after(timeout)).map_err(ClientError::from)
+    waiting::wait_any(watched, waiting::Deadline::after(timeout)).map_err(ClientError::from)
 }
 
 /// Seconds as users write them: none for no limit.

@@ -9,7 +9,8 @@ use super::connection::{Connection, errno};
 use super::fault::ClientError;
 use super::settings::Proxy;
 use crate::error::code;
-use crate::net::dial::{Deadline, Reading};
+use crate::net::dial::Reading;
+use crate::net::waiting::Deadline;
 
 /// The most that an HTTP proxy may say before its headers end.
 const ANSWER_MAX: usize = 16 * 1024;

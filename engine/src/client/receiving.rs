@@ -2,8 +2,9 @@
 
 use super::connection::{Connection, End, READ, errno};
 use super::fault::ClientError;
-use crate::net::dial::{self, Deadline, Reading, Until};
+use crate::net::dial::{self, Reading};
 use crate::net::stream::Io;
+use crate::net::waiting::{self, Deadline, Until};
 use crate::protocol::{Framing, Progress, Step, Violation};
 
 /// What a call wants besides.
@@ -119,7 +120,7 @@ impl Connection {
                     return Ok(self.inbox.take(count));
                 }
                 (Io::Broken(number), _) => return Err(number.into()),
-                (Io::WouldBlock, _) if dial::wait(&self.socket, Until::Readable, deadline)? => {}
+                (Io::WouldBlock, _) if waiting::wait(&self.socket, Until::Readable, deadline)? => {}
                 (Io::WouldBlock, _) => return Err(errno::EAGAIN.into()),
             }
         }

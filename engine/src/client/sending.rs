@@ -8,9 +8,10 @@ use std::path::Path;
 use super::connection::{Connection, End, errno};
 use super::fault::ClientError;
 use crate::error::code;
-use crate::net::dial::{self, Deadline, Until};
+use crate::net::dial;
 use crate::net::stream::{self, Io};
 use crate::net::target::Target;
+use crate::net::waiting::{self, Deadline, Until};
 use crate::sys::file::{self, CannotOpen};
 
 /// What is read of a file where the kernel does not send it by itself.
@@ -72,10 +73,10 @@ impl Connection {
                 // A unix socket whose reader's queue is full; poll(2) knows that of a connected one only, so short
                 // rests besides.
                 Io::WouldBlock => {
-                    if !dial::wait(&self.socket, Until::Writable, deadline)? {
+                    if !waiting::wait(&self.socket, Until::Writable, deadline)? {
                         return Err(errno::EAGAIN.into());
                     }
-                    if dial::rest(deadline) {
+                    if waiting::rest(deadline) {
                         return Err(errno::EAGAIN.into());
                     }
                 }
@@ -115,7 +116,7 @@ impl Connection {
                 match dial::send_file(&self.socket, found.file.as_fd(), &mut at, left) {
                     Io::Bytes(0) => return Err(shortened(at - offset)),
                     Io::Bytes(_) => {}
-                    Io::WouldBlock if dial::wait(&self.socket, Until::Writable, deadline)? => {}
+                    Io::WouldBlock if waiting::wait(&self.socket, Until::Writable, deadline)? => {}
                     Io::WouldBlock => return Err(in_part(at - offset)),
                     Io::Broken(number) if stream::has_no_sendfile(number) => break,
                     Io::Broken(number) => return Err(number.into()),

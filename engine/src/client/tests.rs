@@ -217,8 +217,10 @@ fn half_a_close_leaves_the_other_half() {
     });
     client.send(b"question", Flags::default()).unwrap();
     client.shutdown(Direction::Output).unwrap();
-    let mut exactly = Flags::default();
-    exactly.wait_all = true;
+    let exactly = Flags {
+        wait_all: true,
+        ..Flags::default()
+    };
     assert_eq!(
         client.recv(8, exactly).unwrap(),
         Received::Data(b"question")

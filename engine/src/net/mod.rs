@@ -19,9 +19,11 @@ pub(crate) mod stream;
 
 pub(crate) mod target;
 pub(crate) mod unsent;
+pub(crate) mod waiting;
 
 #[cfg(test)]
 mod alone;
 
 pub use address::SocketType;
-pub use dial::{Direction, Interest, Watched};
+pub use dial::Direction;
+pub use waiting::{Interest, Watched};
