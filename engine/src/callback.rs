@@ -1,4 +1,19 @@
-//! The callbacks of a worker, by number in shared memory and by name for people.
+//! The kinds of processes, and the callbacks of workers, by number in shared memory and by name for people.
+
+/// Which process this is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// The process that called start().
+    Master,
+    /// The process that forks and replaces workers.
+    Manager,
+    /// A worker, with its id.
+    Worker(u32),
+    /// A task worker, with its id: they come after those of the workers.
+    TaskWorker(u32),
+    /// A user process, with its id: they come last.
+    UserProcess(u32),
+}
 
 /// A callback of a worker, as statistics and crash records name it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,6 +41,16 @@ pub enum Callback {
     BufferFull = 9,
     /// [`crate::Handler::on_buffer_empty`].
     BufferEmpty = 10,
+    /// [`crate::Handler::on_task`].
+    Task = 20,
+    /// [`crate::Handler::on_finish`].
+    Finish = 21,
+    /// [`crate::Handler::on_task_lost`].
+    TaskLost = 22,
+    /// [`crate::Handler::on_pipe_message`].
+    PipeMessage = 23,
+    /// [`crate::Handler::on_user_process`].
+    UserProcess = 24,
 }
 
 impl Callback {
@@ -43,14 +68,19 @@ impl Callback {
             Callback::Packet => "onPacket",
             Callback::BufferFull => "onBufferFull",
             Callback::BufferEmpty => "onBufferEmpty",
+            Callback::Task => "onTask",
+            Callback::Finish => "onFinish",
+            Callback::TaskLost => "onTaskLost",
+            Callback::PipeMessage => "onPipeMessage",
+            Callback::UserProcess => "user process",
         }
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Packet, Receive, WorkerExit,
-            WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Finish, Packet, PipeMessage,
+            Receive, Task, TaskLost, UserProcess, WorkerExit, WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -63,6 +93,11 @@ impl Callback {
             Packet,
             BufferFull,
             BufferEmpty,
+            Task,
+            Finish,
+            TaskLost,
+            PipeMessage,
+            UserProcess,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

@@ -7,9 +7,12 @@ mod backlog;
 mod closing;
 mod datagrams;
 mod files;
+mod messages;
 mod orders;
+mod outgoing;
 mod sending;
 mod sessions;
+mod tasks;
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -18,10 +21,16 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use backlog::Backlog;
+use outgoing::Outgoing;
+pub(crate) use outgoing::opened;
+pub(crate) use tasks::Reply;
+use tasks::Tasks;
 
+pub use crate::callback::Role;
 use crate::error::code;
 use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::exchange::Party;
 use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
@@ -32,22 +41,11 @@ use crate::port::{Port, Ports};
 use crate::session::table::Slot;
 use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
-use crate::shared::Shared;
 use crate::shared::phase::Phase;
+use crate::shared::{ChildKind, Shared};
 use crate::stats::{SeatBlock, Stats, WorkerReport, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, signal};
-
-/// Which process this is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Role {
-    /// The process that called start().
-    Master,
-    /// The process that forks and replaces workers.
-    Manager,
-    /// A worker, with its id.
-    Worker(u32),
-}
 
 /// Why a call was refused: an engine code from [`crate::error::code`], or an `errno`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -110,6 +108,19 @@ pub struct Context {
     index: RefCell<Index>,
     /// Messages of this process to itself.
     own: RefCell<Vec<Head>>,
+    /// Ways to other processes beside those of clients' data.
+    outgoing: RefCell<Outgoing>,
+    tasks: Tasks,
+}
+
+/// What the process on a seat is.
+pub(crate) fn role_of(shared: &Shared, seat: Seat) -> Role {
+    let id = seat.worker();
+    match shared.kind_of(id) {
+        ChildKind::Worker => Role::Worker(id),
+        ChildKind::TaskWorker => Role::TaskWorker(id),
+        ChildKind::UserProcess => Role::UserProcess(id),
+    }
 }
 
 impl Context {
@@ -131,10 +142,15 @@ impl Context {
         let (manager, main) = (to(Endpoint::Manager), to(Endpoint::Main));
         let role = match endpoint {
             Endpoint::Manager => Role::Manager,
-            Endpoint::Worker(seat) => Role::Worker(seat.worker()),
+            Endpoint::Worker(seat) => role_of(&shared, seat),
             Endpoint::Main | Endpoint::Reactor(_) => Role::Master,
         };
         let start = settings.start_session_id;
+        let epoch = match endpoint {
+            Endpoint::Worker(seat) => shared.seat_block(seat).epoch.load(Ordering::Relaxed),
+            _ => 0,
+        };
+        let party = Party::of(endpoint).unwrap_or(Party::MAIN);
         Rc::new(Context {
             role,
             endpoint,
@@ -156,6 +172,8 @@ impl Context {
             stopping: Cell::new(false),
             index: RefCell::new(Index::new(start)),
             own: RefCell::new(Vec::new()),
+            outgoing: RefCell::new(Outgoing::new(party, epoch)),
+            tasks: Tasks::default(),
             shared,
         })
     }
@@ -165,10 +183,10 @@ impl Context {
         self.role
     }
 
-    /// Own worker id; `None` in master and manager.
+    /// Own id, in workers and task workers; `None` elsewhere.
     pub fn worker_id(&self) -> Option<u32> {
         match self.role {
-            Role::Worker(id) => Some(id),
+            Role::Worker(id) | Role::TaskWorker(id) => Some(id),
             _ => None,
         }
     }
@@ -190,13 +208,13 @@ impl Context {
 
     /// Pid of a worker; `None` for an id that does not exist, 0 while it is being replaced.
     pub fn worker_pid(&self, worker: u32) -> Option<i32> {
-        let seat = (worker < self.shared.workers()).then(|| self.shared.seat_of(worker))?;
+        let seat = (worker < self.shared.children()).then(|| self.shared.seat_of(worker))?;
         Some(self.shared.seat_block(seat).pid.load(Ordering::Acquire))
     }
 
     /// State of a worker; `None` for an id that does not exist.
     pub fn worker_status(&self, worker: u32) -> Option<WorkerStatus> {
-        let seat = (worker < self.shared.workers()).then(|| self.shared.seat_of(worker))?;
+        let seat = (worker < self.shared.children()).then(|| self.shared.seat_of(worker))?;
         let block = self.shared.seat_block(seat);
         Some(match block.state.load(Ordering::Acquire) {
             seat_state::READY if block.busy.load(Ordering::Relaxed) == 0 => WorkerStatus::Idle,
@@ -220,7 +238,7 @@ impl Context {
         let here = match self.role {
             Role::Master => Phase::of(&self.shared) < Phase::Draining,
             Role::Worker(_) => port.kind.is_datagram(),
-            Role::Manager => false,
+            Role::Manager | Role::TaskWorker(_) | Role::UserProcess(_) => false,
         };
         (here && !fork::is_foreign()).then_some(port.socket)
     }
@@ -232,7 +250,7 @@ impl Context {
 
     /// What can be said of one worker, the same from every process; `None` for an id that does not exist.
     pub fn worker_report(&self, worker: u32) -> Option<WorkerReport> {
-        (worker < self.shared.workers()).then(|| self.shared.worker_report(worker))
+        (worker < self.shared.children()).then(|| self.shared.worker_report(worker))
     }
 
     /// Sessions that are open now.
@@ -280,6 +298,10 @@ impl Context {
     }
 
     // ---- for the roles -------------------------------------------------------------------------
+
+    pub(crate) fn shared(&self) -> &Arc<Shared> {
+        &self.shared
+    }
 
     pub(crate) fn log(&self) -> &Log {
         &self.log

@@ -157,6 +157,10 @@ mod tests {
             reactors: 1,
             request_lane: 1024,
             reply_lane: 1024,
+            task_workers: 0,
+            user_processes: 0,
+            task_ring: 1024,
+            keeps_tasks: false,
         };
         let shared = Shared::create(plan, 1).unwrap();
         let errands = Arc::new(Errands::default());

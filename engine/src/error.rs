@@ -92,6 +92,16 @@ pub mod code {
     pub const HTTP_PROXY_REFUSED: i32 = 7103;
     /// The HTTP proxy's answer is none.
     pub const HTTP_PROXY_BAD_RESPONSE: i32 = 7104;
+    /// A task or message is larger than its queue.
+    pub const TASK_TOO_BIG: i32 = 2001;
+    /// More waits than `task_queue_max_num` and `task_queue_max_bytes` allow.
+    pub const TASK_DISPATCH_FAILED: i32 = 2002;
+    /// A result came when nobody waited for it any more.
+    pub const TASK_EXPIRED: i32 = 2003;
+    /// The task is lost, or has given no result.
+    pub const TASK_NO_RESULT: i32 = 2006;
+    /// Nothing came in time.
+    pub const TIMEOUT: i32 = 6002;
     /// The connection limit is reached.
     pub const TOO_MANY_SOCKET: i32 = 9002;
     /// A worker was ended by exit().
@@ -240,6 +250,11 @@ pub fn text(code: i32) -> String {
         code::SOCKS5_HANDSHAKE => "Socks5 handshake failed".into(),
         code::HTTP_PROXY_REFUSED => "Http proxy handshake failed".into(),
         code::HTTP_PROXY_BAD_RESPONSE => "Http proxy bad response".into(),
+        code::TASK_TOO_BIG => "Task package too big".into(),
+        code::TASK_DISPATCH_FAILED => "Task dispatch failed".into(),
+        code::TASK_EXPIRED => "Task expired".into(),
+        code::TASK_NO_RESULT => "Task has no result".into(),
+        code::TIMEOUT => "Timed out".into(),
         code::TOO_MANY_SOCKET => "Server too many socket".into(),
         code::WORKER_TERMINATED => "Server worker terminated".into(),
         code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),

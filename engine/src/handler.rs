@@ -13,6 +13,7 @@ use crate::context::Context;
 use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::signal;
+use crate::task::{LostTask, PipeMessage, Task, TaskId, TaskResult};
 
 /// The process cannot go on: end it with this exit code, without further callbacks but a worker's
 /// [`Handler::on_worker_stop`].
@@ -220,6 +221,54 @@ pub trait Handler {
     /// Worker: after that, `buffer_low_watermark` bytes or fewer wait for it.
     fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
         let _ = (context, session);
+        Ok(())
+    }
+
+    /// Whether [`Handler::on_task`] is there. A server with task workers does not start without it.
+    fn runs_tasks(&self) -> bool {
+        false
+    }
+
+    /// Task worker: run a task. Results are given by [`Context::finish`], any number of them. `data` is valid during the call only.
+    fn on_task(&self, context: &Context, task: &Task, data: &[u8]) -> Step {
+        let _ = (context, task, data);
+        Ok(())
+    }
+
+    /// Worker: a task it has given has a result. `data` is valid during the call only.
+    fn on_finish(&self, context: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        let _ = (context, result, data);
+        Ok(())
+    }
+
+    /// Worker: a task it has given is through; no result comes any more. For handlers that keep something for each task.
+    fn on_task_done(&self, context: &Context, task: TaskId) -> Step {
+        let _ = (context, task);
+        Ok(())
+    }
+
+    /// Worker: a task it has given is lost, and [`Handler::on_task_done`] will not come.
+    fn on_task_lost(&self, context: &Context, lost: &LostTask) -> Step {
+        let _ = (context, lost);
+        Ok(())
+    }
+
+    /// Whether [`Handler::on_pipe_message`] is there: without it nobody may send messages.
+    fn takes_messages(&self) -> bool {
+        false
+    }
+
+    /// Worker or task worker: another process has sent something. `data` is valid during the call only.
+    fn on_pipe_message(&self, context: &Context, message: &PipeMessage, data: &[u8]) -> Step {
+        let _ = (context, message, data);
+        Ok(())
+    }
+
+    /// User process, counted from 0 in the order of [`crate::Server::add_process`]: its whole life. When this returns the
+    /// process ends, and another one takes its place. It has no loop of its own: it hears of nothing, and a stop of the server ends it by
+    /// SIGTERM.
+    fn on_user_process(&self, context: &Context, process: u32) -> Step {
+        let _ = (context, process);
         Ok(())
     }
 

@@ -59,6 +59,7 @@ mod stats;
 mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
+pub mod task;
 mod tls;
 
 pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};

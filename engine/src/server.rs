@@ -29,6 +29,7 @@ pub struct Server {
     settings: Settings,
     log: Log,
     dispatch: Option<DispatchFn>,
+    user_processes: u32,
 }
 
 /// A port before the start.
@@ -120,6 +121,7 @@ impl Server {
             settings,
             log,
             dispatch: None,
+            user_processes: 0,
         })
     }
 
@@ -156,6 +158,12 @@ impl Server {
         }
         self.ports.push(Bound::new(host, port, kind)?);
         Ok((self.ports.len() - 1) as u16)
+    }
+
+    /// One more process that runs [`Handler::on_user_process`], supervised like a worker; its index, counted from 0.
+    pub fn add_process(&mut self) -> u32 {
+        self.user_processes += 1;
+        self.user_processes - 1
     }
 
     /// How many ports there are.
@@ -299,6 +307,9 @@ impl Server {
             };
             return Err(Error::MissingCallback(missing));
         }
+        if self.settings.tasks.workers > 0 && !handler.runs_tasks() {
+            return Err(Error::MissingCallback("onTask"));
+        }
         Ok(())
     }
 
@@ -327,6 +338,7 @@ impl Server {
             mut settings,
             log,
             mut dispatch,
+            user_processes,
         } = self;
         let own = |bound: &Bound| {
             bound
@@ -376,6 +388,7 @@ impl Server {
             handler,
             dispatch,
             errands,
+            user_processes,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {

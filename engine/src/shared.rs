@@ -7,10 +7,23 @@ use std::io;
 use std::sync::Arc;
 
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
-use crate::ipc::shm::{At, Layout, Region};
+use crate::ipc::shm::{At, BytesAt, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock, seat_state};
+use crate::stats::{
+    QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkBlock, WorkerBlock, seat_state,
+};
 use crate::sync::Ordering;
+
+/// What a child of the manager is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ChildKind {
+    /// Serves clients.
+    Worker,
+    /// Runs tasks.
+    TaskWorker,
+    /// Runs a function of the user.
+    UserProcess,
+}
 
 /// The shared state of one server. Every process and thread of it has the same.
 pub(crate) struct Shared {
@@ -20,6 +33,10 @@ pub(crate) struct Shared {
     reactors: At<ReactorBlock>,
     workers: At<WorkerBlock>,
     seats: At<SeatBlock>,
+    /// By seat of a task worker.
+    works: At<WorkBlock>,
+    /// Payloads of the tasks at work, by seat of a task worker, where they may have to be run again.
+    kept: Option<BytesAt>,
     /// By reactor, then by seat.
     marks: At<QueueMark>,
     pub(crate) directory: Directory,
@@ -32,9 +49,13 @@ impl Shared {
         let mut layout = Layout::default();
         let server = layout.place(1);
         let reactors = layout.place(plan.reactors as usize);
-        let workers = layout.place(plan.workers as usize);
-        let seats = layout.place(plan.workers as usize * SEATS);
+        let workers = layout.place(plan.children() as usize);
+        let seats = layout.place(plan.children() as usize * SEATS);
+        let works = layout.place(plan.task_workers as usize * SEATS);
         let marks = layout.place(plan.reactors as usize * plan.workers as usize * SEATS);
+        let kept = plan
+            .keeps_tasks
+            .then(|| layout.bytes(plan.task_workers as usize * SEATS * plan.task_ring / 2));
         let sessions = SessionTableAt::place(&mut layout, max_connection);
         let drawing = Drawing::new(plan, &mut layout);
         let region = Arc::new(Region::map(&layout)?);
@@ -44,6 +65,8 @@ impl Shared {
             reactors,
             workers,
             seats,
+            works,
+            kept,
             marks,
             directory: Directory::open(drawing, Arc::clone(&region))?,
             sessions: SessionTable::new(Arc::clone(&region), sessions),
@@ -59,9 +82,39 @@ impl Shared {
         self.plan.reactors
     }
 
-    /// All seats.
+    pub(crate) fn task_workers(&self) -> u32 {
+        self.plan.task_workers
+    }
+
+    /// Workers, task workers and user processes: all that the manager forks.
+    pub(crate) fn children(&self) -> u32 {
+        self.plan.children()
+    }
+
+    /// What a child is, by its id.
+    pub(crate) fn kind_of(&self, child: u32) -> ChildKind {
+        match child {
+            id if id < self.plan.workers => ChildKind::Worker,
+            id if id < self.plan.workers + self.plan.task_workers => ChildKind::TaskWorker,
+            _ => ChildKind::UserProcess,
+        }
+    }
+
+    /// All seats of workers.
     pub(crate) fn seats(&self) -> impl Iterator<Item = Seat> + use<> {
         (0..self.plan.workers * SEATS as u32).map(Seat)
+    }
+
+    /// All seats of all children.
+    pub(crate) fn all_seats(&self) -> impl Iterator<Item = Seat> + use<> {
+        (0..self.plan.children() * SEATS as u32).map(Seat)
+    }
+
+    /// What the task worker on a seat is at; `None` for other children.
+    pub(crate) fn work(&self, seat: Seat) -> Option<&WorkBlock> {
+        let first = self.plan.workers * SEATS as u32;
+        let index = seat.0.checked_sub(first)? as usize;
+        self.region.slice(self.works).get(index)
     }
 
     /// The seat of the process that serves new messages of a worker id.
@@ -100,7 +153,7 @@ impl Shared {
     /// wake those that sleep, and disturb no callback.
     pub(crate) fn reopen_logs(&self) {
         self.server().log_generation.fetch_add(1, Ordering::AcqRel);
-        for seat in self.seats() {
+        for seat in self.all_seats() {
             self.directory.bell(Endpoint::Worker(seat)).ring();
         }
         self.directory.bell(Endpoint::Manager).ring();
@@ -138,6 +191,34 @@ impl Shared {
             self.directory
                 .is_drained(Endpoint::Reactor(reactor), Endpoint::Worker(seat))
         })
+    }
+
+    /// Keep the payload of the task that the task worker on `seat` takes, if it may have to be run again. How much was kept.
+    pub(crate) fn keep(&self, seat: Seat, data: &[u8]) -> u64 {
+        match self.keep_of(seat) {
+            Some(at) => self.region.fill(at, data) as u64,
+            None => 0,
+        }
+    }
+
+    /// The manager, when that process is dead: so much of what it kept. `None` if nothing is ever kept.
+    pub(crate) fn kept(&self, seat: Seat, len: u64) -> Option<Vec<u8>> {
+        Some(self.region.copy(self.keep_of(seat)?, len as usize))
+    }
+
+    fn keep_of(&self, seat: Seat) -> Option<BytesAt> {
+        let index = seat.0.checked_sub(self.plan.workers * SEATS as u32)?;
+        Some(self.kept?.part(index as usize, self.plan.task_ring / 2))
+    }
+
+    /// Whether no task waits or is at work, and no message of user code waits.
+    pub(crate) fn tasks_drained(&self) -> bool {
+        let at_work = |seat| self.work(seat).is_some_and(WorkBlock::is_busy);
+        let exchange = self.directory.exchange();
+        let receivers = 0..self.plan.workers + self.plan.task_workers;
+        exchange.waiting_tasks().0 == 0
+            && !self.all_seats().any(at_work)
+            && !exchange.has_requests(receivers)
     }
 
     /// Bytes of replies that wait for slow clients.

@@ -2,10 +2,12 @@
 
 mod age;
 mod figures;
+mod work;
 mod worker;
 
 pub(crate) use age::QueueMark;
 pub use figures::Figure;
+pub(crate) use work::{Work, WorkBlock};
 pub use worker::{WorkerReport, WorkerState};
 
 use crate::ipc::shm::shared_block;
@@ -32,6 +34,8 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages and events that died with a worker; written by the manager.
         pub(crate) requests_lost: AtomicU64,
+        /// Tasks that died with a task worker or were left at a stop; written by the manager.
+        pub(crate) tasks_lost: AtomicU64,
         /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
         pub(crate) routes: AtomicU64,
         /// Reloads completed or given up; written by the manager.
@@ -171,8 +175,22 @@ pub struct Stats {
     pub close_count: u64,
     /// Workers.
     pub worker_num: u64,
+    /// Task workers.
+    pub task_worker_num: u64,
+    /// User processes.
+    pub user_worker_num: u64,
     /// Workers that are ready and have nothing to do.
     pub idle_worker_num: u64,
+    /// Task workers that are ready and have nothing to do.
+    pub task_idle_worker_num: u64,
+    /// Tasks that wait for a task worker.
+    pub tasking_num: u64,
+    /// Tasks that task workers are at.
+    pub tasks_at_work: u64,
+    /// Tasks ever given.
+    pub task_count: u64,
+    /// Tasks that died with a task worker, or were left when the server stopped.
+    pub tasks_lost: u64,
     /// Messages given to workers.
     pub dispatch_count: u64,
     /// Receive and packet callbacks that have returned.

@@ -265,6 +265,8 @@ impl PhpHandler {
             Role::Master => "master",
             Role::Manager => "manager",
             Role::Worker(_) => "worker",
+            Role::TaskWorker(_) => "task worker",
+            Role::UserProcess(_) => "user process",
         };
         if !globals::panicked() {
             context.log_notice(&format!(

@@ -43,7 +43,8 @@ $server->on('receive', function ($server, $fd) {
     swoole_clear_error();
     say(json_encode([$server->exist(999), $server->getClientList(999), $server->getLastError()]));
     $server->close(999);
-    say(json_encode([$server->send($fd, 'done'), $server->exist($fd), $server->getLastError(), swoole_last_error(), swoole_errno() > 0]));
+    $exists = $server->exist($fd); // the client leaves when it has its answer
+    say(json_encode([$server->send($fd, 'done'), $exists, $server->getLastError(), swoole_last_error(), swoole_errno() > 0]));
 });
 $server->start();
 PHP);

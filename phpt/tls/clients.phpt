@@ -10,7 +10,7 @@ $dir = certificates('authority', 'client', 'localhost');
 certificate($dir, 'stranger', 9);
 $run = serve(<<<'PHP'
 $dir = getenv('CERTIFICATES');
-$server = server();
+$server = server([], false);
 $checked = $server->listen('127.0.0.1', 0, SWOOLE_SOCK_TCP | SWOOLE_SSL);
 $checked->set([
     'ssl_cert_file' => "$dir/localhost.crt",
@@ -18,7 +18,7 @@ $checked->set([
     'ssl_cafile' => "$dir/authority.crt",
     'ssl_verify_peer' => true,
     'ssl_protocols' => SWOOLE_SSL_TLSv1_3,
-    'ssl_handshake_timeout' => 2, // as long as openssl may take on a busy machine
+    'ssl_handshake_timeout' => 2, // what openssl may take on a busy machine
     'open_eof_split' => true,
     'package_eof' => "\n",
 ]);

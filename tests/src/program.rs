@@ -24,6 +24,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 use skep::settings::Value;
+use skep::task::{LostTask, PipeMessage, Task, TaskResult};
 use skep::{
     Children, Context, Death, DispatchEvent, Figure, Handler, Interests, Leave, Refused, Role,
     Server, SessionId, SocketType, Stats, Step, Target,
@@ -77,12 +78,22 @@ pub struct Script {
     pub supervising: fn(&Context, &str) -> Step,
     /// Before the start, after the settings of the test.
     pub configure: fn(&mut Server),
+    /// What task workers do, if the server may have some.
+    pub task: Option<Job>,
+    /// What a worker does with messages of other processes, after they were journaled; with none it takes none.
+    pub message: Option<Reading>,
+    /// The life of a user process.
+    pub user_process: fn(&Context, u32) -> Step,
     /// A dispatch function for the main thread, if there shall be one.
     pub dispatch: Option<Dispatch>,
     /// A length function for the main thread, if there shall be one.
     pub length: Option<Length>,
 }
 
+/// See [`Handler::on_task`].
+pub type Job = fn(&Context, &Task, &[u8]) -> Step;
+/// See [`Handler::on_pipe_message`].
+pub type Reading = fn(&Context, &PipeMessage, &[u8]) -> Step;
 /// See [`Handler::on_dispatch`].
 pub type Dispatch = fn(&Context, &DispatchEvent<'_>) -> Result<Target, Leave>;
 /// See [`Handler::on_length`].
@@ -107,6 +118,9 @@ impl Default for Script {
             buffers: || (false, false),
             supervising: |_, _| Ok(()),
             configure: |_| (),
+            task: None,
+            message: None,
+            user_process: |_, _| Ok(()),
             dispatch: None,
             length: None,
         }
@@ -217,6 +231,8 @@ impl Program {
             Role::Master => "master".to_string(),
             Role::Manager => "manager".to_string(),
             Role::Worker(id) => format!("worker{id}"),
+            Role::TaskWorker(id) => format!("task{id}"),
+            Role::UserProcess(id) => format!("user{id}"),
         };
         let (master, manager) = (server.master_pid(), server.manager_pid());
         let arguments = format!("{arguments} master={master} manager={manager}");
@@ -343,7 +359,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 21] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 27] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -363,6 +379,12 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 21] {
         ("output_bytes", stats.output_bytes),
         ("held_back", stats.held_back),
         ("datagrams_dropped", stats.datagrams_dropped),
+        ("task_worker_num", stats.task_worker_num),
+        ("task_idle_worker_num", stats.task_idle_worker_num),
+        ("tasking_num", stats.tasking_num),
+        ("tasks_at_work", stats.tasks_at_work),
+        ("task_count", stats.task_count),
+        ("tasks_lost", stats.tasks_lost),
         (
             "own_request_count",
             stats.worker.map_or(0, |own| own.request_count),
@@ -426,6 +448,90 @@ impl Handler for Program {
         self.script
             .length
             .map_or(Ok(-1), |length| length(server, data))
+    }
+
+    fn runs_tasks(&self) -> bool {
+        self.script.task.is_some()
+    }
+
+    fn on_task(&self, server: &Context, task: &Task, data: &[u8]) -> Step {
+        if !self.quiet {
+            let Task {
+                id,
+                source,
+                attempts,
+                ..
+            } = task;
+            let what = format!(
+                "id={id} source={source} attempts={attempts} bytes={}",
+                data.len()
+            );
+            self.note(server, "task", what);
+        }
+        self.script
+            .task
+            .map_or(Ok(()), |job| job(server, task, data))
+    }
+
+    fn on_finish(&self, server: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        if !self.quiet {
+            let TaskResult {
+                id,
+                task_worker,
+                orphaned,
+                ..
+            } = result;
+            let text = String::from_utf8_lossy(&data[..data.len().min(40)]);
+            let what = format!(
+                "id={id} by={task_worker} orphaned={orphaned} bytes={} data={text}",
+                data.len()
+            );
+            self.note(server, "finish", what);
+        }
+        Ok(())
+    }
+
+    fn on_task_lost(&self, server: &Context, lost: &LostTask) -> Step {
+        let LostTask {
+            id,
+            reason,
+            orphaned,
+            ..
+        } = lost;
+        self.note(
+            server,
+            "task_lost",
+            format_args!("id={id} reason={reason:?} orphaned={orphaned}"),
+        );
+        Ok(())
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.script.message.is_some()
+    }
+
+    fn on_pipe_message(&self, server: &Context, message: &PipeMessage, data: &[u8]) -> Step {
+        if !self.quiet {
+            let PipeMessage {
+                source,
+                source_role,
+                ..
+            } = message;
+            let text = String::from_utf8_lossy(&data[..data.len().min(40)]);
+            let what = format!(
+                "source={source} role={source_role:?} bytes={} data={text}",
+                data.len()
+            );
+            self.note(server, "message", what);
+        }
+        self.script
+            .message
+            .map_or(Ok(()), |script| script(server, message, data))
+    }
+
+    fn on_user_process(&self, server: &Context, process: u32) -> Step {
+        self.note(server, "user_process", format_args!("process={process}"));
+        (self.script.user_process)(server, process)
     }
 
     fn on_start(&self, server: &Context) -> Step {

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use super::{Context, Refused};
 use crate::error::code;
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::frame::{Head, Kind, reload};
 use crate::ipc::lane::Push;
 use crate::ipc::outlet::Outlet;
 use crate::shared::phase::Phase;
@@ -18,6 +18,15 @@ impl Context {
             return Err(Refused(code::WRONG_OPERATION));
         }
         self.to_manager(Head::new(Kind::Reload, 0, 0))
+    }
+
+    /// Replace all task workers; what they are at is finished, what waits is for the new ones. Refused: 509 while the server
+    /// stops.
+    pub fn reload_tasks(&self) -> Result<(), Refused> {
+        if Phase::of(&self.shared) >= Phase::Draining {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        self.to_manager(Head::new(Kind::Reload, 0, reload::TASKS))
     }
 
     /// Read the certificates of all ports again, for the clients that come from now on. Ok: the master will
@@ -41,7 +50,7 @@ impl Context {
             ));
             return Err(Refused(code::WRONG_OPERATION));
         };
-        if worker >= self.shared.workers() {
+        if worker >= self.shared.workers() + self.shared.task_workers() {
             self.log.warning(format_args!(
                 "stop() (ERRNO {}): the worker_id[{worker}] is invalid",
                 code::INVALID_PARAMS

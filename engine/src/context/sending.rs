@@ -117,7 +117,7 @@ impl Context {
         while outlet.push(head, data, &mut sent) == Push::Full {
             outlet.bell().ring_if_asleep();
             let level = outlet.lane().level_for(data, sent);
-            if outlet.lane().want_room(level) && !self.wait_for_room() {
+            if outlet.lane().want_room(level) && !self.wait_to_be_rung(ROOM_RECHECK) {
                 return Err(Refused(code::SESSION_CLOSED));
             }
         }
@@ -125,8 +125,8 @@ impl Context {
         Ok(())
     }
 
-    /// Sleep until rung. False: a supervisor is dead.
-    fn wait_for_room(&self) -> bool {
+    /// Sleep until rung, or for so long. False: a supervisor is dead.
+    pub(super) fn wait_to_be_rung(&self, longest: Duration) -> bool {
         let mut parker = self.parker.borrow_mut();
         if parker.is_none() {
             let lines: Vec<_> = self.wires.lifelines.iter().map(AsFd::as_fd).collect();
@@ -134,7 +134,7 @@ impl Context {
         }
         match &mut *parker {
             Some(parker) => {
-                parker.park(Some(ROOM_RECHECK));
+                parker.park(Some(longest));
                 !parker.supervisor_lost()
             }
             None => {

@@ -18,6 +18,7 @@ use self::pid_file::PidFile;
 use crate::error::{Error, Result};
 use crate::log::Log;
 use crate::settings::Settings;
+use crate::shared::ChildKind;
 use crate::shared::Shared;
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, title};
@@ -90,10 +91,21 @@ impl Service {
         self.show("skep: manager");
     }
 
-    /// This process is a worker: from here on it has the account and the root directory that were asked
+    /// This process is a child of the manager: from here on it has the account and the root directory that were asked
     /// for. The reason if it cannot; it must not serve then. Clears the parent-death signal.
-    pub(crate) fn as_worker(&self, id: u32, settings: &Settings, log: &Log) -> Result<(), String> {
-        self.show(&format!("skep: worker {id}"));
+    pub(crate) fn as_child(
+        &self,
+        kind: ChildKind,
+        id: u32,
+        settings: &Settings,
+        log: &Log,
+    ) -> Result<(), String> {
+        let name = match kind {
+            ChildKind::Worker => "worker",
+            ChildKind::TaskWorker => "task worker",
+            ChildKind::UserProcess => "user process",
+        };
+        self.show(&format!("skep: {name} {id}"));
         cpus::pin(&settings.daemon, id, log);
         self.identity.take_on(log)
     }

@@ -4,11 +4,14 @@
 //!   from \ to     main     manager   worker seat   reactor
 //!   main           -          x           -           x
 //!   manager        x          -           -           x
-//!   worker seat    x          x           -           x
+//!   child seat     x          x           -           x
 //!   reactor        -          -           x           -
 //! ```
 //!
-//! A worker id has two *seats*: its running process sits on one; a replacement that starts before
+//! Children are workers, task workers and user processes; to the latter two no reactor sends. What children send each
+//! other goes through the [`super::exchange`].
+//!
+//! A child's id has two *seats*: its running process sits on one; a replacement that starts before
 //! the old process has left sits on the other, with lanes of its own. A process that replaces a dead
 //! one takes the dead one's seat and goes on with its lanes.
 
@@ -17,6 +20,7 @@ use std::io;
 use std::sync::Arc;
 
 use super::doorbell::{BellState, Doorbell};
+use super::exchange::{Exchange, ExchangeAt, ExchangePlan};
 use super::lane::{Casualty, LaneAt, LaneHeader, LaneReader, LaneWriter, Ring};
 use super::mailbox::Mailbox;
 use super::outlet::Outlet;
@@ -49,7 +53,7 @@ pub(crate) enum Endpoint {
     Main,
     /// The manager process.
     Manager,
-    /// A worker process.
+    /// A child process of the manager.
     Worker(Seat),
     /// A reactor thread of the master.
     Reactor(u32),
@@ -59,19 +63,39 @@ pub(crate) enum Endpoint {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Plan {
     pub(crate) workers: u32,
+    pub(crate) task_workers: u32,
+    pub(crate) user_processes: u32,
     pub(crate) reactors: u32,
     /// Bytes of each lane from a reactor to a worker; a power of two.
     pub(crate) request_lane: usize,
     /// Bytes of each lane from a worker to a reactor; a power of two.
     pub(crate) reply_lane: usize,
+    /// Bytes of the queue with one sender's tasks; a power of two.
+    pub(crate) task_ring: usize,
+    /// Payloads of tasks at work are kept, as they may have to be run again.
+    pub(crate) keeps_tasks: bool,
 }
 
 /// Lanes that carry orders, and the few sends of main and manager.
 const CONTROL_LANE: usize = 16 * 1024;
 
 impl Plan {
+    /// All children: workers, then task workers, then user processes.
+    pub(crate) fn children(&self) -> u32 {
+        self.workers + self.task_workers + self.user_processes
+    }
+
+    fn exchange(&self) -> ExchangePlan {
+        ExchangePlan {
+            children: self.children(),
+            first_task: self.workers,
+            task_workers: self.task_workers,
+            task_ring: self.task_ring,
+        }
+    }
+
     fn endpoints(&self) -> impl Iterator<Item = Endpoint> {
-        let seats = self.workers * SEATS as u32;
+        let seats = self.children() * SEATS as u32;
         [Endpoint::Main, Endpoint::Manager]
             .into_iter()
             .chain((0..seats).map(|seat| Endpoint::Worker(Seat(seat))))
@@ -86,7 +110,9 @@ impl Plan {
             (Manager, Main | Reactor(_)) => Some(CONTROL_LANE),
             (Worker(_), Main | Manager) => Some(CONTROL_LANE),
             (Worker(_), Reactor(_)) => Some(self.reply_lane),
-            (Reactor(_), Worker(_)) => Some(self.request_lane),
+            (Reactor(_), Worker(seat)) => {
+                (seat.worker() < self.workers).then_some(self.request_lane)
+            }
             _ => None,
         }
     }
@@ -97,6 +123,7 @@ pub(crate) struct Drawing {
     plan: Plan,
     bells: HashMap<Endpoint, At<BellState>>,
     lanes: HashMap<(Endpoint, Endpoint), LaneAt>,
+    exchange: ExchangeAt,
 }
 
 impl Drawing {
@@ -116,7 +143,13 @@ impl Drawing {
                 }
             }
         }
-        Drawing { plan, bells, lanes }
+        let exchange = ExchangeAt::place(plan.exchange(), layout);
+        Drawing {
+            plan,
+            bells,
+            lanes,
+            exchange,
+        }
     }
 }
 
@@ -125,6 +158,7 @@ pub(crate) struct Directory {
     region: Arc<Region>,
     drawing: Drawing,
     wakes: HashMap<Endpoint, Arc<EventFd>>,
+    exchange: Exchange,
 }
 
 impl Directory {
@@ -135,10 +169,16 @@ impl Directory {
             wakes.insert(endpoint, Arc::new(EventFd::new()?));
         }
         Ok(Directory {
+            exchange: Exchange::new(Arc::clone(&region), drawing.exchange),
             region,
             drawing,
             wakes,
         })
+    }
+
+    /// What processes send each other beside the traffic of clients.
+    pub(crate) fn exchange(&self) -> &Exchange {
+        &self.exchange
     }
 
     /// The bell of `endpoint`.

@@ -46,9 +46,24 @@ pub(crate) enum Kind {
     Resume = 16,
     /// Anyone to reactor: the session was bound to a user id.
     Bound = 17,
+    /// Anyone to a task worker: run this. Session of this and those up to 36: number of the call; argument: a
+    /// `ipc::exchange::Stamp`; the payload begins with the time of dispatch.
+    Task = 30,
+    /// Anyone to a child: a message of user code.
+    Message = 31,
+    /// Anyone to a child, main or manager: a command; the payload names it.
+    Command = 32,
+    /// Task worker to who gave the task: a result.
+    TaskResult = 33,
+    /// Task worker to who gave the task: it is through, and nothing more will come.
+    TaskDone = 34,
+    /// Manager to who gave the task: it is lost.
+    TaskLost = 35,
+    /// Answer to a command.
+    CommandReply = 36,
     /// Main to manager: end all children, then yourself.
     StopAll = 21,
-    /// Anyone to manager: replace all workers, one after the other.
+    /// Anyone to manager: replace all workers and task workers, or with [`reload::TASKS`] the latter.
     Reload = 22,
     /// Anyone to manager: replace the worker with this id (argument).
     StopWorker = 23,
@@ -122,6 +137,12 @@ pub(crate) mod shutdown {
     pub(crate) const AT_ONCE: u64 = 1;
 }
 
+/// Arguments of [`Kind::Reload`].
+pub(crate) mod reload {
+    /// Task workers only.
+    pub(crate) const TASKS: u64 = 1;
+}
+
 /// Arguments of [`Kind::CloseSession`].
 pub(crate) mod close_flags {
     /// Drop what is still queued for the client.
@@ -150,6 +171,13 @@ impl Kind {
             15 => Kind::Pause,
             16 => Kind::Resume,
             17 => Kind::Bound,
+            30 => Kind::Task,
+            31 => Kind::Message,
+            32 => Kind::Command,
+            33 => Kind::TaskResult,
+            34 => Kind::TaskDone,
+            35 => Kind::TaskLost,
+            36 => Kind::CommandReply,
             21 => Kind::StopAll,
             22 => Kind::Reload,
             23 => Kind::StopWorker,
@@ -250,7 +278,7 @@ mod tests {
 
         #[test]
         fn a_header_reads_back_as_written(len: u32, flags in 0..4u8, number: u8, session: u64, argument: u64) {
-            let kind = Kind::from_u8(number % 32).unwrap_or(Kind::Receive);
+            let kind = Kind::from_u8(number % 40).unwrap_or(Kind::Receive);
             let header = Header { len, flags, head: Head::new(kind, session, argument) };
             prop_assert_eq!(Header::decode(header.encode()), Some(header));
         }

@@ -195,6 +195,10 @@ mod tests {
             reactors: 3,
             request_lane: 1024,
             reply_lane: 1024,
+            task_workers: 0,
+            user_processes: 0,
+            task_ring: 1024,
+            keeps_tasks: false,
         };
         let mut layout = Layout::default();
         let drawing = Drawing::new(plan, &mut layout);

@@ -10,7 +10,9 @@
 
 pub(crate) mod directory;
 pub(crate) mod doorbell;
+pub(crate) mod exchange;
 pub(crate) mod frame;
+pub(crate) mod incoming;
 pub(crate) mod lane;
 pub(crate) mod mailbox;
 #[cfg(all(test, loom))]
@@ -19,4 +21,5 @@ pub(crate) mod outlet;
 pub(crate) mod parker;
 #[cfg(not(loom))]
 pub mod probe;
+pub(crate) mod queue;
 pub(crate) mod shm;

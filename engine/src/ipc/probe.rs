@@ -52,6 +52,10 @@ pub fn run(load: Load) -> io::Result<Figures> {
         reactors: 1,
         request_lane: load.lane_bytes,
         reply_lane: 1024,
+        task_workers: 0,
+        user_processes: 0,
+        task_ring: 1024,
+        keeps_tasks: false,
     };
     let mut layout = Layout::default();
     let drawing = Drawing::new(plan, &mut layout);

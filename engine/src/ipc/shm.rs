@@ -64,11 +64,34 @@ impl<T> Clone for At<T> {
 
 impl<T> Copy for At<T> {}
 
+impl<T: Shared> At<T> {
+    /// The place of one of the values.
+    pub(crate) fn nth(self, index: usize) -> At<T> {
+        assert!(index < self.count, "no such value");
+        At {
+            offset: self.offset + index * size_of::<T>(),
+            count: 1,
+            kind: PhantomData,
+        }
+    }
+}
+
 /// A place for bytes in a region.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct BytesAt {
     offset: usize,
     len: usize,
+}
+
+impl BytesAt {
+    /// One of equal parts of the place.
+    pub(crate) fn part(self, index: usize, len: usize) -> BytesAt {
+        assert!((index + 1) * len <= self.len, "no such part");
+        BytesAt {
+            offset: self.offset + index * len,
+            len,
+        }
+    }
 }
 
 /// Adds up a region's contents.
@@ -150,6 +173,23 @@ impl Region {
     /// The one value at a place.
     pub(crate) fn one<T: Shared>(&self, at: At<T>) -> &T {
         &self.slice(at)[0]
+    }
+
+    /// Copy bytes to a place that one process writes and another one reads when that is dead. What does not fit is
+    /// left out; how much was copied.
+    pub(crate) fn fill(&self, at: BytesAt, bytes: &[u8]) -> usize {
+        let (base, len) = self.bytes(at);
+        let count = bytes.len().min(len);
+        // SAFETY: in bounds of the place; by the contract above nobody else accesses it now.
+        unsafe { std::ptr::copy_nonoverlapping(bytes.as_ptr(), base.as_ptr(), count) };
+        count
+    }
+
+    /// A copy of the first bytes of such a place, when its writer is dead.
+    pub(crate) fn copy(&self, at: BytesAt, count: usize) -> Vec<u8> {
+        let (base, len) = self.bytes(at);
+        // SAFETY: in bounds of the place, initialised (the mapping begins as zeros); the writer is dead and reaped.
+        unsafe { std::slice::from_raw_parts(base.as_ptr(), count.min(len)) }.to_vec()
     }
 
     /// First byte and length of a byte place. What is behind it is shared: use it through a lane.

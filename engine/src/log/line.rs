@@ -13,7 +13,7 @@ pub(super) fn of(options: &Options, author: Author, level: Level, text: &str) ->
 
 fn id(author: Author) -> u32 {
     match author {
-        Author::Worker(id) => id,
+        Author::Worker(id) | Author::TaskWorker(id) | Author::UserProcess(id) => id,
         Author::Nobody | Author::Master | Author::Manager => 0,
     }
 }
@@ -24,6 +24,8 @@ fn plain(options: &Options, author: Author, level: Level, text: &str) -> String 
         Author::Master => '#',
         Author::Manager => '$',
         Author::Worker(_) => '*',
+        Author::TaskWorker(_) => '^',
+        Author::UserProcess(_) => '@',
     };
     let mut date = clock::local_time(&options.date_format);
     if options.microseconds {
@@ -39,6 +41,8 @@ fn json(author: Author, level: Level, text: &str) -> String {
         Author::Master => "master",
         Author::Manager => "manager",
         Author::Worker(_) => "worker",
+        Author::TaskWorker(_) => "task worker",
+        Author::UserProcess(_) => "user process",
     };
     let (time, word) = (clock::utc(), level.word());
     let (pid, id, text) = (process::pid(), id(author), escaped(text));

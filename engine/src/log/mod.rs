@@ -55,6 +55,8 @@ pub(crate) enum Author {
     Master,
     Manager,
     Worker(u32),
+    TaskWorker(u32),
+    UserProcess(u32),
 }
 
 /// Where lines go. Cheap to clone; the clones in one process share file and memory.

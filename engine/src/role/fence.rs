@@ -12,6 +12,7 @@ use crate::handler::{Death, Handler, Interests, Leave, Step};
 use crate::packet::Packet;
 use crate::session::SessionId;
 use crate::sys::{fork, signal};
+use crate::task::{LostTask, PipeMessage, Task, TaskId, TaskResult};
 
 /// The user's handler behind the fence.
 pub(super) struct Fence(pub(super) Rc<dyn Handler>);
@@ -133,6 +134,38 @@ impl Handler for Fence {
 
     fn on_buffer_empty(&self, context: &Context, session: SessionId) -> Step {
         fence(self.0.on_buffer_empty(context, session))
+    }
+
+    fn runs_tasks(&self) -> bool {
+        self.0.runs_tasks()
+    }
+
+    fn on_task(&self, context: &Context, task: &Task, data: &[u8]) -> Step {
+        fence(self.0.on_task(context, task, data))
+    }
+
+    fn on_finish(&self, context: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        fence(self.0.on_finish(context, result, data))
+    }
+
+    fn on_task_done(&self, context: &Context, task: TaskId) -> Step {
+        fence(self.0.on_task_done(context, task))
+    }
+
+    fn on_task_lost(&self, context: &Context, lost: &LostTask) -> Step {
+        fence(self.0.on_task_lost(context, lost))
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.0.takes_messages()
+    }
+
+    fn on_pipe_message(&self, context: &Context, message: &PipeMessage, data: &[u8]) -> Step {
+        fence(self.0.on_pipe_message(context, message, data))
+    }
+
+    fn on_user_process(&self, context: &Context, process: u32) -> Step {
+        settle(self.0.on_user_process(context, process))
     }
 
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {

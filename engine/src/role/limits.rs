@@ -26,16 +26,33 @@ pub(super) struct Limits {
 impl Limits {
     /// Draw them: each process adds a random share of the grace to its number of requests.
     pub(super) fn of(settings: &Settings) -> Limits {
-        let base = settings.max_request;
+        Limits::new(
+            settings.max_request,
+            settings.max_request_grace,
+            settings.worker_max_memory,
+        )
+    }
+
+    /// Those of a task worker: its requests are tasks.
+    pub(super) fn of_tasks(settings: &Settings) -> Limits {
+        let tasks = &settings.tasks;
+        Limits::new(
+            tasks.max_request,
+            tasks.max_request_grace,
+            settings.worker_max_memory,
+        )
+    }
+
+    fn new(base: u64, grace: Option<u64>, memory: u64) -> Limits {
         let default = if base > GRACE_FROM { base / 2 } else { 0 };
-        let grace = settings.max_request_grace.unwrap_or(default);
+        let grace = grace.unwrap_or(default);
         let extra = match grace {
             0 => 0,
             grace => 1 + random::number() % grace,
         };
         Limits {
             requests: if base == 0 { 0 } else { base + extra },
-            memory: Cell::new(settings.worker_max_memory),
+            memory: Cell::new(memory),
             next_look_ms: Cell::new(0),
         }
     }

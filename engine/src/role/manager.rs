@@ -15,13 +15,13 @@ use crate::context::{Context, Wires};
 use crate::error::code;
 use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::ipc::frame::{Head, Kind, shutdown};
+use crate::ipc::frame::{Head, Kind, reload, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
 use crate::log::Author;
 use crate::session::table::state;
-use crate::shared::Shared;
+use crate::shared::{ChildKind, Shared};
 use crate::stats::{ReactorBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
@@ -110,7 +110,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         context,
         signals: signals::supervisor(),
         roster: Roster::new(
-            ground.sizes.workers,
+            (0..shared.children()).map(|id| shared.kind_of(id)),
             Policy {
                 patience_ms: ground.settings.max_wait_ms,
                 reload_async: ground.settings.reload_async,
@@ -210,9 +210,7 @@ impl Manager<'_> {
                 }
                 signals::Action::ReloadTasks => {
                     self.reopen_logs();
-                    self.context
-                        .log()
-                        .warning("cannot reload task workers, task workers is not started");
+                    self.reload_tasks();
                 }
                 signals::Action::Reap
                 | signals::Action::Survive
@@ -236,6 +234,7 @@ impl Manager<'_> {
         });
         for head in heads {
             match head.kind {
+                Kind::Reload if head.argument == reload::TASKS => self.reload_tasks(),
                 Kind::Reload => self.reload(),
                 Kind::StopWorker => {
                     let actions = self
@@ -260,8 +259,19 @@ impl Manager<'_> {
         self.perform(actions);
     }
 
+    fn reload_tasks(&mut self) {
+        if self.ground.shared.task_workers() == 0 {
+            let log = self.context.log();
+            log.warning("cannot reload task workers, task workers is not started");
+        } else if Phase::of(&self.ground.shared) < Phase::Draining {
+            let actions = self.roster.reload_tasks(clock::monotonic_ms());
+            self.perform(actions);
+        }
+    }
+
     fn stop_all(&mut self, deadline: u64) {
         self.stopping = true;
+        settle::report_waiting_tasks(self.ground, &self.context); // their senders are still there to hear of it
         let actions = self.roster.stop_all(deadline, clock::monotonic_ms());
         self.perform(actions);
     }
@@ -306,7 +316,7 @@ impl Manager<'_> {
 
     /// Workers that have served their requests, or outgrown their memory.
     fn note_recycling(&mut self) {
-        for worker in 0..self.ground.shared.workers() {
+        for worker in 0..self.ground.shared.children() {
             let wish = self.wish_of(worker);
             if wish >= recycle::SOON {
                 self.roster.recycle(worker, clock::monotonic_ms());
@@ -321,7 +331,7 @@ impl Manager<'_> {
     /// Workers that wish to be replaced and must wait for others go on meanwhile.
     fn answer_recycling(&self) {
         let shared = &self.ground.shared;
-        for worker in 0..shared.workers() {
+        for worker in 0..shared.children() {
             let block = shared.seat_block(shared.seat_of(worker));
             let wishes = self.wish_of(worker) >= recycle::SOON;
             if wishes && block.replacement.load(Ordering::Acquire) == replacement::UNKNOWN {
@@ -410,18 +420,7 @@ impl Manager<'_> {
         for action in actions {
             match action {
                 Action::Spawn(seat) => self.spawn(seat),
-                Action::AskToStop(seat) => {
-                    self.ground
-                        .shared
-                        .seat_block(seat)
-                        .stop_asked
-                        .store(1, Ordering::Release);
-                    self.ground
-                        .shared
-                        .directory
-                        .bell(Endpoint::Worker(seat))
-                        .ring();
-                }
+                Action::AskToStop(seat) => self.ask_to_stop(seat),
                 Action::Kill { pid, worker } => self.kill(pid, worker),
                 Action::Info(text) => self.context.log().info(text),
                 Action::Warn(text) => self.context.log().warning(text),
@@ -455,6 +454,16 @@ impl Manager<'_> {
         }
     }
 
+    fn ask_to_stop(&self, seat: Seat) {
+        let shared = &self.ground.shared;
+        let block = shared.seat_block(seat);
+        block.stop_asked.store(1, Ordering::Release);
+        shared.directory.bell(Endpoint::Worker(seat)).ring();
+        if shared.kind_of(seat.worker()) == ChildKind::UserProcess {
+            signal::send(block.pid.load(Ordering::Acquire), signal::SIGTERM); // it has no loop that would look
+        }
+    }
+
     /// From now on this seat gets its worker's messages; reactors bring those that wait elsewhere.
     fn switch(&self, seat: Seat) {
         let shared = &self.ground.shared;
@@ -465,6 +474,7 @@ impl Manager<'_> {
         for reactor in 0..shared.reactor_count() {
             shared.directory.bell(Endpoint::Reactor(reactor)).ring();
         }
+        shared.directory.bell(Endpoint::Worker(seat)).ring(); // messages and tasks wait where they are
     }
 
     /// A worker has not ended in its time.

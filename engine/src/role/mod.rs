@@ -13,18 +13,23 @@
 //! manager's. `phase` names the steps of a stop, `roster` decides about workers, a `post` is one of
 //! them, `exit` has the codes both sides know.
 
+mod child;
 mod exit;
 mod fence;
 mod limits;
 mod manager;
 mod master;
+mod messages;
 mod post;
 mod record;
 mod reload;
+mod replies;
 mod roster;
 mod settle;
 mod signals;
 mod stop;
+mod task_worker;
+mod user_process;
 mod watchdog;
 mod worker;
 
@@ -35,7 +40,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::choice::DispatchFn;
-use crate::context::Role;
+use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
@@ -76,6 +81,8 @@ pub(crate) struct Program {
     pub(crate) dispatch: Option<DispatchFn>,
     /// Questions to functions that run on the main thread.
     pub(crate) errands: Arc<Errands>,
+    /// Processes that run a function of the user's.
+    pub(crate) user_processes: u32,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -131,9 +138,13 @@ fn prepare(
 ) -> Result<Ended> {
     let plan = Plan {
         workers: sizes.workers,
+        task_workers: sizes.task_workers,
+        user_processes: program.user_processes,
         reactors: sizes.reactors,
         request_lane: settings.worker_queue_size as usize,
         reply_lane: settings.worker_queue_size as usize,
+        keeps_tasks: settings.tasks.redeliver > 0,
+        task_ring: settings.tasks.queue_max_bytes as usize,
     };
     let shared =
         Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
@@ -220,8 +231,13 @@ fn prepare(
                     manager,
                     manager_line,
                 } => {
-                    ended.role = Role::Worker(seat.worker());
-                    worker::run(&ground, seat, manager, manager_line)
+                    ended.role = role_of(&ground.shared, seat);
+                    let run = match ended.role {
+                        Role::TaskWorker(_) => task_worker::run,
+                        Role::UserProcess(_) => user_process::run,
+                        _ => worker::run,
+                    };
+                    run(&ground, seat, manager, manager_line)
                 }
             });
             Ok(ended)

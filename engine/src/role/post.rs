@@ -2,6 +2,7 @@
 //! replacement that was started first meets the process it replaces.
 
 use crate::ipc::directory::{SEATS, Seat};
+use crate::shared::ChildKind;
 
 /// Where the process on a seat is in its life.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,6 +82,7 @@ pub(super) enum Replacing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Post {
     pub(super) worker: u32,
+    pub(super) kind: ChildKind,
     /// By incarnation.
     pub(super) children: [Child; SEATS],
     /// Whose seat gets the messages.
@@ -92,9 +94,10 @@ pub(super) struct Post {
 
 impl Post {
     /// A worker that was never forked and is wanted now.
-    pub(super) fn wanted(worker: u32) -> Post {
+    pub(super) fn wanted(worker: u32, kind: ChildKind) -> Post {
         Post {
             worker,
+            kind,
             children: [Child::new(State::Due { at: 0 }), Child::new(State::Absent)],
             serving: 0,
             replacing: Replacing::No,

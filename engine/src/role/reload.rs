@@ -2,9 +2,29 @@
 
 use super::post::State;
 use super::roster::{Action, Roster};
+use crate::shared::ChildKind;
 
 /// Requests within so long of the first are "in a row": one reload.
 const IN_A_ROW_MS: u64 = 1_000;
+
+/// Whom a reload replaces.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Scope {
+    /// Task workers.
+    Tasks,
+    /// Workers and task workers. User processes are nobody's business but the user's.
+    All,
+}
+
+impl Scope {
+    fn includes(self, kind: ChildKind) -> bool {
+        match kind {
+            ChildKind::Worker => self == Scope::All,
+            ChildKind::TaskWorker => true,
+            ChildKind::UserProcess => false,
+        }
+    }
+}
 
 /// A reload under way.
 #[derive(Debug, PartialEq, Eq)]
@@ -17,8 +37,9 @@ pub(super) struct Reload {
     waiting: Vec<(u32, i32)>,
     /// Monotonic ms.
     begun: u64,
+    scope: Scope,
     /// Another request came later.
-    again: bool,
+    again: Option<Scope>,
 }
 
 impl Reload {
@@ -32,23 +53,40 @@ impl Roster {
     /// A reload was asked for. Requests soon after it are part of it; a later one, which may want newer code
     /// than some process has loaded by then, runs it once more when it is over.
     pub(super) fn reload(&mut self, now: u64) -> Vec<Action> {
+        self.reload_those(Scope::All, now)
+    }
+
+    /// The same for task workers alone.
+    pub(super) fn reload_tasks(&mut self, now: u64) -> Vec<Action> {
+        self.reload_those(Scope::Tasks, now)
+    }
+
+    fn reload_those(&mut self, scope: Scope, now: u64) -> Vec<Action> {
         if self.stopping {
             return Vec::new();
         }
         if let Some(reload) = &mut self.reload {
-            reload.again |= now >= reload.begun + IN_A_ROW_MS;
+            if now >= reload.begun + IN_A_ROW_MS || scope > reload.scope {
+                reload.again = reload.again.max(Some(scope));
+            }
             return Vec::new();
         }
         let left: Vec<_> = self
             .posts
             .iter()
+            .filter(|post| scope.includes(post.kind))
             .filter_map(|post| post.serving_pid().map(|pid| (post.worker, pid)))
             .collect();
         let mut actions = vec![
-            Action::Info("Server is reloading all workers now".into()),
+            Action::Info(match scope {
+                Scope::All => "Server is reloading all workers now".into(),
+                Scope::Tasks => "Server is reloading task workers now".into(),
+            }),
             Action::BeforeReload,
         ];
-        for worker in 0..self.posts.len() as u32 {
+        let concerned = self.posts.iter().filter(|post| scope.includes(post.kind));
+        let concerned: Vec<u32> = concerned.map(|post| post.worker).collect();
+        for worker in concerned {
             actions.extend(self.dismiss_replacement(worker, now));
         }
         let mut waiting = Vec::new();
@@ -64,7 +102,8 @@ impl Roster {
             current: None,
             waiting,
             begun: now,
-            again: false,
+            scope,
+            again: None,
         });
         actions
     }
@@ -96,8 +135,8 @@ impl Roster {
             return;
         }
         actions.push(Action::AfterReload);
-        if reload.again {
-            actions.extend(self.reload(now));
+        if let Some(scope) = reload.again {
+            actions.extend(self.reload_those(scope, now));
             self.advance_reload(now, actions);
         }
     }

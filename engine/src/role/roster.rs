@@ -6,6 +6,7 @@
 use super::post::{Child, Post, Replacing, State};
 use super::reload::Reload;
 use crate::ipc::directory::Seat;
+use crate::shared::ChildKind;
 use crate::sys::signal::{SIGINT, SIGQUIT};
 use crate::sys::wait::Exit;
 
@@ -83,10 +84,11 @@ const OVERDUE_GRACE_MS: u64 = 100;
 const RECYCLED_AT_ONCE: usize = 10;
 
 impl Roster {
-    /// `workers` workers are wanted.
-    pub(super) fn new(workers: u32, policy: Policy) -> Roster {
+    /// One child of each of these kinds is wanted; ids are places in this order.
+    pub(super) fn new(kinds: impl IntoIterator<Item = ChildKind>, policy: Policy) -> Roster {
+        let posts = (0..).zip(kinds);
         Roster {
-            posts: (0..workers).map(Post::wanted).collect(),
+            posts: posts.map(|(id, kind)| Post::wanted(id, kind)).collect(),
             policy,
             reload: None,
             stopping: false,
@@ -224,8 +226,11 @@ impl Roster {
             actions.push(Action::ReportDeath);
         }
         let post = &mut self.posts[worker as usize];
+        // Its end in good order is as much in vain as any other, if it comes at once.
+        let is_user = post.kind == ChildKind::UserProcess;
         post.early_deaths = match lived {
             _ if asked => 0,
+            ..EARLY_MS if is_user => post.early_deaths + 1,
             // It served, and left in good order: stop(), or SIGTERM from outside.
             _ if exit.is_clean() && served && !lost_work => post.early_deaths,
             ..EARLY_MS => post.early_deaths + 1,
@@ -263,6 +268,7 @@ impl Roster {
             actions.extend(self.reload_failed_for(worker));
         }
         if self.policy.max_respawns > 0
+            && !(is_user && exit.is_clean())
             && early_deaths >= self.policy.max_respawns
             && !std::mem::replace(&mut self.given_up, true)
         {
@@ -377,9 +383,14 @@ impl Roster {
         self.stopping = true;
         self.reload = None;
         self.grace = GRACE_AT_STOP_MS;
-        let kill_at = deadline.max(now) + self.grace;
+        let deadline = deadline.max(now);
         let mut actions = Vec::new();
         for post in &mut self.posts {
+            // Task workers go first: who has given the tasks they are at shall still hear of it.
+            let kill_at = match post.kind {
+                ChildKind::TaskWorker => deadline,
+                ChildKind::Worker | ChildKind::UserProcess => deadline + self.grace,
+            };
             post.replacing = Replacing::No;
             for incarnation in 0..post.children.len() {
                 let seat = post.seat(incarnation);
@@ -411,9 +422,11 @@ impl Roster {
     /// a process may be forked onto a spare seat, or its last one has still something to be cleared away.
     pub(super) fn tick(&mut self, now: u64, is_free: impl Fn(Seat) -> bool) -> Vec<Action> {
         let mut actions = Vec::new();
+        let mut spawns = Vec::new();
         let start_ms = self.start_ms();
         for post in &mut self.posts {
             let worker = post.worker;
+            let rank = first_come(post.kind);
             for incarnation in 0..post.children.len() {
                 let seat = post.seat(incarnation);
                 let child = &mut post.children[incarnation];
@@ -434,12 +447,14 @@ impl Roster {
                     }
                     State::Due { at } if now >= at => {
                         child.state = State::Absent; // until spawned() or spawn_failed()
-                        actions.push(Action::Spawn(seat));
+                        spawns.push((rank, seat));
                     }
                     _ => {}
                 }
             }
         }
+        spawns.sort_by_key(|&(rank, _)| rank);
+        actions.extend(spawns.into_iter().map(|(_, seat)| Action::Spawn(seat)));
         self.advance_reload(now, &mut actions);
         self.start_replacements(now, is_free, &mut actions);
         if self.stopping && self.alive().is_empty() {
@@ -514,6 +529,15 @@ impl Roster {
 
     fn kill_at(&self, now: u64) -> u64 {
         now + self.policy.patience_ms + self.grace
+    }
+}
+
+/// Which kinds are forked first: who is given work should be there before those that give it.
+fn first_come(kind: ChildKind) -> u8 {
+    match kind {
+        ChildKind::TaskWorker => 0,
+        ChildKind::Worker => 1,
+        ChildKind::UserProcess => 2,
     }
 }
 

@@ -4,15 +4,18 @@ use super::{Ground, phase::Phase};
 use crate::context::Context;
 use crate::handler::{Callback, Death};
 use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::exchange::Stamp;
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Casualty;
+use crate::ipc::queue::{Claimant, Taken};
 use crate::session::table::state;
 use crate::settings::OnWorkerLost;
-use crate::shared::Shared;
-use crate::stats::{bump, recycle, replacement, seat_state};
+use crate::shared::{ChildKind, Shared};
+use crate::stats::{Work, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use crate::sys::wait::Reaped;
+use crate::task::TaskLoss;
 
 /// What is known of a dead worker, before its account is settled.
 pub(super) fn obituary(shared: &Shared, seat: Seat, reaped: Reaped) -> Death {
@@ -56,8 +59,18 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     incumbent
         .replacement
         .store(replacement::UNKNOWN, Ordering::Release);
-    let casualties = shared.directory.settle(Endpoint::Worker(seat));
-    let count = casualties.len();
+    let exchange = shared.directory.exchange();
+    let put_back = exchange.settle(seat);
+    let work = shared.work(seat).and_then(|work| work.settle(put_back));
+    if let Some(work) = &work {
+        settle_task(ground, context, seat, work);
+    }
+    context.wake_for_tasks();
+    let casualties = match shared.kind_of(seat.worker()) {
+        ChildKind::Worker => shared.directory.settle(Endpoint::Worker(seat)),
+        _ => Vec::new(),
+    };
+    let count = casualties.len() + usize::from(work.is_some());
     for casualty in casualties {
         if casualty.kind == Kind::Packet {
             // Nobody waits for its end, as nobody knows whether it has come.
@@ -73,6 +86,55 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
     }
     count
+}
+
+/// A task died with its worker: it is run again as often as it may be, else whoever gave it hears of that.
+fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
+    let shared = &ground.shared;
+    let again = work.stamp.extra < ground.settings.tasks.redeliver;
+    if again && Phase::of(shared) < Phase::Stopping {
+        let payload = shared.kept(seat, work.kept).unwrap_or_default();
+        if context.redeliver(work, &payload) {
+            return;
+        }
+    }
+    bump(&shared.server().tasks_lost, 1);
+    let reason = match Phase::of(shared) {
+        phase if phase >= Phase::Stopping => TaskLoss::Stopped,
+        _ => TaskLoss::WorkerDied,
+    };
+    let (source, _) = context.source_of(work.stamp.party);
+    context.log().warning(format_args!(
+        "task[{}] of worker#{source} is lost: {}",
+        work.id,
+        reason.name()
+    ));
+    context.report_lost(work.id, work.stamp, reason);
+}
+
+/// The server stops and nobody will take what waits: tell those who gave it, as long as they are there.
+pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
+    let shared = &ground.shared;
+    let exchange = shared.directory.exchange();
+    let mut lost = Vec::new();
+    for way in exchange.task_ways() {
+        let mut queue = exchange.queue(way);
+        let mut note =
+            |head: Head, _: &[u8]| lost.push((head.session, Stamp::decode(head.argument)));
+        while let Taken::One(_) = queue.take(Claimant::MANAGER, &mut note) {}
+    }
+    if lost.is_empty() {
+        return;
+    }
+    bump(&shared.server().tasks_lost, lost.len() as u64);
+    let log = context.log();
+    log.warning(format_args!(
+        "{} tasks were waiting when the server stopped: they are lost",
+        lost.len()
+    ));
+    for (id, stamp) in lost {
+        context.report_lost(id, stamp, TaskLoss::Stopped);
+    }
 }
 
 /// A message died with its worker. The reactor closes the session, unless it is to be kept.

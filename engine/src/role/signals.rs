@@ -97,6 +97,20 @@ pub(super) fn worker() -> Table {
     Table { rows, owned }
 }
 
+/// A user process: its code knows of no loop, so a stop ends it by the signal's default, unless it catches that.
+pub(super) fn user_process() -> Table {
+    let mut table = worker();
+    for (number, action) in &mut table.rows {
+        match *number {
+            signal::SIGTERM => *action = Action::Die,
+            number if number == signal::realtime_min() => *action = Action::Survive,
+            _ => {}
+        }
+    }
+    table.owned.clear();
+    table
+}
+
 impl Table {
     /// Make the table true in this process; `bell` is rung for what it handles.
     pub(super) fn install(&self, bell: i32) -> io::Result<Installed> {
@@ -130,7 +144,7 @@ mod tests {
 
     #[test]
     fn each_table_names_a_signal_once() {
-        for table in [supervisor(), worker()] {
+        for table in [supervisor(), worker(), user_process()] {
             let mut numbers = table.of(|_| true);
             let all = numbers.len();
             numbers.sort_unstable();

@@ -11,6 +11,8 @@ pub(super) struct Account {
     begun_ms: u64,
     /// Messages lost before it.
     lost_before: u64,
+    /// Tasks lost before it.
+    tasks_before: u64,
 }
 
 impl Account {
@@ -19,24 +21,32 @@ impl Account {
         Account {
             begun_ms: now_ms,
             lost_before: shared.server().requests_lost.load(Ordering::Relaxed),
+            tasks_before: shared.server().tasks_lost.load(Ordering::Relaxed),
         }
     }
 
     /// What the stop had to drop. To be asked when no worker is left, and the reactors are through.
     pub(super) fn dropped(&self, shared: &Shared) -> Dropped {
+        let tasks_lost = shared.server().tasks_lost.load(Ordering::Relaxed);
         let lost = shared.server().requests_lost.load(Ordering::Relaxed);
         Dropped {
             messages: lost.saturating_sub(self.lost_before)
                 + shared.unanswered()
                 + sum(shared, |reactor| &reactor.undelivered),
             replies: sum(shared, |reactor| &reactor.cut_off),
+            tasks: tasks_lost.saturating_sub(self.tasks_before)
+                + shared.directory.exchange().waiting_tasks().0,
         }
     }
 
     /// The last line of the log.
     pub(super) fn closing_line(&self, shared: &Shared, dropped: &Dropped, now_ms: u64) -> String {
+        let tasks = match shared.task_workers() {
+            0 => String::new(),
+            _ => format!(", {} tasks lost", dropped.tasks),
+        };
         format!(
-            "Server has stopped after {} ms: {} requests answered in all, {} dropped, {} connections closed before their output was written",
+            "Server has stopped after {} ms: {} requests answered in all, {} dropped, {} connections closed before their output was written{tasks}",
             now_ms.saturating_sub(self.begun_ms),
             shared.stats(None).request_count,
             dropped.messages,
@@ -51,11 +61,13 @@ pub(super) struct Dropped {
     messages: u64,
     /// Connections closed before their output was written.
     replies: u64,
+    /// Tasks that were not run, or not to their end.
+    tasks: u64,
 }
 
 impl Dropped {
     pub(super) fn is_nothing(&self) -> bool {
-        self.messages + self.replies == 0
+        self.messages + self.replies + self.tasks == 0
     }
 }
 
@@ -64,8 +76,9 @@ pub(super) fn line(phase: Phase, shared: &Shared) -> String {
     let connections = shared.open_sessions();
     let detail = match phase {
         Phase::Draining => format!(
-            "{connections} connections, {} messages at work or waiting",
-            shared.unanswered()
+            "{connections} connections, {} messages at work or waiting{}",
+            shared.unanswered(),
+            tasks(shared)
         ),
         Phase::Flushing => format!(
             "{connections} connections, {} bytes to write",
@@ -74,6 +87,15 @@ pub(super) fn line(phase: Phase, shared: &Shared) -> String {
         _ => format!("{connections} connections"),
     };
     format!("stop: {}, {detail}", phase.name())
+}
+
+/// What a stop has before it of tasks, if the server has any to do with them.
+fn tasks(shared: &Shared) -> String {
+    let stats = shared.stats(None);
+    match stats.task_worker_num {
+        0 => String::new(),
+        _ => format!(", {} tasks", stats.tasking_num + stats.tasks_at_work),
+    }
 }
 
 fn sum(shared: &Shared, of: fn(&ReactorBlock) -> &AtomicU64) -> u64 {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use crate::handler::Callback;
 use crate::ipc::directory::Seat;
 use crate::session::SessionId;
-use crate::shared::Shared;
+use crate::shared::{ChildKind, Shared};
 use crate::stats::seat_state;
 use crate::sync::Ordering;
 
@@ -129,6 +129,9 @@ impl Watchdog {
     }
 
     fn sight(&self, seat: Seat, now: u64) -> Sight {
+        if self.shared.kind_of(seat.worker()) != ChildKind::Worker {
+            return Sight::Quiet; // tasks may take as long as they like
+        }
         let block = self.shared.seat_block(seat);
         if block.state.load(Ordering::Acquire) != seat_state::READY {
             return Sight::Quiet; // how long a start and an end may take, the roster knows
@@ -136,7 +139,14 @@ impl Watchdog {
         let since = block.callback_since_ms.load(Ordering::Acquire);
         let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
         match callback {
-            Callback::Connect | Callback::Receive | Callback::Close if since > 0 => {
+            Callback::Connect
+            | Callback::Receive
+            | Callback::Close
+            | Callback::Finish
+            | Callback::TaskLost
+            | Callback::PipeMessage
+                if since > 0 =>
+            {
                 Sight::At(since)
             }
             _ => match self.shared.queue_age(seat, now) {

@@ -1,15 +1,18 @@
 //! A worker: takes messages from its mailbox and runs the user's callbacks, one at a time.
 
 use std::cell::Cell;
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::child::{Child, MASTER_LINE};
 use super::limits::Limits;
+use super::messages::Messages;
+use super::replies;
 use super::signals::{self, Action};
-use super::{Ground, exit, phase::Phase, watch};
-use crate::context::{Context, Wires};
+use super::{Ground, exit, phase::Phase};
+use crate::context::Context;
 use crate::error::code;
 use crate::handler::{CLOSED_BY_SERVER, Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
@@ -18,7 +21,6 @@ use crate::ipc::frame::{Head, Kind, Origin};
 use crate::ipc::lane::{Payload, Verdict};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
-use crate::log::Author;
 use crate::packet::Packet;
 use crate::session::TlsInfo;
 use crate::session::table::{Slot, state};
@@ -34,9 +36,6 @@ const PER_LANE: usize = 64;
 const RECHECK: Duration = Duration::from_millis(1);
 /// How long to wait for the manager's answer: it may be in a callback of its own.
 const ANSWER_MS: u64 = 100;
-/// Index of the master's life-line in the worker's parker.
-const MASTER_LINE: usize = 0;
-
 struct Worker<'g> {
     context: Rc<Context>,
     signals: signals::Table,
@@ -58,50 +57,24 @@ struct Worker<'g> {
 /// A worker's life; returns its exit code.
 pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: OwnedFd) -> i32 {
     let shared = &ground.shared;
+    let table = signals::worker();
+    let child = match Child::settle_in(ground, seat, manager, &manager_line, &table) {
+        Ok(child) => child,
+        Err(code) => return code,
+    };
+    let Child {
+        context,
+        mut parker,
+        block,
+        me,
+    } = child;
     let endpoint = Endpoint::Worker(seat);
-    let bell = shared.directory.bell(endpoint);
-    signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
-    let Ok(installed) = signals::worker().install(bell.descriptor().raw()) else {
-        return exit::FATAL;
-    };
-    installed.keep(); // this process ends soon after this function
-    if !process::die_with_parent(manager) {
-        return exit::FATAL;
-    }
-    let log = ground.log.by(Author::Worker(seat.worker()));
-    let Ok(mut parker) = Parker::new(&bell, &[ground.master_line.as_fd(), manager_line.as_fd()])
-    else {
-        log.error("the worker cannot start: out of descriptors");
-        return exit::FATAL;
-    };
-    if let Err(reason) = ground
-        .service
-        .as_worker(seat.worker(), &ground.settings, &log)
-    {
-        log.error(format_args!("the worker cannot start: {reason}"));
-        return exit::FATAL;
-    }
-    if !process::die_with_parent(manager) {
-        return exit::FATAL; // asked for again: a change of the user cancels it
-    }
-    let context = Context::new(
-        endpoint,
-        Rc::clone(&ground.handler),
-        Arc::clone(shared),
-        ground.ports.clone(),
-        Arc::clone(&ground.settings),
-        log,
-        Wires {
-            file_senders: Rc::clone(&ground.file_senders),
-            lifelines: watch(&ground.master_line),
-        },
-    );
-    let block = shared.seat_block(seat);
-    block.pid.store(process::pid(), Ordering::Release);
+    context.listen_to_replies(me);
+    let mut messages = Messages::new(&context, seat, me);
     let mut mailbox = shared.directory.mailbox(endpoint);
     let worker = Worker {
         context,
-        signals: signals::worker(),
+        signals: table,
         shared,
         block,
         id: seat.worker(),
@@ -127,20 +100,24 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     worker.manager.ring();
 
     let mut exiting = false;
-    while !worker.is_over() || (mailbox.is_assembling() && worker.leave.get().is_none()) {
+    while !worker.is_over() || worker.lingers(&mailbox) {
         if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
+        worker.read_exchange(&mut messages);
         match mailbox.drain_while(
             || worker.accepts(),
             PER_LANE,
             |from, head, payload| worker.handle(from, head, payload),
         ) {
             // A callback of this batch may have asked for the end: nobody would ring for that.
-            Drained::Empty if !worker.is_over() => worker.sleep(&mut mailbox, &mut parker),
+            Drained::Empty if !worker.is_over() => {
+                worker.sleep(&mut mailbox, &mut parker, &messages);
+            }
             // Asked to stop, with a long message half received: its rest is on its way.
-            Drained::Left | Drained::Empty if mailbox.is_assembling() => {
+            // Or with tasks whose results are on their way.
+            Drained::Left | Drained::Empty if worker.lingers(&mailbox) => {
                 if worker.is_over() && !std::mem::replace(&mut exiting, true) {
                     worker.exiting();
                 }
@@ -154,6 +131,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
+    worker.read_last_replies();
     worker.stop(worker.leave.get())
 }
 
@@ -270,10 +248,48 @@ impl Worker<'_> {
         parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
     }
 
-    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker) {
+    /// Whether a process that is to end has something to wait for: the rest of a long message, the results of its tasks.
+    fn lingers(&self, mailbox: &Mailbox) -> bool {
+        self.leave.get().is_none() && (mailbox.is_assembling() || self.context.open_tasks() > 0)
+    }
+
+    /// What has become of its tasks is told to no one else.
+    fn read_last_replies(&self) {
+        while self.leave.get().is_none()
+            && let Some(step) = replies::next(&self.context)
+        {
+            self.context.left();
+            self.leave.set(step.err());
+        }
+    }
+
+    /// Messages and results of tasks, at most so many before clients have their turn.
+    fn read_exchange(&self, messages: &mut Messages) {
+        for _ in 0..PER_LANE {
+            if self.leave.get().is_some() {
+                return;
+            }
+            let step = match replies::next(&self.context) {
+                Some(step) => step,
+                None if self.is_over() => return,
+                None => match messages.next(&self.context) {
+                    Some(step) => step,
+                    None => return,
+                },
+            };
+            bump(&self.block.events, 1);
+            self.context.left();
+            self.leave.set(step.err());
+        }
+    }
+
+    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
         self.block.busy.store(0, Ordering::Relaxed);
         if !mailbox.may_sleep() {
             return;
+        }
+        if messages.has_any() || self.context.has_replies() {
+            return mailbox.awake();
         }
         if Phase::of(self.shared) >= Phase::Draining {
             self.main.ring(); // it waits until everything is answered

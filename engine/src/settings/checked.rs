@@ -5,6 +5,7 @@ use super::dispatch_mode::DispatchMode;
 use super::http_address::HttpAddress;
 use super::port::PortSettings;
 use super::table::Row;
+use super::tasks::TaskSettings;
 use super::value::Value;
 use crate::error::{Error, Result};
 use crate::log;
@@ -38,6 +39,7 @@ pub struct Settings {
     pub(crate) start_session_id: u64,
     pub(crate) stats_file: Option<String>,
     pub(crate) stats_timer_interval_ms: u64,
+    pub(crate) tasks: TaskSettings,
     pub(crate) worker_deadline_ms: u64,
     pub(crate) worker_max_memory: u64,
     pub(crate) worker_num: Option<u32>,
@@ -74,6 +76,7 @@ impl Default for Settings {
             start_session_id: 0,
             stats_file: None,
             stats_timer_interval_ms: 1000,
+            tasks: TaskSettings::default(),
             worker_deadline_ms: 0,
             worker_max_memory: 0,
             worker_num: None,
@@ -89,6 +92,8 @@ impl Default for Settings {
 pub struct Sizes {
     /// Worker processes.
     pub workers: u32,
+    /// Task worker processes.
+    pub task_workers: u32,
     /// Reactor threads.
     pub reactors: u32,
     /// Sessions at a time.
@@ -130,6 +135,14 @@ impl Settings {
             ));
             workers = max;
         }
+        let mut task_workers = self.tasks.workers;
+        if task_workers > cpus * 1000 {
+            let max = cpus * 1000;
+            self.notes.push(format!(
+                "task_worker_num == {task_workers}, Too many processes, reset to max value {max}"
+            ));
+            task_workers = max;
+        }
         let mut reactors = match self.reactor_num {
             None => cpus.min(8),
             Some(0) => cpus,
@@ -143,7 +156,7 @@ impl Settings {
             reactors = max;
         }
         let reactors = reactors.min(workers);
-        let own = OWN_DESCRIPTORS + 4 * u64::from(reactors) + u64::from(workers) * 2;
+        let own = OWN_DESCRIPTORS + 4 * u64::from(reactors) + u64::from(workers + task_workers) * 2;
         let own = own
             + self
                 .metrics_listen
@@ -173,6 +186,7 @@ impl Settings {
         let half_queue = self.worker_queue_size / 2;
         Sizes {
             workers,
+            task_workers,
             reactors,
             max_connection: room.min(wanted) as u32,
             output_buffer_size: self.output_buffer_size,

@@ -9,6 +9,7 @@ mod port;
 mod rows;
 mod session;
 pub mod table;
+mod tasks;
 mod tls;
 pub(crate) mod value;
 

@@ -1,7 +1,7 @@
 //! Figures out of shared memory: the same whichever process puts them together.
 
-use super::Shared;
 use super::phase::Phase;
+use super::{ChildKind, Shared};
 use crate::callback::Callback;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::stats::{ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats};
@@ -19,7 +19,7 @@ impl Shared {
         let reactors = self.reactors();
         let sum =
             |of: fn(&ReactorBlock) -> &AtomicU64| reactors.iter().map(|r| load(of(r))).sum::<u64>();
-        let seats = self.region.slice(self.seats);
+        let seats = &self.region.slice(self.seats)[..self.plan.workers as usize * SEATS];
         let past_and_present = |now: fn(&SeatBlock) -> &AtomicU64,
                                 past: fn(&SeatBlock) -> &AtomicU64| {
             let each = seats.iter().map(|s| load(now(s)) + load(past(s)));
@@ -31,6 +31,7 @@ impl Shared {
             WorkerState::of(self.seat_block(self.seat_of(worker))) == WorkerState::Idle
         };
         let phase = Phase::of(self);
+        let (tasking_num, task_count) = self.directory.exchange().waiting_tasks();
         Stats {
             start_time: load(&server.start_time),
             connection_num: accepted.saturating_sub(closed),
@@ -39,6 +40,13 @@ impl Shared {
             close_count: closed,
             worker_num: u64::from(self.plan.workers),
             idle_worker_num: (0..self.plan.workers).filter(is_idle).count() as u64,
+            task_worker_num: u64::from(self.plan.task_workers),
+            user_worker_num: u64::from(self.plan.user_processes),
+            task_idle_worker_num: self.task_worker_ids().filter(is_idle).count() as u64,
+            tasking_num,
+            tasks_at_work: self.tasks_at_work(),
+            task_count,
+            tasks_lost: load(&server.tasks_lost),
             dispatch_count: sum(|r| &r.dispatched),
             request_count: past_and_present(|s| &s.requests, |s| &s.past_requests),
             response_count: past_and_present(|s| &s.responses, |s| &s.past_responses),
@@ -61,6 +69,17 @@ impl Shared {
                 }
             }),
         }
+    }
+
+    /// Ids of the task workers.
+    pub(crate) fn task_worker_ids(&self) -> std::ops::Range<u32> {
+        self.plan.workers..self.plan.workers + self.plan.task_workers
+    }
+
+    /// Tasks that task workers are at.
+    fn tasks_at_work(&self) -> u64 {
+        let works = self.region.slice(self.works).iter();
+        works.filter(|work| work.is_busy()).count() as u64
     }
 
     /// What can be said of one worker. The process is the one that serves new messages; the queue is that
@@ -117,6 +136,9 @@ impl Shared {
     /// Messages under way to a worker, and the age of the oldest one that is marked.
     fn queue_of(&self, worker: u32, now_ms: u64) -> (u64, u64) {
         let (mut depth, mut age) = (0, 0);
+        if self.kind_of(worker) != ChildKind::Worker {
+            return (0, 0); // reactors give nothing to it
+        }
         let first = Seat::first_of(worker).0;
         let seats = (first..first + SEATS as u32).map(Seat);
         for seat in seats.filter(|&seat| !self.is_left(seat)) {

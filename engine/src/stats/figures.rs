@@ -15,7 +15,7 @@ pub enum Figure {
 
 impl Stats {
     /// Every figure with its key: those that tools know, in the order they know, then skep's own. What
-    /// skep has nothing of (tasks, coroutines, descriptors to scan) counts 0.
+    /// skep has nothing of (coroutines, descriptors to scan) counts 0.
     pub fn entries(&self) -> impl Iterator<Item = (&'static str, Figure)> + use<> {
         use Figure::{Number, Text, Truth};
         let known = [
@@ -25,8 +25,8 @@ impl Stats {
             ("accept_count", self.accept_count),
             ("close_count", self.close_count),
             ("worker_num", self.worker_num),
-            ("task_worker_num", 0),
-            ("user_worker_num", 0),
+            ("task_worker_num", self.task_worker_num),
+            ("user_worker_num", self.user_worker_num),
             ("idle_worker_num", self.idle_worker_num),
             ("dispatch_count", self.dispatch_count),
             ("request_count", self.request_count),
@@ -47,17 +47,21 @@ impl Stats {
                 ("worker_concurrency", 0),
             ]
         });
-        let absent = [
-            ("tasking_num", 0),
-            ("coroutine_num", 0),
-            ("coroutine_peek_num", 0),
+        let tasks = [
+            ("task_idle_worker_num", self.task_idle_worker_num),
+            ("tasking_num", self.tasking_num),
+            ("task_count", self.task_count),
         ];
+        let tasks = &tasks[if self.task_worker_num > 0 { 0..3 } else { 1..2 }];
+        let absent = [("coroutine_num", 0), ("coroutine_peek_num", 0)];
         let number = |(key, value)| (key, Number(value));
         let own = [
             ("requests_lost", Number(self.requests_lost)),
             ("output_bytes", Number(self.output_bytes)),
             ("held_back", Number(self.held_back)),
             ("datagrams_dropped", Number(self.datagrams_dropped)),
+            ("tasks_at_work", Number(self.tasks_at_work)),
+            ("tasks_lost", Number(self.tasks_lost)),
             ("reloads", Number(self.reloads)),
             ("phase", Text(self.phase)),
             ("ready", Truth(self.ready)),
@@ -65,6 +69,7 @@ impl Stats {
         known
             .into_iter()
             .chain(worker.into_iter().flatten())
+            .chain(tasks.to_vec())
             .chain(absent)
             .map(number)
             .chain(own)

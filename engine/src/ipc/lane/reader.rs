@@ -101,8 +101,8 @@ impl LaneReader {
         reader
     }
 
-    /// The consumer's view, without being it.
-    fn view(ring: Ring) -> LaneReader {
+    /// The consumer's view, without being it; [`LaneReader::refresh`] makes it the consumer for a while.
+    pub(crate) fn view(ring: Ring) -> LaneReader {
         let shared = ring.header();
         let done = shared.done.load(Ordering::Acquire);
         let finished = shared.finished.load(Ordering::Relaxed);
@@ -116,6 +116,51 @@ impl LaneReader {
             granted: 0,
             partial: None,
             dropped: Vec::new(),
+        }
+    }
+
+    /// Go on where whoever was the consumer until now has left off. The caller has seen that nobody is, and lanes
+    /// with such consumers are never recalled.
+    pub(crate) fn refresh(&mut self) {
+        let shared = self.ring.header();
+        self.done = shared.done.load(Ordering::Acquire);
+        self.finished = shared.finished.load(Ordering::Relaxed);
+        self.taken = shared.taken.load(Ordering::Relaxed);
+        self.tail = self.done;
+    }
+
+    /// After the death of a consumer that has only copied the message it took: make it the next one again. False: it
+    /// had released it.
+    pub(crate) fn put_back(&mut self) -> bool {
+        self.refresh();
+        let shared = self.ring.header();
+        if self.taken & !FLAGS <= self.done {
+            return false;
+        }
+        if (self.finished ^ self.taken) & PARITY != 0 {
+            self.finished = self.finished.wrapping_sub(1);
+            shared.finished.store(self.finished, Ordering::Release);
+        }
+        self.taken = self.done | (self.finished & PARITY);
+        shared.taken.store(self.taken, Ordering::Release);
+        true
+    }
+
+    /// Whether something is published that nobody is done with, as of now; for those who are not the consumer.
+    pub(crate) fn has_waiting(&self) -> bool {
+        let shared = self.ring.header();
+        let done = shared.done.load(Ordering::Acquire);
+        shared.tail.load(Ordering::Acquire) != done
+    }
+
+    /// Messages pushed and not finished, and ever pushed, as of now; for those who are not the consumer.
+    pub(crate) fn waiting_and_pushed(&self) -> (u64, u64) {
+        let shared = self.ring.header();
+        let finished = shared.finished.load(Ordering::Acquire);
+        let pushed = shared.pushed.load(Ordering::Relaxed);
+        match self.has_waiting() {
+            true => (pushed.saturating_sub(finished), pushed),
+            false => (0, pushed),
         }
     }
 

@@ -39,7 +39,17 @@ pub(crate) struct LaneWriter {
     pub(super) wishes: u32,
     /// Messages were taken back, and the consumer has not looked again, as last seen.
     paused: bool,
+    /// Go back to the start of the ring as soon as what is in use allows it.
+    thrifty: bool,
+    /// Position from which on to look at `done` again for that.
+    next_look: u64,
+    /// Messages finished, as last seen.
+    finished: u64,
 }
+
+/// A thrifty producer uses so much of the ring whatever happens, and looks once per so many bytes.
+const THRIFTY_FROM: u64 = 64 << 10;
+const THRIFTY_LOOK: u64 = 16 << 10;
 
 impl LaneWriter {
     /// Become the producer; a predecessor's unpublished bytes are forgotten.
@@ -56,7 +66,41 @@ impl LaneWriter {
             pushed,
             wishes,
             paused: false,
+            thrifty: false,
+            next_look: 0,
+            finished: 0,
         }
+    }
+
+    /// Touch little of a large ring: instead of going through all of it, begin again at its start whenever what is
+    /// in use is less than half of what has been gone through. A ring then costs about twice of what waited in it.
+    pub(crate) fn thrifty(mut self) -> LaneWriter {
+        self.thrifty = true;
+        self
+    }
+
+    /// Publish a message of two parts in one frame. False: no room.
+    pub(crate) fn post(&mut self, head: Head, parts: [&[u8]; 2]) -> bool {
+        let whole = parts[0].len() + parts[1].len() <= self.ring.longest_whole();
+        if self.thrifty && self.tail >= self.next_look {
+            self.done = self.ring.header().done.load(Ordering::Acquire); // P2
+            self.next_look = self.tail + THRIFTY_LOOK;
+        }
+        whole && self.frame(head, parts, FIRST | LAST)
+    }
+
+    /// Whether fewer than `limit` messages wait.
+    pub(crate) fn is_below(&mut self, limit: u64) -> bool {
+        if self.pushed.wrapping_sub(self.finished) < limit {
+            return true;
+        }
+        self.finished = self.ring.header().finished.load(Ordering::Acquire);
+        self.pushed.saturating_sub(self.finished) < limit
+    }
+
+    /// Longest message that [`LaneWriter::post`] can ever publish.
+    pub(crate) fn longest(&self) -> usize {
+        self.ring.longest_whole()
     }
 
     /// Publish a message, or as much of it as there is room for. `sent` is the number of payload
@@ -64,7 +108,7 @@ impl LaneWriter {
     /// nothing else may be pushed to this lane.
     pub(crate) fn push(&mut self, head: Head, payload: &[u8], sent: &mut usize) -> Push {
         if *sent == 0 && payload.len() <= self.ring.longest_whole() {
-            return match self.frame(head, payload, FIRST | LAST) {
+            return match self.frame(head, [payload, &[]], FIRST | LAST) {
                 true => {
                     *sent = payload.len();
                     Push::Whole
@@ -80,7 +124,7 @@ impl LaneWriter {
             } else {
                 0
             };
-            if !self.frame(head, piece, first | last) {
+            if !self.frame(head, [piece, &[]], first | last) {
                 return Push::Full;
             }
             *sent += piece.len();
@@ -89,8 +133,9 @@ impl LaneWriter {
     }
 
     /// Publish one frame. False: no room.
-    fn frame(&mut self, head: Head, payload: &[u8], flags: u8) -> bool {
-        let (skip, need) = self.room_of(payload.len());
+    fn frame(&mut self, head: Head, parts: [&[u8]; 2], flags: u8) -> bool {
+        let len = parts[0].len() + parts[1].len();
+        let (skip, need) = self.room_of(len);
         if !self.has_room(skip + need) {
             return false;
         }
@@ -105,14 +150,18 @@ impl LaneWriter {
         }
         let start = self.tail.wrapping_add(skip);
         let header = Header {
-            len: payload.len() as u32,
+            len: len as u32,
             flags,
             head,
         };
         // SAFETY: `need` bytes from `start` are free (checked), contiguous (`skip`) and unpublished.
         unsafe { self.ring.write(start, &header.encode()) };
-        // SAFETY: as above; the payload lies within `need`.
-        unsafe { self.ring.write(start.wrapping_add(HEADER as u64), payload) };
+        let mut at = start.wrapping_add(HEADER as u64);
+        for part in parts {
+            // SAFETY: as above; the parts lie within `need`.
+            unsafe { self.ring.write(at, part) };
+            at = at.wrapping_add(part.len() as u64);
+        }
         self.tail = start.wrapping_add(need);
         let shared = self.ring.header();
         if flags & LAST != 0 {
@@ -128,7 +177,16 @@ impl LaneWriter {
     fn room_of(&self, payload: usize) -> (u64, u64) {
         let need = span(payload);
         let to_end = self.ring.to_end(self.tail);
-        (if need > to_end { to_end } else { 0 }, need)
+        let skips = need > to_end || self.rewinds(need);
+        (if skips { to_end } else { 0 }, need)
+    }
+
+    /// Whether a thrifty producer goes on at the start of the ring now.
+    fn rewinds(&self, need: u64) -> bool {
+        let offset = self.ring.offset(self.tail) as u64;
+        let used = self.used();
+        // In use is the end of what has been gone through; before it, from the start on, there is this much room.
+        self.thrifty && offset >= THRIFTY_FROM && used <= offset / 2 && need <= offset - used
     }
 
     /// Take back every message that the consumer has not begun; it begins none from now on. What is still

@@ -174,7 +174,7 @@ impl Master {
     /// the lanes: one that brings messages from a lane to another says so before it takes them.
     fn is_drained(&self) -> bool {
         let quiet = || self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
-        quiet() && self.shared.workers_drained() && quiet()
+        quiet() && self.shared.workers_drained() && quiet() && self.shared.tasks_drained()
     }
 
     fn stop_processes(&mut self) {
@@ -186,7 +186,7 @@ impl Master {
                 .to_manager(Head::new(Kind::StopAll, 0, deadline));
             return;
         }
-        for seat in self.shared.seats() {
+        for seat in self.shared.all_seats() {
             self.shared.directory.bell(Endpoint::Worker(seat)).ring(); // they look at the phase
         }
     }
@@ -199,7 +199,7 @@ impl Master {
             // A pid may have been given to a stranger since its manager reaped it.
             (pid > 0 && process::is_child(pid)).then_some(pid)
         };
-        let pids: Vec<i32> = self.shared.seats().filter_map(alive).collect();
+        let pids: Vec<i32> = self.shared.all_seats().filter_map(alive).collect();
         if late {
             for &pid in &pids {
                 signal::send(pid, signal::SIGKILL);

@@ -32,7 +32,10 @@ fn tick(roster: &mut Roster, now: u64) -> Vec<Action> {
 
 /// A roster whose first generation serves; pids are 100 + worker.
 fn serving_with(workers: u32, policy: Policy) -> Roster {
-    let mut roster = Roster::new(workers, policy);
+    let mut roster = Roster::new(
+        std::iter::repeat_n(ChildKind::Worker, workers as usize),
+        policy,
+    );
     assert_eq!(tick(&mut roster, 0).len(), workers as usize);
     for worker in 0..workers {
         roster.spawned(first(worker), 100 + worker as i32, 0);
@@ -68,7 +71,7 @@ fn a_clean_exit_is_replaced_without_a_report() {
 
 #[test]
 fn a_crash_loop_restarts_at_most_ten_times_in_five_seconds() {
-    let mut roster = Roster::new(1, policy(false));
+    let mut roster = Roster::new([ChildKind::Worker], policy(false));
     let (mut now, mut restarts, mut pid) = (0, 0, 1);
     while now < 5_000 {
         for action in tick(&mut roster, now) {

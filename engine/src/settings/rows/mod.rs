@@ -9,6 +9,7 @@ mod network;
 mod proxy;
 mod sessions;
 mod sockets;
+mod tasks;
 mod tls;
 mod workers;
 
@@ -24,6 +25,7 @@ pub(super) static GROUPS: &[&[Row]] = &[
     proxy::ROWS,
     sessions::ROWS,
     sockets::ROWS,
+    tasks::ROWS,
     tls::ROWS,
     workers::ROWS,
 ];

@@ -1,0 +1,524 @@
+//! Giving tasks, waiting for them, and answering them.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use super::outgoing::{Unsent, opened, ring_child, ring_seat};
+use super::{Context, Refused, Role};
+use crate::error::code;
+use crate::ipc::directory::Endpoint;
+use crate::ipc::directory::{SEATS, Seat};
+use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
+use crate::ipc::frame::{Head, Kind};
+use crate::ipc::incoming::{Found, Incoming};
+use crate::ipc::queue::Claimant;
+use crate::stats::seat_state;
+use crate::sync::Ordering;
+use crate::sys::{clock, fork};
+use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
+
+/// Longest sleep of a process that waits for a result, should a ring be missed.
+const RECHECK: Duration = Duration::from_millis(100);
+/// A wait that blocks a worker for longer is worth a line.
+const LONG_WAIT_MS: u64 = 1_000;
+
+/// What has come back from a task worker, or about a task.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) kind: Kind,
+    pub(crate) id: TaskId,
+    pub(crate) stamp: Stamp,
+    pub(crate) given: u64,
+    pub(crate) data: Vec<u8>,
+    /// Of a task that a predecessor has given.
+    pub(crate) orphaned: bool,
+}
+
+/// A task whose end has not been heard of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    /// Its results are for callbacks.
+    Plain,
+    /// A call waits for its first result.
+    Waiting,
+}
+
+/// What a process knows of the tasks it has given, and of the one it is at.
+#[derive(Default)]
+pub(super) struct Tasks {
+    next: Cell<TaskId>,
+    open: RefCell<HashMap<TaskId, Open>>,
+    /// Came while a call waited for something else.
+    held: RefCell<VecDeque<Reply>>,
+    incoming: RefCell<Option<Incoming>>,
+    /// What was for a process that sat on the other seat of this id and has left.
+    left: RefCell<Option<(Seat, Incoming)>>,
+    /// In a task worker, the task at hand: who gave it, its number, its flags; and whether its last result has been sent.
+    at_hand: Cell<Option<AtHand>>,
+}
+
+/// The task that a task worker runs.
+#[derive(Debug, Clone, Copy)]
+struct AtHand {
+    id: TaskId,
+    asker: Party,
+    epoch: u32,
+    flags: u8,
+    closed: bool,
+}
+
+impl Context {
+    /// Give a task to the task workers: to whichever is free first, or to one of them (counted from 0). Results come to
+    /// `on_finish` of this process if it is a worker; of other processes' tasks nobody hears. `flags` is a set of
+    /// [`crate::task::flags`] that the front wants the task worker to see.
+    ///
+    /// Refused: 509 without task workers, in a task worker and in a child that user code has forked, 505 for a task
+    /// worker that does not exist, 2001 for a payload of half of `task_queue_max_bytes` and more, 2002 if as much waits
+    /// already as `task_queue_max_num` and `task_queue_max_bytes` allow.
+    pub fn task(&self, data: &[u8], target: Option<u32>, flags: u8) -> Result<TaskId, Refused> {
+        self.give(data, target, flags | flags::NONBLOCK, Open::Plain)
+    }
+
+    /// Give a task and wait for its first result, at most for `timeout` (`None`: for ever). Blocks this worker: nothing
+    /// else is served meanwhile. Refused as [`Context::task`], and with 509 outside of workers.
+    pub fn task_wait(
+        &self,
+        data: &[u8],
+        target: Option<u32>,
+        flags: u8,
+        timeout: Option<Duration>,
+    ) -> Result<TaskAnswer, Refused> {
+        if !matches!(self.role, Role::Worker(_)) {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        let id = self.give(data, target, flags, Open::Waiting)?;
+        let mut answers = self.wait_for(&[id], timeout);
+        Ok(answers.pop().unwrap_or(TaskAnswer::TimedOut))
+    }
+
+    /// Give several tasks and wait until each has its first result, at most for `timeout` in all. Answers are in the order
+    /// of the tasks; one that could not be given has its refusal.
+    pub fn task_wait_all(
+        &self,
+        tasks: &[(&[u8], u8)],
+        timeout: Option<Duration>,
+    ) -> Result<Vec<Result<TaskAnswer, Refused>>, Refused> {
+        if !matches!(self.role, Role::Worker(_)) {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        let give = |&(data, flags): &(&[u8], u8)| {
+            self.give(data, None, flags | flags::WAITALL, Open::Waiting)
+        };
+        let given: Vec<_> = tasks.iter().map(give).collect();
+        let ids: Vec<_> = given.iter().filter_map(|id| id.ok()).collect();
+        let mut answers = self.wait_for(&ids, timeout).into_iter();
+        let answer = |id: Result<TaskId, Refused>| {
+            id.map(|_| answers.next().unwrap_or(TaskAnswer::TimedOut))
+        };
+        Ok(given.into_iter().map(answer).collect())
+    }
+
+    /// Whether the end of a task that this process has given has not been heard of.
+    pub fn is_task_open(&self, task: TaskId) -> bool {
+        self.tasks.open.borrow().contains_key(&task)
+    }
+
+    /// Tasks of this process whose end has not been heard of.
+    pub fn open_tasks(&self) -> usize {
+        self.tasks.open.borrow().len()
+    }
+
+    /// Number of task workers.
+    pub fn task_worker_num(&self) -> u32 {
+        self.shared.task_workers()
+    }
+
+    /// Answer the task at hand; may be called several times. Waits while the asking worker's queue is full. Refused: 509
+    /// outside of `on_task`, or if nobody can be answered ([`flags::NOREPLY`]).
+    pub fn finish(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
+        self.answer_task(data, flags, false)
+    }
+
+    /// Answer the task at hand for the last time: as [`Context::finish`], but cheaper than leaving the end to be told of.
+    pub fn finish_last(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
+        self.answer_task(data, flags, true)
+    }
+
+    fn give(
+        &self,
+        data: &[u8],
+        target: Option<u32>,
+        flags: u8,
+        open: Open,
+    ) -> Result<TaskId, Refused> {
+        let workers = self.shared.task_workers();
+        if workers == 0 || matches!(self.role, Role::TaskWorker(_)) || fork::is_foreign() {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        if target.is_some_and(|worker| worker >= workers) {
+            return Err(Refused(code::INVALID_PARAMS));
+        }
+        let answered = matches!(self.role, Role::Worker(_));
+        let flags = flags | if answered { 0 } else { flags::NOREPLY };
+        let id = self.next_call();
+        let exchange = self.shared.directory.exchange();
+        let mut outgoing = self.outgoing.borrow_mut();
+        let party = outgoing.party;
+        let way = target.map_or(Way::Tasks(party), |worker| Way::Targeted(party, worker));
+        let message = (Kind::Task, id, outgoing.stamp(flags, 0));
+        let limit = self.settings.tasks.queue_max_num;
+        outgoing
+            .post(exchange, way, message, data, limit)
+            .map_err(Unsent::refusal)?;
+        if answered {
+            self.tasks.open.borrow_mut().insert(id, open);
+        }
+        match target {
+            Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
+            None => self.wake_task_worker(exchange),
+        }
+        Ok(id)
+    }
+
+    /// A number for a call of this process.
+    pub(super) fn next_call(&self) -> u64 {
+        let id = self.tasks.next.get();
+        self.tasks.next.set(id + 1);
+        id
+    }
+
+    /// The manager, when a task worker has died: what it was rung for is for another one.
+    pub(crate) fn wake_for_tasks(&self) {
+        let exchange = self.shared.directory.exchange();
+        if exchange.has_tasks() {
+            self.wake_task_worker(exchange);
+        }
+    }
+
+    fn wake_task_worker(&self, exchange: &Exchange) {
+        if let Some(seat) = exchange.wake_one() {
+            self.shared.directory.bell(Endpoint::Worker(seat)).ring();
+        }
+    }
+
+    /// Read replies until each of these tasks has an answer, or time is up.
+    fn wait_for(&self, ids: &[TaskId], timeout: Option<Duration>) -> Vec<TaskAnswer> {
+        let begun = clock::monotonic_ms();
+        let deadline = timeout.map(|timeout| begun + timeout.as_millis() as u64);
+        let mut answers: HashMap<TaskId, TaskAnswer> = HashMap::new();
+        let bell = self.shared.directory.bell(self.endpoint);
+        let mut said = false;
+        loop {
+            while let Some(reply) = self.next_from_queue() {
+                if let Some(reply) = self.answer_of(reply, &mut answers) {
+                    self.tasks.held.borrow_mut().push_back(reply);
+                }
+            }
+            let now = clock::monotonic_ms();
+            if answers.len() == ids.len() || deadline.is_some_and(|at| now >= at) {
+                break;
+            }
+            if !said && now >= begun + LONG_WAIT_MS {
+                said = true;
+                self.log.notice(
+                    "taskwait(): this worker has been waiting for a task for more than 1 s, and serves nothing meanwhile",
+                );
+            }
+            let left = deadline.map_or(RECHECK, |at| Duration::from_millis(at - now).min(RECHECK));
+            bell.announce_sleep();
+            let go_on = self.has_replies() || self.wait_to_be_rung(left);
+            bell.announce_awake();
+            if !go_on {
+                break; // a supervisor is dead
+            }
+        }
+        let mut open = self.tasks.open.borrow_mut();
+        let answer = |id| {
+            open.remove(id);
+            answers.remove(id).unwrap_or(TaskAnswer::TimedOut)
+        };
+        ids.iter().map(answer).collect()
+    }
+
+    /// Put a reply among the answers if a call waits for it, else give it back.
+    fn answer_of(&self, reply: Reply, answers: &mut HashMap<TaskId, TaskAnswer>) -> Option<Reply> {
+        let waiting = self.tasks.open.borrow().get(&reply.id) == Some(&Open::Waiting);
+        if reply.orphaned || !waiting {
+            return Some(reply);
+        }
+        let last = reply.kind != Kind::TaskResult || reply.stamp.extra == 1;
+        let answer = match reply.kind {
+            Kind::TaskResult => TaskAnswer::Result(reply.data, reply.stamp.flags),
+            Kind::TaskLost => TaskAnswer::Lost(TaskLoss::from_u8(reply.stamp.extra)),
+            _ => TaskAnswer::Nothing,
+        };
+        answers.entry(reply.id).or_insert(answer); // the first one counts
+        if last {
+            self.tasks.open.borrow_mut().remove(&reply.id);
+        }
+        None
+    }
+
+    /// The next reply that is for callbacks. Late and double ones are left out.
+    pub(crate) fn next_reply(&self) -> Option<Reply> {
+        loop {
+            let held = self.tasks.held.borrow_mut().pop_front();
+            let reply = held.or_else(|| self.next_from_queue())?;
+            if reply.orphaned {
+                // Whoever waited for it is dead; only what was for callbacks is of use.
+                if reply.stamp.flags & flags::NONBLOCK != 0 {
+                    return Some(reply);
+                }
+                continue;
+            }
+            let last = reply.kind != Kind::TaskResult || reply.stamp.extra == 1;
+            let mut open = self.tasks.open.borrow_mut();
+            match open.get(&reply.id) {
+                Some(Open::Plain) => {
+                    if last {
+                        open.remove(&reply.id);
+                    }
+                    return Some(reply);
+                }
+                _ if reply.kind == Kind::TaskDone => {} // the end of what somebody has stopped waiting for
+                _ => self.log.coded(
+                    "onFinish",
+                    code::TASK_EXPIRED,
+                    format_args!("task[{}] has expired", reply.id),
+                ),
+            }
+        }
+    }
+
+    /// Whether a reply waits.
+    pub(crate) fn has_replies(&self) -> bool {
+        !self.tasks.held.borrow().is_empty()
+            || (self.tasks.incoming.borrow().as_ref()).is_some_and(Incoming::has_any)
+            || (self.tasks.left.borrow().as_ref())
+                .is_some_and(|(seat, left)| self.has_left(*seat, left))
+    }
+
+    fn next_from_queue(&self) -> Option<Reply> {
+        let mut incoming = self.tasks.incoming.borrow_mut();
+        if let Some(reply) = self.read(incoming.as_mut()?, false) {
+            return Some(reply);
+        }
+        let mut left = self.tasks.left.borrow_mut();
+        match &mut *left {
+            Some((seat, left)) if self.has_left(*seat, left) => self.read(left, true),
+            _ => None,
+        }
+    }
+
+    /// Whether something is there for a process that has left its seat, and this one is its successor.
+    fn has_left(&self, seat: Seat, left: &Incoming) -> bool {
+        let state = || self.shared.seat_block(seat).state.load(Ordering::Acquire);
+        left.has_any() && state() == seat_state::EMPTY && self.serves_new()
+    }
+
+    /// Whether this process is the one that new messages for its id go to.
+    fn serves_new(&self) -> bool {
+        self.seat()
+            .is_some_and(|seat| self.shared.seat_of(seat.worker()) == seat)
+    }
+
+    fn read(&self, incoming: &mut Incoming, others: bool) -> Option<Reply> {
+        let mut reply = None;
+        let epoch = self.outgoing.borrow().epoch;
+        loop {
+            let found = incoming.take(|_, head: Head, payload| {
+                let (given, data) = opened(payload);
+                let stamp = Stamp::decode(head.argument);
+                reply = Some(Reply {
+                    kind: head.kind,
+                    id: head.session,
+                    stamp,
+                    given,
+                    data: data.to_vec(),
+                    orphaned: others || stamp.epoch != epoch,
+                });
+            });
+            self.note_garbage(incoming);
+            match found {
+                Found::One(room) => {
+                    self.grant_room(room);
+                    return reply;
+                }
+                Found::Nothing => return None,
+                Found::Busy => std::thread::yield_now(), // a successor reads it, for microseconds
+            }
+        }
+    }
+
+    /// Say it if a queue held what no process of ours can have written.
+    pub(crate) fn note_garbage(&self, incoming: &mut Incoming) {
+        while let Some(sender) = incoming.take_corrupt() {
+            let (id, role) = self.source_of(sender);
+            self.log.error(format_args!(
+                "garbage in a queue of {role:?} (id {id}), it was emptied"
+            ));
+        }
+    }
+
+    /// A sender waits for room and has it now.
+    pub(crate) fn grant_room(&self, sender: Option<Party>) {
+        if let Some(sender) = sender {
+            self.shared.directory.bell(sender.endpoint()).ring();
+        }
+    }
+
+    /// From now on this process hears of its tasks. For workers.
+    pub(crate) fn listen_to_replies(&self, me: Claimant) {
+        let Endpoint::Worker(seat) = self.endpoint else {
+            return;
+        };
+        let open = |seat| {
+            let party = Party::on(seat);
+            Incoming::new(
+                self.shared.directory.exchange(),
+                Way::Reply(party, party),
+                me,
+            )
+        };
+        let first = Seat::first_of(seat.worker()).0;
+        let other = Seat(first + (seat.0 - first + 1) % SEATS as u32);
+        *self.tasks.incoming.borrow_mut() = Some(open(seat));
+        *self.tasks.left.borrow_mut() = Some((other, open(other)));
+    }
+
+    /// A task worker begins a task.
+    pub(crate) fn begin_task(&self, task: &Task, stamp: Stamp) {
+        self.tasks.at_hand.set(Some(AtHand {
+            id: task.id,
+            asker: stamp.party,
+            epoch: stamp.epoch,
+            flags: stamp.flags,
+            closed: false,
+        }));
+    }
+
+    /// It is through: the asker hears of that, if it has not with the last result.
+    pub(crate) fn end_task(&self) {
+        if let Some(task) = self.tasks.at_hand.take()
+            && !task.closed
+            && task.flags & flags::NOREPLY == 0
+        {
+            self.reply(&task, Kind::TaskDone, task.flags, 1, &[]);
+        }
+    }
+
+    fn answer_task(&self, data: &[u8], flags: u8, last: bool) -> Result<(), Refused> {
+        let Some(mut task) = self.tasks.at_hand.get().filter(|_| !fork::is_foreign()) else {
+            return Err(Refused(code::WRONG_OPERATION));
+        };
+        if task.flags & flags::NOREPLY != 0 || task.closed {
+            return Err(Refused(code::WRONG_OPERATION));
+        }
+        let flags = (task.flags & !flags::SERIALIZE) | (flags & flags::SERIALIZE);
+        if !self.reply(&task, Kind::TaskResult, flags, u8::from(last), data) {
+            return Err(Refused(code::TASK_TOO_BIG));
+        }
+        task.closed = last;
+        self.tasks.at_hand.set(Some(task));
+        Ok(())
+    }
+
+    /// Send something about a task to who gave it, however long that takes. False: it is too big.
+    fn reply(&self, task: &AtHand, kind: Kind, flags: u8, extra: u8, data: &[u8]) -> bool {
+        let exchange = self.shared.directory.exchange();
+        loop {
+            let mut outgoing = self.outgoing.borrow_mut();
+            let way = Way::Reply(outgoing.party, task.asker);
+            let stamp = Stamp {
+                epoch: task.epoch,
+                ..outgoing.stamp(flags, extra)
+            };
+            let posted = outgoing.post(exchange, way, (kind, task.id, stamp), data, u64::MAX);
+            match posted {
+                Ok(()) => break,
+                Err(Unsent::TooBig) => return false,
+                Err(Unsent::Full) => {
+                    self.ring_asker(task.asker);
+                    let waits = outgoing.want_room(exchange, way, data);
+                    drop(outgoing);
+                    if waits && !self.wait_to_be_rung(RECHECK) {
+                        return true; // a supervisor is dead, and everybody ends
+                    }
+                }
+            }
+        }
+        self.ring_asker(task.asker);
+        true
+    }
+
+    /// Who has asked, or whoever serves its id if it has left.
+    pub(super) fn ring_asker(&self, asker: Party) {
+        let Some(seat) = asker.seat() else {
+            return self
+                .shared
+                .directory
+                .bell(asker.endpoint())
+                .ring_if_asleep();
+        };
+        ring_seat(&self.shared, seat);
+        if self.shared.seat_of(seat.worker()) != seat {
+            ring_child(&self.shared, seat.worker());
+        }
+    }
+
+    /// The manager: give a task once more that has died with its worker.
+    pub(crate) fn redeliver(&self, work: &crate::stats::Work, data: &[u8]) -> bool {
+        let exchange = self.shared.directory.exchange();
+        let mut outgoing = self.outgoing.borrow_mut();
+        let stamp = Stamp {
+            extra: work.stamp.extra + 1,
+            ..work.stamp
+        };
+        let party = outgoing.party;
+        let way = (work.target).map_or(Way::Tasks(party), |worker| Way::Targeted(party, worker));
+        let message = (Kind::Task, work.id, stamp);
+        let posted = outgoing.post_given(exchange, way, message, work.given, data, u64::MAX);
+        match work.target {
+            Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
+            None => self.wake_task_worker(exchange),
+        }
+        posted.is_ok()
+    }
+
+    /// The manager: tell who gave a task that it is lost. Never waits: where there is no room the log has to do.
+    pub(crate) fn report_lost(&self, id: TaskId, stamp: Stamp, reason: TaskLoss) -> bool {
+        if stamp.flags & flags::NOREPLY != 0 {
+            return false;
+        }
+        let exchange = self.shared.directory.exchange();
+        let mut outgoing = self.outgoing.borrow_mut();
+        let way = Way::Reply(outgoing.party, stamp.party);
+        let news = Stamp {
+            epoch: stamp.epoch,
+            ..outgoing.stamp(stamp.flags, reason as u8)
+        };
+        let posted = outgoing.post(exchange, way, (Kind::TaskLost, id, news), &[], u64::MAX);
+        drop(outgoing);
+        self.ring_asker(stamp.party);
+        posted.is_ok()
+    }
+
+    /// The source of a stamp as user code sees it.
+    pub(crate) fn source_of(&self, party: Party) -> (u32, Role) {
+        match (party.endpoint(), party.seat()) {
+            (Endpoint::Main, _) => (0, Role::Master),
+            (_, None) => (0, Role::Manager),
+            (_, Some(seat)) => (seat.worker(), super::role_of(&self.shared, seat)),
+        }
+    }
+}
+
+impl Unsent {
+    pub(super) fn refusal(self) -> Refused {
+        Refused(match self {
+            Unsent::Full => code::TASK_DISPATCH_FAILED,
+            Unsent::TooBig => code::TASK_TOO_BIG,
+        })
+    }
+}

@@ -1,0 +1,473 @@
+//! What processes send each other beside the traffic of clients: tasks, results, messages of user code. Laid out before the
+//! first fork, like the directory.
+//!
+//! | queues     | one for each                     | taken by |
+//! |------------|----------------------------------|----------|
+//! | `tasks`    | sender                           | any task worker: whoever is free |
+//! | `targeted` | sender and task worker           | the process that serves that id now |
+//! | `requests` | sender and child id              | the process that serves that id now |
+//! | `replies`  | sender and receiving process     | that process; when it has left, the one that serves its id |
+//!
+//! A sender is a process: main, manager, or the one on a seat. Its queues outlive it, as everything here belongs to the
+//! slot; a successor on its seat goes on with them. All queues are lanes with a claim ([`super::queue`]), because who takes from
+//! one may change while messages wait in it: nothing has to be moved when a process is replaced.
+//!
+//! **Flags.** So that nobody has to look at each queue, every receiver has a bit for each sender: set by the sender after it has
+//! published, if it is not set; cleared by the receiver when it has found the queue empty, and then it looks once more. Publish,
+//! fence, look at the bit; clear, fence, look at the queue: of the two fences one comes first, as in [`super::doorbell`].
+//!
+//! **Sleepers.** A task worker that finds nothing sets its bit among the sleepers, fences, and looks once more. Who has
+//! published a task fences, takes away one sleeper's bit and rings that one: one sleeper for each task. A worker that was
+//! rung goes on until it finds nothing, so a task that met no sleeper is found by whoever is awake.
+//!
+//! Rings are as large as the limits of what may wait, and mostly untouched: producers are thrifty ([`super::lane`]).
+
+use std::sync::Arc;
+
+use super::directory::{Endpoint, SEATS, Seat};
+use super::lane::{LaneAt, LaneHeader, LaneWriter, Ring};
+use super::queue::{Claim, Queue, Settled};
+use super::shm::{At, BytesAt, Layout, Region};
+use crate::sync::{AtomicU64, Ordering, fence};
+
+/// All rings of one kind together shall not be larger than this; it is address space, not memory.
+const ALL_RINGS: usize = 8 << 30;
+/// Ring sizes of requests and replies.
+const SMALLEST_RING: usize = 64 << 10;
+const LARGEST_RING: usize = 16 << 20;
+
+/// Senders that are no children: main and manager.
+const SUPERVISORS: u32 = 2;
+
+/// A sender, numbered: main, manager, then the seats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) struct Party(u32);
+
+impl Party {
+    /// The master's main thread.
+    pub(crate) const MAIN: Party = Party(0);
+
+    /// The party at an endpoint. Reactors send nothing here.
+    pub(crate) fn of(endpoint: Endpoint) -> Option<Party> {
+        match endpoint {
+            Endpoint::Main => Some(Party(0)),
+            Endpoint::Manager => Some(Party(1)),
+            Endpoint::Worker(seat) => Some(Party(SUPERVISORS + seat.0)),
+            Endpoint::Reactor(_) => None,
+        }
+    }
+
+    /// The process on a seat.
+    pub(crate) fn on(seat: Seat) -> Party {
+        Party(SUPERVISORS + seat.0)
+    }
+
+    /// Its endpoint.
+    pub(crate) fn endpoint(self) -> Endpoint {
+        match self.0 {
+            0 => Endpoint::Main,
+            1 => Endpoint::Manager,
+            n => Endpoint::Worker(Seat(n - SUPERVISORS)),
+        }
+    }
+
+    /// Its seat, if it is a child.
+    pub(crate) fn seat(self) -> Option<Seat> {
+        self.0.checked_sub(SUPERVISORS).map(Seat)
+    }
+
+    pub(super) fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// Who gave a task or asks a question, and how: an argument in one word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Stamp {
+    /// The sender; in a reply, who answers.
+    pub(crate) party: Party,
+    /// Which process on its seat; in a reply, of the one who asked.
+    pub(crate) epoch: u32,
+    /// Flags, as user code has them (`task::flags`).
+    pub(crate) flags: u8,
+    /// A task: how often it has been run before. Its loss: the reason. A result: 1 if it is the last.
+    pub(crate) extra: u8,
+}
+
+impl Stamp {
+    pub(crate) fn encode(self) -> u64 {
+        u64::from(self.party.0 & 0xffff)
+            | u64::from(self.epoch) << 16
+            | u64::from(self.flags) << 48
+            | u64::from(self.extra) << 56
+    }
+
+    pub(crate) fn decode(word: u64) -> Stamp {
+        Stamp {
+            party: Party((word & 0xffff) as u32),
+            epoch: (word >> 16) as u32,
+            flags: (word >> 48) as u8,
+            extra: (word >> 56) as u8,
+        }
+    }
+}
+
+/// Sizes the exchange depends on.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct ExchangePlan {
+    /// All children: workers, then task workers, then user processes.
+    pub(crate) children: u32,
+    /// Id of the first task worker.
+    pub(crate) first_task: u32,
+    pub(crate) task_workers: u32,
+    /// Bytes of each task queue; a power of two.
+    pub(crate) task_ring: usize,
+}
+
+impl ExchangePlan {
+    /// Which task worker a child is, counted from 0.
+    pub(crate) fn task_worker(&self, child: u32) -> Option<u32> {
+        let index = child.checked_sub(self.first_task)?;
+        (index < self.task_workers).then_some(index)
+    }
+
+    fn parties(&self) -> usize {
+        (SUPERVISORS + self.children * SEATS as u32) as usize
+    }
+
+    fn words(&self) -> usize {
+        self.parties().div_ceil(64)
+    }
+
+    /// The largest ring that keeps so many of them within bounds.
+    fn ring(count: usize) -> usize {
+        let share = ALL_RINGS / count.max(1);
+        let power = match share.is_power_of_two() {
+            true => share,
+            false => share.next_power_of_two() / 2,
+        };
+        power.clamp(SMALLEST_RING, LARGEST_RING)
+    }
+}
+
+/// Queues of one kind, by number.
+#[derive(Debug, Clone, Copy)]
+struct QueuesAt {
+    claims: At<Claim>,
+    headers: At<LaneHeader>,
+    rings: BytesAt,
+    ring: usize,
+}
+
+impl QueuesAt {
+    fn place(layout: &mut Layout, count: usize, ring: usize) -> QueuesAt {
+        QueuesAt {
+            claims: layout.place(count),
+            headers: layout.place(count),
+            rings: layout.bytes(count * ring),
+            ring,
+        }
+    }
+
+    fn lane(&self, index: usize) -> LaneAt {
+        LaneAt {
+            header: self.headers.nth(index),
+            ring: self.rings.part(index, self.ring),
+        }
+    }
+}
+
+/// Places of everything here.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ExchangeAt {
+    plan: ExchangePlan,
+    tasks: QueuesAt,
+    targeted: QueuesAt,
+    requests: QueuesAt,
+    replies: QueuesAt,
+    task_flags: At<AtomicU64>,
+    targeted_flags: At<AtomicU64>,
+    request_flags: At<AtomicU64>,
+    reply_flags: At<AtomicU64>,
+    /// By seat of a task worker.
+    sleepers: At<AtomicU64>,
+}
+
+impl ExchangeAt {
+    /// Reserve room.
+    pub(crate) fn place(plan: ExchangePlan, layout: &mut Layout) -> ExchangeAt {
+        let (parties, children) = (plan.parties(), plan.children as usize);
+        let senders_of_tasks = if plan.task_workers == 0 { 0 } else { parties };
+        let (requests, replies) = (parties * children, parties * parties);
+        let targeted = parties * plan.task_workers as usize;
+        ExchangeAt {
+            plan,
+            tasks: QueuesAt::place(layout, senders_of_tasks, plan.task_ring),
+            targeted: QueuesAt::place(layout, targeted, ExchangePlan::ring(targeted)),
+            requests: QueuesAt::place(layout, requests, ExchangePlan::ring(requests)),
+            replies: QueuesAt::place(layout, replies, ExchangePlan::ring(replies)),
+            task_flags: layout.place(plan.words()),
+            targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
+            request_flags: layout.place(plan.words() * children),
+            reply_flags: layout.place(plan.words() * parties),
+            sleepers: layout.place((plan.task_workers as usize * SEATS).div_ceil(64)),
+        }
+    }
+}
+
+/// One queue, named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Way {
+    /// Untargeted tasks of a sender.
+    Tasks(Party),
+    /// From a sender to one task worker, counted from 0.
+    Targeted(Party, u32),
+    /// From a sender to a child id.
+    Request(Party, u32),
+    /// From a sender to a process.
+    Reply(Party, Party),
+}
+
+impl Way {
+    /// The same with another sender.
+    pub(super) fn from(self, from: Party) -> Way {
+        match self {
+            Way::Tasks(_) => Way::Tasks(from),
+            Way::Targeted(_, worker) => Way::Targeted(from, worker),
+            Way::Request(_, child) => Way::Request(from, child),
+            Way::Reply(_, to) => Way::Reply(from, to),
+        }
+    }
+}
+
+/// The exchange in mapped memory. Every process has the same one.
+#[derive(Clone)]
+pub(crate) struct Exchange {
+    region: Arc<Region>,
+    at: ExchangeAt,
+}
+
+impl Exchange {
+    pub(crate) fn new(region: Arc<Region>, at: ExchangeAt) -> Exchange {
+        Exchange { region, at }
+    }
+
+    fn place_of(&self, way: Way) -> (&QueuesAt, usize) {
+        let plan = &self.at.plan;
+        match way {
+            Way::Tasks(from) => (&self.at.tasks, from.index()),
+            Way::Targeted(from, worker) => (
+                &self.at.targeted,
+                worker as usize * plan.parties() + from.index(),
+            ),
+            Way::Request(from, child) => (
+                &self.at.requests,
+                child as usize * plan.parties() + from.index(),
+            ),
+            Way::Reply(from, to) => (&self.at.replies, to.index() * plan.parties() + from.index()),
+        }
+    }
+
+    /// The sending end. One process at a time may hold it: the sender.
+    pub(crate) fn writer(&self, way: Way) -> LaneWriter {
+        let (queues, index) = self.place_of(way);
+        LaneWriter::attach(Ring::new(&self.region, queues.lane(index))).thrifty()
+    }
+
+    /// The receiving end.
+    pub(crate) fn queue(&self, way: Way) -> Queue {
+        let (queues, index) = self.place_of(way);
+        Queue::new(&self.region, queues.claims.nth(index), queues.lane(index))
+    }
+
+    /// All senders.
+    pub(crate) fn parties(&self) -> impl Iterator<Item = Party> + use<> {
+        (0..self.at.plan.parties() as u32).map(Party)
+    }
+
+    fn flags(&self, way: Way) -> (&[AtomicU64], Party) {
+        let words = self.at.plan.words();
+        let part = |at: At<AtomicU64>, index: usize| {
+            &self.region.slice(at)[index * words..(index + 1) * words]
+        };
+        match way {
+            Way::Tasks(from) => (part(self.at.task_flags, 0), from),
+            Way::Targeted(from, worker) => (part(self.at.targeted_flags, worker as usize), from),
+            Way::Request(from, child) => (part(self.at.request_flags, child as usize), from),
+            Way::Reply(from, to) => (part(self.at.reply_flags, to.index()), from),
+        }
+    }
+
+    /// Sender, when it has published: say so where the receiver looks.
+    pub(crate) fn flag(&self, way: Way) {
+        fence(Ordering::SeqCst);
+        let (words, from) = self.flags(way);
+        let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
+        if word.load(Ordering::Relaxed) & bit == 0 {
+            word.fetch_or(bit, Ordering::SeqCst);
+        }
+    }
+
+    /// Receiver, when it has found a queue empty: take the flag down. False: something has come meanwhile.
+    pub(crate) fn unflag(&self, way: Way, queue: &Queue) -> bool {
+        let (words, from) = self.flags(way);
+        let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
+        word.fetch_and(!bit, Ordering::SeqCst);
+        fence(Ordering::SeqCst);
+        if queue.has_waiting() {
+            word.fetch_or(bit, Ordering::SeqCst);
+            return false;
+        }
+        true
+    }
+
+    /// The first sender from `start` on, and then from the beginning, whose flag is up for the kind of `way` (its sender
+    /// does not matter).
+    pub(crate) fn flagged(&self, way: Way, start: Party) -> Option<Party> {
+        let (words, _) = self.flags(way);
+        let (first, shift) = (start.index() / 64, start.index() % 64);
+        let count = words.len();
+        for step in 0..=count {
+            let at = (first + step) % count;
+            let mut word = words[at].load(Ordering::Acquire);
+            if step == 0 {
+                word &= u64::MAX << shift;
+            }
+            if word != 0 {
+                let found = at as u32 * 64 + word.trailing_zeros();
+                return ((found as usize) < self.at.plan.parties()).then_some(Party(found));
+            }
+        }
+        None
+    }
+
+    /// The next one to look at after `party`.
+    pub(crate) fn after(&self, party: Party) -> Party {
+        Party((party.0 + 1) % self.at.plan.parties() as u32)
+    }
+
+    fn sleeper(&self, seat: Seat) -> Option<(&AtomicU64, u64)> {
+        let first = self.at.plan.first_task * SEATS as u32;
+        let index = seat.0.checked_sub(first)? as usize;
+        let word = self.region.slice(self.at.sleepers).get(index / 64)?;
+        Some((word, 1 << (index % 64)))
+    }
+
+    /// Task worker, about to sleep. It looks at the flags once more after this.
+    pub(crate) fn announce_sleep(&self, seat: Seat) {
+        if let Some((word, bit)) = self.sleeper(seat) {
+            word.fetch_or(bit, Ordering::SeqCst);
+            fence(Ordering::SeqCst);
+        }
+    }
+
+    /// Task worker, awake; or the manager, for one that is dead.
+    pub(crate) fn announce_awake(&self, seat: Seat) {
+        if let Some((word, bit)) = self.sleeper(seat)
+            && word.load(Ordering::Relaxed) & bit != 0
+        {
+            word.fetch_and(!bit, Ordering::SeqCst);
+        }
+    }
+
+    /// Who has published a task, after [`Exchange::flag`]: a task worker to ring, if one sleeps. It counts as awake now.
+    pub(crate) fn wake_one(&self) -> Option<Seat> {
+        fence(Ordering::SeqCst);
+        for (index, word) in self.region.slice(self.at.sleepers).iter().enumerate() {
+            let mut seen = word.load(Ordering::Relaxed);
+            while seen != 0 {
+                let bit = seen & seen.wrapping_neg();
+                if word.fetch_and(!bit, Ordering::SeqCst) & bit != 0 {
+                    let seat = index as u32 * 64 + bit.trailing_zeros();
+                    return Some(Seat(self.at.plan.first_task * SEATS as u32 + seat));
+                }
+                seen = word.load(Ordering::Relaxed);
+            }
+        }
+        None
+    }
+
+    /// After the death of the process on `seat`, by the manager: free what it was taking a message from. Whether a
+    /// message was put back that way.
+    pub(crate) fn settle(&self, seat: Seat) -> bool {
+        let child = seat.worker();
+        let plan = &self.at.plan;
+        let mut put_back = false;
+        let mut free = |way| put_back |= self.queue(way).settle(seat) == Settled::PutBack;
+        let task_worker = plan.task_worker(child);
+        let me = Party(SUPERVISORS + seat.0);
+        for from in self.parties() {
+            if let Some(worker) = task_worker {
+                free(Way::Tasks(from));
+                free(Way::Targeted(from, worker));
+            }
+            free(Way::Request(from, child));
+            free(Way::Reply(from, me));
+            for incarnation in 0..SEATS as u32 {
+                let other = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
+                free(Way::Reply(from, other));
+            }
+        }
+        // Killed between publishing and raising a flag, it has left what nobody looks for.
+        for to in self.parties() {
+            self.flag_if_waiting(Way::Reply(me, to));
+        }
+        for child in 0..plan.children {
+            self.flag_if_waiting(Way::Request(me, child));
+        }
+        if plan.task_workers > 0 {
+            self.flag_if_waiting(Way::Tasks(me));
+        }
+        for worker in 0..plan.task_workers {
+            self.flag_if_waiting(Way::Targeted(me, worker));
+        }
+        self.announce_awake(seat);
+        put_back
+    }
+
+    fn flag_if_waiting(&self, way: Way) {
+        if self.queue(way).has_waiting() {
+            self.flag(way);
+        }
+    }
+
+    /// Every queue with tasks in it.
+    pub(crate) fn task_ways(&self) -> impl Iterator<Item = Way> + use<> {
+        let workers = self.at.plan.task_workers;
+        let senders = self.parties().filter(move |_| workers > 0);
+        senders.flat_map(move |from| {
+            let targeted = (0..workers).map(move |worker| Way::Targeted(from, worker));
+            std::iter::once(Way::Tasks(from)).chain(targeted)
+        })
+    }
+
+    /// Whether some sender says that there are untargeted tasks.
+    pub(crate) fn has_tasks(&self) -> bool {
+        self.at.plan.task_workers > 0
+            && self.flagged(Way::Tasks(Party::MAIN), Party::MAIN).is_some()
+    }
+
+    /// Whether a message of user code waits for one of these children.
+    pub(crate) fn has_requests(&self, children: std::ops::Range<u32>) -> bool {
+        let mut any = children.map(|child| Way::Request(Party::MAIN, child));
+        any.any(|kind| {
+            let mut flagged = self
+                .parties()
+                .filter(|&from| self.is_flagged(kind.from(from)));
+            flagged.any(|from| self.queue(kind.from(from)).has_waiting())
+        })
+    }
+
+    fn is_flagged(&self, way: Way) -> bool {
+        let (words, from) = self.flags(way);
+        words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
+    }
+
+    /// Tasks that wait, and all that were ever given.
+    pub(crate) fn waiting_tasks(&self) -> (u64, u64) {
+        let each = self
+            .task_ways()
+            .map(|way| self.queue(way).waiting_and_pushed());
+        each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    }
+}

@@ -1,0 +1,90 @@
+//! What every child of the manager begins with, whatever it is for.
+
+use std::os::fd::{AsFd, OwnedFd};
+use std::rc::Rc;
+use std::sync::Arc;
+
+use super::signals::Table;
+use super::{Ground, exit, watch};
+use crate::context::{Context, Wires};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::parker::Parker;
+use crate::ipc::queue::Claimant;
+use crate::log::Author;
+use crate::shared::ChildKind;
+use crate::stats::SeatBlock;
+use crate::sync::Ordering;
+use crate::sys::{process, signal};
+
+/// Index of the master's life-line in a child's parker.
+pub(super) const MASTER_LINE: usize = 0;
+
+/// A process that has sat down on its seat.
+pub(super) struct Child<'g> {
+    pub(super) context: Rc<Context>,
+    pub(super) parker: Parker,
+    pub(super) block: &'g SeatBlock,
+    pub(super) me: Claimant,
+}
+
+impl<'g> Child<'g> {
+    /// Take on signals, life-lines, identity, log and context. An exit code if it cannot be; the log has the reason.
+    pub(super) fn settle_in(
+        ground: &'g Ground,
+        seat: Seat,
+        manager: i32,
+        manager_line: &OwnedFd,
+        signals: &Table,
+    ) -> Result<Child<'g>, i32> {
+        let shared = &ground.shared;
+        let endpoint = Endpoint::Worker(seat);
+        let bell = shared.directory.bell(endpoint);
+        signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
+        let installed = signals.install(bell.descriptor().raw());
+        installed.map_err(|_| exit::FATAL)?.keep(); // this process ends soon after its role
+        if !process::die_with_parent(manager) {
+            return Err(exit::FATAL);
+        }
+        let id = seat.worker();
+        let kind = shared.kind_of(id);
+        let log = ground.log.by(match kind {
+            ChildKind::Worker => Author::Worker(id),
+            ChildKind::TaskWorker => Author::TaskWorker(id),
+            ChildKind::UserProcess => Author::UserProcess(id),
+        });
+        let lines = [ground.master_line.as_fd(), manager_line.as_fd()];
+        let Ok(parker) = Parker::new(&bell, &lines) else {
+            log.error("the worker cannot start: out of descriptors");
+            return Err(exit::FATAL);
+        };
+        let service = &ground.service;
+        if let Err(reason) = service.as_child(kind, id, &ground.settings, &log) {
+            log.error(format_args!("the worker cannot start: {reason}"));
+            return Err(exit::FATAL);
+        }
+        if !process::die_with_parent(manager) {
+            return Err(exit::FATAL); // asked for again: a change of the user cancels it
+        }
+        let context = Context::new(
+            endpoint,
+            Rc::clone(&ground.handler),
+            Arc::clone(shared),
+            ground.ports.clone(),
+            Arc::clone(&ground.settings),
+            log,
+            Wires {
+                file_senders: Rc::clone(&ground.file_senders),
+                lifelines: watch(&ground.master_line),
+            },
+        );
+        let block = shared.seat_block(seat);
+        block.pid.store(process::pid(), Ordering::Release);
+        let epoch = block.epoch.load(Ordering::Relaxed);
+        Ok(Child {
+            context,
+            parker,
+            block,
+            me: Claimant::new(seat, epoch),
+        })
+    }
+}

@@ -1,0 +1,314 @@
+//! A task worker: takes tasks that anybody has given, one at a time, and runs the user's callback.
+
+use std::cell::Cell;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::child::{Child, MASTER_LINE};
+use super::limits::Limits;
+use super::messages::Messages;
+use super::signals::{self, Action};
+use super::{Ground, exit, phase::Phase};
+use crate::context::{Context, opened};
+use crate::handler::{Callback, Leave};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::doorbell::Doorbell;
+use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
+use crate::ipc::frame::Head;
+use crate::ipc::incoming::{Found, Incoming};
+use crate::ipc::mailbox::Mailbox;
+use crate::ipc::parker::Parker;
+use crate::ipc::queue::Claimant;
+use crate::shared::Shared;
+use crate::stats::{SeatBlock, Work, WorkBlock, bump, recycle, seat_state};
+use crate::sync::Ordering;
+use crate::sys::{clock, process, signal};
+use crate::task::Task;
+
+/// How long to look elsewhere when a task is just being taken by another process, which takes microseconds, or by one
+/// that is dead, which takes the manager milliseconds to notice.
+const BUSY: Duration = Duration::from_millis(1);
+
+struct TaskWorker<'g> {
+    context: Rc<Context>,
+    signals: signals::Table,
+    shared: &'g Arc<Shared>,
+    exchange: &'g Exchange,
+    block: &'g SeatBlock,
+    work: &'g WorkBlock,
+    seat: Seat,
+    main: Doorbell,
+    manager: Doorbell,
+    limits: Limits,
+    leave: Cell<Option<Leave>>,
+    termed: Cell<bool>,
+}
+
+/// The task at hand: what it is, and where its payload is.
+struct Taken {
+    work: Work,
+    payload: Vec<u8>,
+}
+
+/// Queues with tasks for this worker.
+struct Desk {
+    targeted: Incoming,
+    tasks: Incoming,
+    /// Reused from task to task.
+    spare: Vec<u8>,
+}
+
+/// A buffer for payloads that has grown beyond this is not kept.
+const SPARE_MAX: usize = 1 << 20;
+
+/// A task worker's life; returns its exit code.
+pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: OwnedFd) -> i32 {
+    let shared = &ground.shared;
+    let table = signals::worker();
+    let child = match Child::settle_in(ground, seat, manager, &manager_line, &table) {
+        Ok(child) => child,
+        Err(code) => return code,
+    };
+    let Child {
+        context,
+        mut parker,
+        block,
+        me,
+    } = child;
+    let Some(work) = shared.work(seat) else {
+        return exit::FATAL; // no task worker's seat
+    };
+    let exchange = shared.directory.exchange();
+    let mut mailbox = shared.directory.mailbox(Endpoint::Worker(seat));
+    let mut messages = Messages::new(&context, seat, me);
+    let mut desk = Desk::new(shared, exchange, seat, me);
+    let worker = TaskWorker {
+        context,
+        signals: table,
+        shared,
+        exchange,
+        block,
+        work,
+        seat,
+        main: shared.directory.bell(Endpoint::Main),
+        manager: shared.directory.bell(Endpoint::Manager),
+        limits: Limits::of_tasks(&ground.settings),
+        leave: Cell::new(None),
+        termed: Cell::new(false),
+    };
+    worker.context.handler().attach(&worker.context);
+    if let Err(code) = worker.start(ground.settings.bootstrap.as_deref()) {
+        return code;
+    }
+    block.state.store(seat_state::READY, Ordering::Release);
+    worker.manager.ring();
+    while !worker.is_over() {
+        if parker.supervisor_lost() && worker.is_abandoned(&parker) {
+            break;
+        }
+        block.busy.store(1, Ordering::Relaxed);
+        if let Some(step) = messages.next(&worker.context) {
+            worker.heed(step);
+            continue;
+        }
+        match worker.serves().then(|| worker.take(&mut desk)) {
+            Some((Found::One(_), Some(task))) => worker.perform(task, &mut desk),
+            Some((Found::Busy, _)) => parker.park(Some(BUSY)),
+            _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
+        }
+    }
+    worker.stop()
+}
+
+impl Desk {
+    fn new(shared: &Shared, exchange: &Exchange, seat: Seat, me: Claimant) -> Desk {
+        let index = seat.worker() - shared.workers();
+        Desk {
+            targeted: Incoming::new(exchange, Way::Targeted(Party::MAIN, index), me),
+            tasks: Incoming::new(exchange, Way::Tasks(Party::MAIN), me),
+            spare: Vec::new(),
+        }
+    }
+
+    fn has_any(&self) -> bool {
+        self.targeted.has_any() || self.tasks.has_any()
+    }
+}
+
+impl TaskWorker<'_> {
+    fn start(&self, bootstrap: Option<&str>) -> Result<(), i32> {
+        let (context, handler) = (&self.context, self.context.handler());
+        if let Some(path) = bootstrap {
+            context.enter(Callback::Bootstrap, 0);
+            let loaded = handler.on_bootstrap(context, path);
+            loaded.map_err(|leave| leave.code)?;
+        }
+        context.enter(Callback::WorkerStart, 0);
+        let started = handler.on_worker_start(context, self.seat.worker());
+        context.left();
+        started.map_err(|leave| {
+            self.leave.set(Some(leave));
+            self.stop()
+        })
+    }
+
+    /// The last callback.
+    fn stop(&self) -> i32 {
+        let (context, handler) = (&self.context, self.context.handler());
+        let state = &self.block.state;
+        state.store(seat_state::STOPPING, Ordering::Release);
+        self.manager.ring(); // the end has a deadline, whoever wants it
+        let asked = context.enter(Callback::WorkerStop, 0);
+        let stopped = handler.on_worker_stop(context, self.seat.worker());
+        let leave = self.leave.get();
+        if leave.is_some() {
+            context.resume(asked);
+        }
+        leave.or(stopped.err()).map_or(exit::NORMAL, |l| l.code)
+    }
+
+    fn heed(&self, step: Result<(), Leave>) {
+        self.context.left();
+        if let Err(leave) = step {
+            self.leave.set(Some(leave));
+        }
+    }
+
+    /// Whether the process is to end now, between two callbacks.
+    fn is_over(&self) -> bool {
+        for action in self.signals.take() {
+            match action {
+                Action::Stop if process::parent() != self.context.master_pid() => {
+                    self.termed.set(true);
+                }
+                Action::Reopen => self.context.log().reopen(),
+                _ => {}
+            }
+        }
+        self.leave.get().is_some()
+            || self.termed.get()
+            || self.context.is_stopping()
+            || self.block.stop_asked.load(Ordering::Relaxed) == 1
+    }
+
+    /// Whether this is the process that takes tasks for its id, and it has not had its share.
+    fn serves(&self) -> bool {
+        let served = self.block.requests.load(Ordering::Relaxed);
+        self.shared.seat_of(self.seat.worker()) == self.seat && !self.limits.served_out(served)
+    }
+
+    /// A supervisor is dead. While the master lives it decides: we serve until its stop says otherwise.
+    fn is_abandoned(&self, parker: &Parker) -> bool {
+        parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
+    }
+
+    /// One task off its queue, with what is needed to report or repeat it on record before it is gone from there.
+    fn take(&self, desk: &mut Desk) -> (Found, Option<Taken>) {
+        let mut taken = None;
+        let index = self.seat.worker() - self.shared.workers();
+        let Desk {
+            targeted,
+            tasks,
+            spare,
+        } = desk;
+        let mut copy = |target: Option<u32>, head: Head, payload: &[u8]| {
+            let (given, data) = opened(payload);
+            let stamp = Stamp::decode(head.argument);
+            let kept = self.shared.keep(self.seat, data);
+            let work = Work {
+                id: head.session,
+                stamp,
+                given,
+                kept,
+                target,
+            };
+            self.work.take(&work);
+            let mut payload = std::mem::take(spare);
+            payload.clear();
+            payload.extend_from_slice(data);
+            taken = Some(Taken { work, payload });
+        };
+        let found = targeted.take(|_, head, payload| copy(Some(index), head, payload));
+        let found = match found {
+            Found::One(_) => found,
+            _ => match tasks.take(|_, head, payload| copy(None, head, payload)) {
+                Found::Nothing => found,
+                other => other,
+            },
+        };
+        for incoming in [targeted, tasks] {
+            self.context.note_garbage(incoming);
+        }
+        if let Found::One(room) = found {
+            self.work.begin();
+            self.context.grant_room(room);
+        }
+        (found, taken)
+    }
+
+    /// Run it. What it leaves open is told to who gave it, and then it is off the record.
+    fn perform(&self, task: Taken, desk: &mut Desk) {
+        let Taken { work, payload } = task;
+        let (source, _) = self.context.source_of(work.stamp.party);
+        let told = Task {
+            id: work.id,
+            source,
+            dispatch_time: work.given as f64 / 1e6,
+            flags: work.stamp.flags,
+            attempts: work.stamp.extra,
+        };
+        let (context, handler) = (&self.context, self.context.handler());
+        bump(&self.block.events, 1);
+        context.begin_task(&told, work.stamp);
+        context.enter(Callback::Task, 0);
+        let step = handler.on_task(context, &told, &payload);
+        if let Err(leave) = step {
+            // The process ends because of it: the manager finds it on record.
+            self.leave.set(Some(leave));
+            return;
+        }
+        context.end_task();
+        self.work.end();
+        context.left();
+        bump(&self.block.requests, 1);
+        if payload.capacity() <= SPARE_MAX {
+            desk.spare = payload;
+        }
+        self.mind_limits();
+    }
+
+    /// After a task: ask to be replaced, if this process has done its share.
+    fn mind_limits(&self) {
+        let served = self.block.requests.load(Ordering::Relaxed);
+        let done = self.limits.served_out(served) || self.limits.outgrown();
+        if done && self.block.recycle.load(Ordering::Relaxed) < recycle::NOW {
+            self.block.recycle.store(recycle::NOW, Ordering::Release);
+            self.manager.ring();
+        }
+    }
+
+    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, desk: &Desk, messages: &Messages) {
+        self.block.busy.store(0, Ordering::Relaxed);
+        let serves = self.serves();
+        if serves {
+            self.exchange.announce_sleep(self.seat);
+        }
+        let has_work = || serves && desk.has_any();
+        if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.is_over() {
+            if Phase::of(self.shared) >= Phase::Draining {
+                self.main.ring(); // it waits until all tasks are done
+            }
+            signal::reassert(); // a callback may have installed handlers
+            let look = parker
+                .supervisor_lost()
+                .then_some(Duration::from_millis(50));
+            let note = (self.context.log().tick())
+                .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+            parker.park(look.into_iter().chain(note).min());
+        }
+        mailbox.awake();
+        self.exchange.announce_awake(self.seat);
+    }
+}

@@ -1,0 +1,81 @@
+//! Task workers and what waits for them.
+
+use crate::settings::table::{Apply, Kind, Row};
+use crate::settings::value::{int, size};
+
+pub(super) static ROWS: &[Row] = &[
+    Row {
+        key: "task_max_request",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "0",
+        range: "0..=4294967295; clamped; 0: never",
+        help: "A task worker is replaced after this many tasks.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.max_request = int(v).clamp(0, i64::from(u32::MAX)) as u64;
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_max_request_grace",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "half of task_max_request if that is more than 10, else 0",
+        range: "0..=4294967295; clamped",
+        help: "Each task worker adds a random number from 1 to this to its `task_max_request`.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.max_request_grace = Some(int(v).clamp(0, i64::from(u32::MAX)) as u64);
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_queue_max_bytes",
+        aliases: &[],
+        kind: Kind::Size,
+        default: "256M",
+        range: "64K..=1G, rounded up to a power of two; clamped",
+        help: "Bytes of the tasks that one process has given away and no task worker has taken; beyond that task() is false with 2002. \
+               One task may have almost half of that. Memory is used as it is needed.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.queue_max_bytes = size(v)?.clamp(64 << 10, 1 << 30).next_power_of_two();
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_queue_max_num",
+        aliases: &["task_queue_max"],
+        kind: Kind::Int,
+        default: "1000000",
+        range: "1..=4294967295; clamped",
+        help: "Tasks that one process may have given away and no task worker has taken; beyond that task() is false with 2002.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.queue_max_num = int(v).clamp(1, i64::from(u32::MAX)) as u64;
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_redeliver",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "0",
+        range: "0..=255; clamped",
+        help: "How often a task is run again, by another task worker, after the one that was at it has died. When that is used up, \
+               or 0, the loss is reported by `onTaskLost`.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.redeliver = int(v).clamp(0, 255) as u8;
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_worker_num",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "0",
+        range: "0..=1000 per CPU",
+        help: "Task worker processes. With any, `onTask` is needed.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.workers = int(v).clamp(0, i64::from(u32::MAX)) as u32;
+            Ok(())
+        }),
+    },
+];
