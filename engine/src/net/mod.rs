@@ -1,5 +1,5 @@
-//! Sockets: addresses, listeners of every kind, datagrams, the calls on a connection, and descriptors on their way to a
-//! reactor. No policy.
+//! Sockets: addresses, listeners of every kind, datagrams, the calls on a connection, sockets that go out, and descriptors
+//! on their way to a reactor. No policy.
 
 pub(crate) mod address;
 
