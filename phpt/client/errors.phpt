@@ -68,6 +68,7 @@ $show($client, 'set', ['package_length_type' => '?']);
 $show($client, 'set', ['package_length_func' => 'no_such_function']);
 $show($client, 'set', ['ssl_passphrase' => 'secret']);
 $show($client, 'set', ['bind_port' => 65536]);
+$show($client, 'set', 'no array');
 $show($client, 'set', ['worker_num' => 4, 'timeout' => 1]);
 echo json_encode($client->setting), "\n";
 ?>
@@ -169,6 +170,7 @@ set: false errCode 505
 warning: Skep\Client::set(): ssl_passphrase: encrypted keys cannot be read; use a key without a passphrase
 set: false errCode 505
 warning: Skep\Client::set(): bind_port is not in 0..=65535
+set: false errCode 505
 set: false errCode 505
 warning: unsupported option [worker_num]
 set: true errCode 505
