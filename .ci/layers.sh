@@ -9,9 +9,11 @@ cd "$(dirname "$0")/../engine/src"
 declare -A may=(
     [callback]="" [choice]="" [error]="" [sync]=""
     [sys]="error sync"
+    [timer]=""
     [ipc]="error sync sys"
     [net]="error sync sys"
     [log]="error sync sys"
+    [memory]="ipc sync sys"
     [protocol]="error"
     [stats]="callback sync ipc"
     [session]="sync ipc net"
@@ -24,13 +26,14 @@ declare -A may=(
     [shared]="callback sync ipc session stats sys"
     [errand]="choice ipc shared sync"
     [handler]="callback choice context packet session sys task"
-    [context]="callback error task handler ipc log net packet port session settings shared stats sync sys"
+    [context]="callback error event_loop task handler ipc log net packet port session settings shared stats sync sys timer"
+    [event_loop]="callback context error handler sys timer"
     [dispatch]="choice error ipc log net port session settings shared stats sync sys"
     [reactor]="choice dispatch error ipc log net packet port protocol session settings shared stats sync sys tls"
     [observer]="callback error ipc log net settings shared stats sync sys"
     [daemon]="error log settings shared sync sys"
-    [role]="task choice context daemon errand error handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
-    [server]="callback choice context errand error handler log net port protocol role settings sys tls"
+    [role]="task choice context daemon errand error event_loop handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
+    [server]="callback choice context errand error event_loop handler log net port protocol role settings sys tls"
     [capi]="PUBLIC"
     [fuzzing]="protocol tls"
 )
@@ -47,14 +50,14 @@ while IFS= read -r file; do
     while IFS= read -r used; do
         if [ "$module" = capi ]; then
             # The C front sees what every user of the crate sees: names of the root, public modules.
-            case $used in capi | error | settings | set_process_title) ;; [A-Z]*) ;; *) complain "$file uses crate::$used, which is not public" ;; esac
+            case $used in capi | error | settings | task | set_process_title) ;; [A-Z]*) ;; *) complain "$file uses crate::$used, which is not public" ;; esac
         elif [[ $used != [A-Z]* && $allowed != *" $used "* ]]; then
             complain "$file uses crate::$used"
         fi
     done < <(grep -ohE 'crate::\{?[A-Za-z_]+' "$file" | sed -E 's/crate::\{?//' | sort -u)
     case $module in
         sys | net | sync) ;;
-        *) grep -nE '\b(libc|nix)::' "$file" && complain "$file names libc or nix" ;;
+        *) grep -nE '\b(libc|nix|rustix)::' "$file" && complain "$file names libc, nix or rustix" ;;
     esac
     case $file in
         sync* | sys/* | */tests.rs | */tests/*) ;; # threads of a test are nobody's model

@@ -204,6 +204,12 @@ expect "$(echo socat | timeout 10 socat -t 5 - "UNIX-CONNECT:$path")" tacos
 stop 'nc -U and socat: lines turned round, rights of the file'
 [ ! -e "$path" ] || fail "$path is left"
 
+php_example push.php 0 50
+(sleep 0.5; echo hello) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
+grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
+[ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
+stop 'nc: an answer, and the time pushed by timers'
+
 php_example behind_proxy.php 0
 expect "$(printf 'PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\nhello\n' | client)" 'you are 192.0.2.7:4711 and said hello'
 # Version 2: signature, version and command, TCP over IPv6, length 36, two addresses, two ports.

@@ -6,6 +6,7 @@
 mod backlog;
 mod closing;
 mod datagrams;
+mod events;
 mod files;
 mod messages;
 mod orders;
@@ -28,13 +29,14 @@ use tasks::Tasks;
 
 pub use crate::callback::Role;
 use crate::error::code;
+use crate::event_loop::EventLoop;
 use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::exchange::Party;
 use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
-use crate::log::Log;
+use crate::log::{Level as LogLevel, Log};
 use crate::net::handover;
 use crate::packet::Packet;
 use crate::port::{Port, Ports};
@@ -43,7 +45,7 @@ use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::phase::Phase;
 use crate::shared::{ChildKind, Shared};
-use crate::stats::{SeatBlock, Stats, WorkerReport, seat_state};
+use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, signal};
 
@@ -72,6 +74,8 @@ pub(crate) struct Wires {
     pub(crate) file_senders: Rc<[handover::Sender]>,
     /// Read ends whose other ends are held by its supervisors.
     pub(crate) lifelines: Vec<OwnedFd>,
+    /// Timers and watched descriptors; those of the master may have been made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What one process can do.
@@ -270,7 +274,7 @@ impl Context {
     pub fn is_overdue(&self) -> bool {
         let overdue = |block: &SeatBlock| {
             let message = block.overdue.load(Ordering::Acquire);
-            message != 0 && message == block.events.load(Ordering::Relaxed)
+            message != 0 && message == block.begun()
         };
         self.own_block().is_some_and(overdue) && !fork::is_foreign()
     }
@@ -280,6 +284,21 @@ impl Context {
     /// an interpreter looks at. It replaces an earlier one, and does not change what SIGTERM does.
     pub fn on_term_signal(&self, hook: extern "C" fn()) {
         signal::on_term(hook);
+    }
+
+    /// Whether this process is to end, by SIGTERM, because its manager has asked it to, or because the whole server
+    /// stops: a callback that waits for something should give it up.
+    pub fn is_told_to_stop(&self) -> bool {
+        let asked = |block: &SeatBlock| block.stop_asked.load(Ordering::Relaxed) == 1;
+        let told = signal::has_come(signal::SIGTERM)
+            || Phase::of(&self.shared) >= Phase::Draining
+            || self.own_block().is_some_and(asked);
+        told && !fork::is_foreign()
+    }
+
+    /// Write a line to the server's log.
+    pub fn log_line(&self, level: LogLevel, text: &str) {
+        self.log.line(level, &text);
     }
 
     /// Write a line to the server's log, as an error.
@@ -358,6 +377,23 @@ impl Context {
         if let Some(block) = self.own_block() {
             block.callback.store(outer.0, Ordering::Relaxed);
             block.session.store(outer.1, Ordering::Relaxed);
+        }
+    }
+
+    /// A callback of the event loop begins. Gives what was there if it runs within another, for [`Context::left_job`].
+    fn enter_job(&self, callback: Callback) -> Option<AtWork> {
+        let block = self.own_block()?;
+        bump(&block.jobs, 1);
+        let nested = block.callback_since_ms.load(Ordering::Relaxed) != 0;
+        let outer = self.enter(callback, 0);
+        nested.then_some(outer)
+    }
+
+    /// It has returned.
+    fn left_job(&self, outer: Option<AtWork>) {
+        match outer {
+            Some(outer) => self.resume(outer),
+            None => self.left(),
         }
     }
 

@@ -22,8 +22,8 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` `client` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `errand` `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
+//! `capi` · `server` `client` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
+//! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
 
 #![deny(unsafe_code)]
 
@@ -36,6 +36,7 @@ mod daemon;
 mod dispatch;
 mod errand;
 pub mod error;
+mod event_loop;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -43,6 +44,7 @@ mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
 mod log;
+pub mod memory;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
@@ -60,19 +62,24 @@ mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
 pub mod task;
+mod timer;
 mod tls;
 
 pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;
 pub use error::{Error, Result};
+pub use event_loop::{DeferredFn, EventLoop, SignalFn, TimerFn, TurnFn, WatchFn};
 pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, Step};
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use ipc::probe;
+pub use log::{Level as LogLevel, ignore_error};
 pub use net::SocketType;
 pub use packet::Packet;
 pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};
+pub use sys::poller::Readiness;
+pub use timer::{TimerId, TimerInfo, TimerStats};

@@ -38,11 +38,6 @@ pub(crate) struct Callback {
 }
 
 impl Callback {
-    /// What a call of it calls.
-    pub(crate) fn target(&self) -> Target {
-        self.target
-    }
-
     /// Look a callable up. `name` becomes its text, for messages, with one reference; null for none.
     pub(crate) fn resolve(callable: Zv, name: &mut *mut zend_string) -> Option<Callback> {
         let mut cache = zend_fcall_info_cache {
@@ -89,6 +84,11 @@ impl Callback {
             Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
             Target::Named(_) | Target::File | Target::Freshen(_) => 0,
         }
+    }
+
+    /// What to call.
+    pub(crate) fn target(&self) -> Target {
+        self.target
     }
 
     /// Whether it was made from this value.
@@ -174,6 +174,14 @@ impl PhpHandler {
 
     fn port_callback(&self, port: u16, event: PortEvent) -> Option<Callback> {
         *self.ports.get(usize::from(port))?.get(event as usize)?
+    }
+
+    /// Call user code from the event loop.
+    pub(crate) fn run_job(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        match self.left.get() {
+            Some(code) => Err(Leave { code }),
+            None => self.guarded(context, event, frame),
+        }
     }
 
     /// Call user code on behalf of `event`, and see how it ends.
@@ -341,6 +349,7 @@ impl Handler for PhpHandler {
 
     fn attach(&self, context: &Rc<Context>) {
         globals::set_context(context);
+        globals::set_handler(Some(self));
         self.object().show_process(context);
         if context.role() != Role::Master {
             random::reseed();

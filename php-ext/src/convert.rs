@@ -59,7 +59,7 @@ impl Map {
         unsafe { zend_hash_str_update(self.0, key.as_ptr().cast(), key.len(), value.ptr()) };
     }
 
-    fn put_long(&self, key: &str, value: impl TryInto<i64>) {
+    pub(crate) fn put_long(&self, key: &str, value: impl TryInto<i64>) {
         self.put(key, Zv::long(value.try_into().unwrap_or(i64::MAX)));
     }
 

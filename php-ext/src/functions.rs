@@ -1,10 +1,15 @@
 //! Global functions.
 
+mod host;
+mod logs;
+mod slices;
+
 use std::ffi::{CStr, c_char};
 use std::ptr::null;
 
 use ext_php_rs::ffi::{php_error_docref, zend_hash_str_find};
 
+use crate::classes::{event, timer};
 use crate::method::{Call, Entry, handler, method, optional, param, parse, table, ty};
 use crate::zend::{E_WARNING, Zv, functions, has, zend_register_functions};
 use crate::{call, constants, errors, globals};
@@ -49,6 +54,11 @@ pub(crate) fn register() {
         select_entry(c"skep_client_select"),
         method!(c"skep_version", skep_version, [], ty::STRING),
     ];
+    entries.extend(host::entries());
+    entries.extend(logs::entries());
+    entries.extend(slices::entries());
+    entries.extend(timer::functions());
+    entries.extend(event::functions());
     if std::env::var_os(TEST_SWITCH).is_some() {
         entries.push(method!(c"skep_test_panic", panic, [], ty::VOID));
     }

@@ -33,6 +33,19 @@ unsafe extern "C" {
         value: *const c_char,
         access: c_int,
     ) -> c_int;
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    pub(crate) fn zend_declare_class_constant_stringl(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: *const c_char,
+        value_len: usize,
+    );
     pub(crate) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
     pub(crate) fn zend_zval_type_name(value: *const zval) -> *const c_char;
     pub(crate) fn zend_error(kind: c_int, format: *const c_char, ...);
@@ -48,12 +61,6 @@ unsafe extern "C" {
         at: *const HashPosition,
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
-    pub(crate) fn zend_declare_class_constant_long(
-        class: *mut zend_class_entry,
-        name: *const c_char,
-        len: usize,
-        value: i64,
-    );
     pub(crate) fn zend_type_error(format: *const c_char, ...);
     pub(crate) fn zend_fetch_resource2(
         resource: *mut c_void,
@@ -70,6 +77,14 @@ unsafe extern "C" {
         show_errors: c_int,
     ) -> c_int;
     pub(crate) fn php_output_flush_all();
+    pub(crate) fn zend_fetch_resource2_ex(
+        resource: *mut zval,
+        name: *const c_char,
+        kind: c_int,
+        other_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
+    pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
@@ -80,6 +95,8 @@ unsafe extern "C" {
 pub(crate) const E_ERROR: c_int = 1;
 /// `E_WARNING`.
 pub(crate) const E_WARNING: c_int = 2;
+/// `E_DEPRECATED`.
+pub(crate) const E_DEPRECATED: c_int = 1 << 13;
 /// `E_USER_WARNING`.
 pub(crate) const E_USER_WARNING: c_int = 1 << 9;
 
@@ -168,6 +185,17 @@ impl Zv {
         Zv {
             value: array as u64,
             info: kind::ARRAY | REFCOUNTED | COLLECTABLE,
+            extra: 0,
+        }
+    }
+
+    /// An array that somebody else holds; to be shared where a reference is given away.
+    pub(crate) fn borrowed_array(array: *mut HashTable) -> Zv {
+        // SAFETY: every array starts with its reference count and flags; the caller's is alive.
+        let counted = unsafe { (*array).gc.u.type_info } & INTERNED == 0;
+        Zv {
+            value: array as u64,
+            info: kind::ARRAY | if counted { REFCOUNTED | COLLECTABLE } else { 0 },
             extra: 0,
         }
     }

@@ -29,6 +29,7 @@
 mod callbacks;
 mod datagrams;
 mod death;
+mod events;
 mod functions;
 mod guard;
 mod handle;
@@ -45,10 +46,13 @@ mod settings;
 mod sized;
 mod stats;
 mod status;
+mod task_callbacks;
+mod tasks;
 mod version;
 
 pub use datagrams::*;
 pub use death::*;
+pub use events::*;
 pub use functions::*;
 pub use handle::skep_server;
 pub use port::*;
@@ -63,4 +67,6 @@ pub use session_treatment::*;
 pub use settings::*;
 pub use stats::*;
 pub use status::*;
+pub use task_callbacks::*;
+pub use tasks::*;
 pub use version::*;

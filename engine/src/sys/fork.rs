@@ -3,7 +3,7 @@
 use std::io;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 use nix::unistd::{ForkResult, Pid};
 
@@ -44,14 +44,14 @@ static PRIVATE: Private = Private::new();
 
 /// A list of descriptors that can be read at any instant, by the child of a fork at any place: it grows by blocks,
 /// which are never moved and never freed.
-struct Private {
+pub(super) struct Private {
     /// -1 for none.
     slots: [AtomicI32; 32],
     next: AtomicPtr<Private>,
 }
 
 impl Private {
-    const fn new() -> Private {
+    pub(super) const fn new() -> Private {
         Private {
             slots: [const { AtomicI32::new(-1) }; 32],
             next: AtomicPtr::new(ptr::null_mut()),
@@ -68,7 +68,7 @@ impl Private {
         blocks.flat_map(|block| &block.slots)
     }
 
-    fn add(&self, descriptor: i32) {
+    pub(super) fn add(&self, descriptor: i32) {
         let free = |slot: &AtomicI32| {
             let claimed =
                 slot.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
@@ -91,14 +91,14 @@ impl Private {
         }
     }
 
-    fn remove(&self, descriptor: i32) {
+    pub(super) fn remove(&self, descriptor: i32) {
         for slot in self.slots() {
             let _ = slot.compare_exchange(descriptor, -1, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
     /// Each of them, which is then off the list. Allocates nothing: fit for the child of any fork.
-    fn take_each(&self, mut taken: impl FnMut(i32)) {
+    pub(super) fn take_each(&self, mut taken: impl FnMut(i32)) {
         for slot in self.slots() {
             let descriptor = slot.swap(-1, Ordering::Relaxed);
             if descriptor >= 0 {
@@ -143,6 +143,25 @@ pub(crate) fn watch_foreign_forks() {
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));
     });
+}
+
+/// Forks between the process that counted first and this one.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    super::user_signal::forget_wake(); // the parent's
+}
+
+/// A number that differs between this process and those that it was forked off, whoever has forked it, from the first
+/// call on.
+pub(crate) fn generation() -> u32 {
+    static COUNTED: Once = Once::new();
+    // SAFETY: the handler only stores to atomics, fit for the child of any process; handlers stay for good.
+    COUNTED.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(count_generation));
+    });
+    GENERATION.load(Ordering::Relaxed)
 }
 
 /// Whether user code forked this process: it has a role's memory, lanes and descriptors, but not the role.

@@ -10,8 +10,11 @@
 //! * [`process`]: ids, limits, the parent-death signal, a session of its own
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
+//! * [`mutex::RobustMutex`]: held by one thread of all processes, freed by its death; [`futex`]: sleeping on a word
+//! * [`forks`]: knowing that somebody has forked this process
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
 //! * [`random::number`]: different in every process
+//! * [`poller::Poller`]: descriptors of user code, level-triggered; [`user_signal`]: signals that user code listens to
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod affinity;
@@ -19,14 +22,19 @@ pub(crate) mod clock;
 pub(crate) mod eventfd;
 pub(crate) mod file;
 pub(crate) mod fork;
+pub(crate) mod forks;
+pub(crate) mod futex;
 pub(crate) mod identity;
 pub(crate) mod lock;
 pub(crate) mod memory;
+pub(crate) mod mutex;
 pub(crate) mod output;
 pub(crate) mod pipe;
+pub(crate) mod poller;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
+pub(crate) mod user_signal;
 pub(crate) mod wait;

@@ -1,11 +1,17 @@
 //! The classes, one per file, and what registering them has in common.
 
+mod atomic;
+mod boxed;
 pub(crate) mod client;
 pub(crate) mod connections;
+mod constant;
+pub(crate) mod event;
+mod lock;
 mod packet;
 mod place;
 pub(crate) mod port;
 pub(crate) mod server;
+pub(crate) mod timer;
 
 use std::ffi::CStr;
 use std::mem::zeroed;
@@ -52,10 +58,15 @@ pub(crate) fn register() {
     );
     alias(class, &[c"Swoole\\Client\\Exception"]);
     client::register();
+    atomic::register();
     connections::register();
+    constant::register();
+    lock::register();
     packet::register();
     port::register();
     server::register();
+    timer::register();
+    event::register();
 }
 
 /// A new class in PHP's class table.
@@ -160,6 +171,29 @@ unsafe fn init_object(
         object_properties_init(object, class);
         (*object).handlers = handlers;
     }
+}
+
+/// For classes with static methods alone.
+unsafe extern "C" fn refuse_create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: a registered class; its objects are plain ones. PHP wants one even beside the error.
+    unsafe {
+        throw_error(format_args!(
+            "The object of {} can not be created for security reasons",
+            Escaped(bytes((*class).name))
+        ));
+        let object = ext_php_rs::ffi::zend_objects_new(class);
+        object_properties_init(object, class);
+        (*object).handlers = &raw const ext_php_rs::ffi::std_object_handlers;
+        object
+    }
+}
+
+/// A class that nobody makes objects of.
+fn new_static_class(name: &'static CStr, methods: &[Entry]) -> *mut zend_class_entry {
+    let class = new_class(name, null_mut(), methods);
+    // SAFETY: just registered.
+    unsafe { (*class).__bindgen_anon_2.create_object = Some(refuse_create) };
+    class
 }
 
 /// Other names for a class, where nobody has taken them.

@@ -8,6 +8,7 @@ use super::{Phase, Property, ServerObject};
 use crate::classes::connections;
 use crate::constants::{MODE_BASE, MODE_PROCESS};
 use crate::convert::Text;
+use crate::defaults;
 use crate::exception::{Line, throw_error, throw_exception, throw_misuse};
 use crate::globals;
 use crate::method::{Call, parse};
@@ -117,6 +118,7 @@ fn bind(server: &ServerObject, wanted: &Wanted<'_>) -> Result<(), (i32, Line)> {
         if wanted.tls {
             engine.use_tls(0)?;
         }
+        defaults::apply(&mut engine);
         Ok(engine)
     });
     match bound {
