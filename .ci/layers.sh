@@ -21,6 +21,7 @@ declare -A may=(
     [settings]="error log net protocol sys"
     [process]="sys"
     [tls]="error settings"
+    [client]="error net protocol settings sys tls"
     [port]="callback net protocol settings tls"
     [packet]="net port"
     [task]="callback"

@@ -140,6 +140,10 @@ lines() {
 }
 php_example lines.php 0
 lines
+calculate() { timeout 10 "$php" -n -d extension=php-ext/modules/skep.so examples/php/client.php "$port" "$host" 2>&1; }
+expect "$(printf '6 * 7\n7 / 0\n1+1' | calculate)" "$(printf '%s\n' 42 'error: division by zero' 2)"
+expect "$(printf 'quit\n1+1\n' | calculate)" $'bye\nno answer: the server has closed'
+printf '  %-22s %s\n' php/client.php 'with lines.php: answers, and the end'
 backend=$server
 helpers=("$backend")
 

@@ -12,6 +12,7 @@ use crate::zend::{zend_class_entry, zend_object};
 
 /// PHP's classes of this module.
 pub(crate) struct Classes {
+    pub(crate) client: AtomicPtr<zend_class_entry>,
     pub(crate) server: AtomicPtr<zend_class_entry>,
     pub(crate) port: AtomicPtr<zend_class_entry>,
     pub(crate) connections: AtomicPtr<zend_class_entry>,
@@ -25,6 +26,7 @@ pub(crate) struct Classes {
 
 /// Set at module startup.
 pub(crate) static CLASSES: Classes = Classes {
+    client: AtomicPtr::new(null_mut()),
     server: AtomicPtr::new(null_mut()),
     port: AtomicPtr::new(null_mut()),
     connections: AtomicPtr::new(null_mut()),

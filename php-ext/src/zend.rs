@@ -76,20 +76,34 @@ unsafe extern "C" {
     pub(crate) fn php_call_shutdown_functions();
     pub(crate) fn php_free_shutdown_functions();
     pub(crate) fn zend_call_destructors();
-    pub(crate) fn php_file_le_stream() -> c_int;
-    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn zend_fetch_resource2_ex(
         resource: *mut zval,
         name: *const c_char,
         kind: c_int,
         other_kind: c_int,
     ) -> *mut c_void;
+    pub(crate) fn zend_type_error(format: *const c_char, ...);
+    pub(crate) fn zend_fetch_resource2(
+        resource: *mut c_void,
+        name: *const c_char,
+        kind: c_int,
+        persistent_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn _php_stream_cast(
         stream: *mut c_void,
         kind: c_int,
-        result: *mut *mut c_void,
+        into: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
+    pub(crate) fn php_output_flush_all();
+    pub(crate) fn zend_fetch_resource2_ex(
+        resource: *mut zval,
+        name: *const c_char,
+        kind: c_int,
+        other_kind: c_int,
+    ) -> *mut c_void;
     pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
     pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
@@ -266,6 +280,11 @@ impl Zv {
 
     pub(crate) fn as_object(self) -> *mut zend_object {
         self.value as *mut zend_object
+    }
+
+    /// What a resource points to.
+    pub(crate) fn as_pointer(self) -> *mut c_void {
+        self.value as *mut c_void
     }
 
     /// What the value is, for comparing identity.

@@ -2,6 +2,7 @@
 
 mod atomic;
 mod boxed;
+pub(crate) mod client;
 pub(crate) mod connections;
 mod constant;
 pub(crate) mod event;
@@ -54,6 +55,13 @@ pub(crate) fn register() {
     let class = new_class(c"Skep\\Error", error, &[]);
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
+    let class = new_class(
+        c"Skep\\Client\\Exception",
+        CLASSES.exception.load(Relaxed),
+        &[],
+    );
+    alias(class, &[c"Swoole\\Client\\Exception"]);
+    client::register();
     atomic::register();
     connections::register();
     constant::register();
