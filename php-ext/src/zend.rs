@@ -97,13 +97,6 @@ unsafe extern "C" {
         into: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
-    pub(crate) fn php_output_flush_all();
-    pub(crate) fn zend_fetch_resource2_ex(
-        resource: *mut zval,
-        name: *const c_char,
-        kind: c_int,
-        other_kind: c_int,
-    ) -> *mut c_void;
     pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
     pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
