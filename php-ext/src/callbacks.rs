@@ -111,6 +111,11 @@ impl Callback {
         callback
     }
 
+    /// A call of it without arguments.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame::new(self.target)
+    }
+
     /// How many parameters it declares, if that can be told.
     fn parameters(&self) -> u32 {
         match self.target {
@@ -118,6 +123,11 @@ impl Callback {
             Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
             _ => 0,
         }
+    }
+
+    /// What to call.
+    pub(crate) fn target(&self) -> Target {
+        self.target
     }
 
     /// Whether it was made from this value.
@@ -212,6 +222,14 @@ impl PhpHandler {
 
     fn port_callback(&self, port: u16, event: PortEvent) -> Option<Callback> {
         *self.ports.get(usize::from(port))?.get(event as usize)?
+    }
+
+    /// Call user code from the event loop.
+    pub(crate) fn run_job(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        match self.left.get() {
+            Some(code) => Err(Leave { code }),
+            None => self.guarded(context, event, frame),
+        }
     }
 
     /// Call user code on behalf of `event`, and see how it ends.
@@ -388,6 +406,7 @@ impl Handler for PhpHandler {
 
     fn attach(&self, context: &Rc<Context>) {
         globals::set_context(context);
+        globals::set_handler(Some(self));
         self.object().show_process(context);
         if context.role() != Role::Master {
             random::reseed();
