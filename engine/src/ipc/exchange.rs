@@ -215,6 +215,15 @@ impl ExchangeAt {
     }
 }
 
+/// What a dead process has left.
+#[derive(Debug, Default)]
+pub(crate) struct Inheritance {
+    /// The message it was taking is in its queue again.
+    pub(crate) put_back: bool,
+    /// For these, or whoever serves their ids, something waits.
+    pub(crate) readers: Vec<Party>,
+}
+
 /// One queue, named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Way {
@@ -363,8 +372,9 @@ impl Exchange {
 
     /// Task worker, awake; or the manager, for one that is dead.
     pub(crate) fn announce_awake(&self, seat: Seat) {
+        // Acquire: who has taken the bit away has published a task before.
         if let Some((word, bit)) = self.sleeper(seat)
-            && word.load(Ordering::Relaxed) & bit != 0
+            && word.load(Ordering::Acquire) & bit != 0
         {
             word.fetch_and(!bit, Ordering::SeqCst);
         }
@@ -387,48 +397,68 @@ impl Exchange {
         None
     }
 
-    /// After the death of the process on `seat`, by the manager: free what it was taking a message from. Whether a
-    /// message was put back that way.
-    pub(crate) fn settle(&self, seat: Seat) -> bool {
+    /// After the death of the process on `seat`, by the manager: free what it was taking a message from, and raise the
+    /// flags that it cannot raise any more. Whoever may have something to do now is to be rung.
+    pub(crate) fn settle(&self, seat: Seat) -> Inheritance {
         let child = seat.worker();
         let plan = &self.at.plan;
-        let mut put_back = false;
-        let mut free = |way| put_back |= self.queue(way).settle(seat) == Settled::PutBack;
+        let mut left = Inheritance::default();
         let task_worker = plan.task_worker(child);
         let me = Party(SUPERVISORS + seat.0);
+        // What it took from. Killed between taking a flag down and looking once more, it has left what nobody looks for.
+        let mut free = |way| {
+            let mut queue = self.queue(way);
+            left.put_back |= queue.settle(seat) == Settled::PutBack;
+            self.flag_if_waiting(way, &queue)
+        };
         for from in self.parties() {
+            let mut mine = free(Way::Request(from, child));
+            for incarnation in 0..SEATS as u32 {
+                let either = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
+                mine |= free(Way::Reply(from, either));
+            }
             if let Some(worker) = task_worker {
                 free(Way::Tasks(from));
-                free(Way::Targeted(from, worker));
+                mine |= free(Way::Targeted(from, worker));
             }
-            free(Way::Request(from, child));
-            free(Way::Reply(from, me));
-            for incarnation in 0..SEATS as u32 {
-                let other = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
-                free(Way::Reply(from, other));
+            if mine {
+                left.readers.push(me);
             }
         }
-        // Killed between publishing and raising a flag, it has left what nobody looks for.
-        for to in self.parties() {
-            self.flag_if_waiting(Way::Reply(me, to));
-        }
-        for child in 0..plan.children {
-            self.flag_if_waiting(Way::Request(me, child));
-        }
+        left.readers.dedup();
+        // What it sent. Killed between publishing and raising a flag, or before it could ring.
+        let waits = |way| self.flag_if_waiting(way, &self.queue(way));
+        left.readers
+            .extend(self.parties().filter(|&to| waits(Way::Reply(me, to))));
+        let first_of = |child: u32| Party::on(Seat::first_of(child));
+        let asked = (0..plan.children).filter(|&child| waits(Way::Request(me, child)));
+        left.readers.extend(asked.map(first_of));
         if plan.task_workers > 0 {
-            self.flag_if_waiting(Way::Tasks(me));
+            waits(Way::Tasks(me));
         }
-        for worker in 0..plan.task_workers {
-            self.flag_if_waiting(Way::Targeted(me, worker));
-        }
+        let targeted = (0..plan.task_workers).filter(|&worker| waits(Way::Targeted(me, worker)));
+        left.readers
+            .extend(targeted.map(|worker| first_of(plan.first_task + worker)));
         self.announce_awake(seat);
-        put_back
+        left
     }
 
-    fn flag_if_waiting(&self, way: Way) {
-        if self.queue(way).has_waiting() {
+    fn flag_if_waiting(&self, way: Way, queue: &Queue) -> bool {
+        let waits = queue.has_waiting();
+        if waits {
             self.flag(way);
         }
+        waits
+    }
+
+    /// Whether the process on the seat of a task worker is just taking a task: nobody else gets one from there.
+    pub(crate) fn is_taking(&self, seat: Seat) -> bool {
+        let Some(worker) = self.at.plan.task_worker(seat.worker()) else {
+            return false;
+        };
+        let held = |way| self.queue(way).is_held_by(seat);
+        self.parties()
+            .any(|from| held(Way::Tasks(from)) || held(Way::Targeted(from, worker)))
     }
 
     /// Every queue with tasks in it.

@@ -129,6 +129,11 @@ impl Queue {
         self.lane.has_waiting()
     }
 
+    /// Whether a process on this seat is just taking a message.
+    pub(super) fn is_held_by(&self, seat: Seat) -> bool {
+        Claimant::is_on(self.holder().load(Ordering::Acquire), seat)
+    }
+
     /// Messages that wait, and all that were ever pushed.
     pub(crate) fn waiting_and_pushed(&self) -> (u64, u64) {
         self.lane.waiting_and_pushed()

@@ -121,7 +121,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
                 if worker.is_over() && !std::mem::replace(&mut exiting, true) {
                     worker.exiting();
                 }
-                parker.park(Some(RECHECK));
+                if !worker.context.has_replies() {
+                    parker.park(Some(RECHECK));
+                }
             }
             // What waits is for the replacement.
             Drained::Left if !worker.is_over() => {
