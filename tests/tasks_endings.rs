@@ -313,3 +313,40 @@ fn a_flood_from_several_workers_is_bounded_and_done() {
     );
     server.stop();
 }
+
+#[test]
+fn how_much_waits_and_since_when_is_known() {
+    let server = one_worker(1).start();
+    let mut client = server.connect();
+    let hold = server.path("hold");
+    assert_eq!(
+        client.ask(format!("!task 0 1 hold {} x", hold.display())),
+        "given=1 code=0"
+    );
+    server.await_event("task", 1);
+    assert_eq!(
+        (
+            client.stat("task_queue_bytes"),
+            client.stat("task_queue_age_ms")
+        ),
+        (0, 0)
+    );
+    let job = format!("echo {}", "x".repeat(995));
+    assert_eq!(client.ask(format!("!task - 10 {job}")), "given=10 code=0");
+    assert_eq!(client.ask(format!("!task 0 5 {job}")), "given=5 code=0");
+    let bytes = client.stat("task_queue_bytes");
+    assert!((15 * 1000..15 * 1040).contains(&bytes), "{bytes}");
+    eventually(patience(), || client.stat("task_queue_age_ms") >= 200);
+    let report = client.report(1);
+    assert_eq!(report["queue_depth"], "6");
+    assert!(report["queue_age_ms"].parse::<u64>().unwrap() >= 200);
+    std::fs::write(&hold, "").unwrap();
+    server.await_event("finish", 16);
+    let stats = client.stats();
+    assert_eq!(
+        (stats["task_queue_bytes"], stats["task_queue_age_ms"]),
+        (0, 0)
+    );
+    assert_eq!(client.report(1)["queue_depth"], "0");
+    server.stop();
+}

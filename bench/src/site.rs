@@ -96,11 +96,9 @@ impl Site {
                 self.settings(side.talk),
                 sizes(1, 1),
             ),
-            Front::Rust => self.existing(
-                self.target.join("release/skep-bench-tasks"),
-                vec![],
-                vec![],
-            ),
+            Front::Rust => {
+                self.existing(self.target.join("release/skep-bench-tasks"), vec![], vec![])
+            }
             Front::Lane => self.existing(
                 self.target.join("release/examples/lane_bench"),
                 vec![],

@@ -51,6 +51,16 @@ pub enum Callback {
     PipeMessage = 23,
     /// [`crate::Handler::on_user_process`].
     UserProcess = 24,
+    /// A timer.
+    Timer = 32,
+    /// A descriptor that is ready.
+    Event = 33,
+    /// A call that was put off.
+    Defer = 34,
+    /// A turn of the event loop.
+    Turn = 35,
+    /// A signal.
+    Signal = 36,
 }
 
 impl Callback {
@@ -73,14 +83,26 @@ impl Callback {
             Callback::TaskLost => "onTaskLost",
             Callback::PipeMessage => "onPipeMessage",
             Callback::UserProcess => "user process",
+            Callback::Timer => "timer",
+            Callback::Event => "event",
+            Callback::Defer => "defer",
+            Callback::Turn => "cycle",
+            Callback::Signal => "signal",
         }
+    }
+
+    /// Whether the event loop has called it, not a message.
+    pub(crate) fn is_job(self) -> bool {
+        use Callback::{Defer, Event, Signal, Timer, Turn};
+        matches!(self, Timer | Event | Defer | Turn | Signal)
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Finish, Packet, PipeMessage,
-            Receive, Task, TaskLost, UserProcess, WorkerExit, WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Defer, Event, Finish, Packet,
+            PipeMessage, Receive, Signal, Task, TaskLost, Timer, Turn, UserProcess, WorkerExit,
+            WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -98,6 +120,11 @@ impl Callback {
             TaskLost,
             PipeMessage,
             UserProcess,
+            Timer,
+            Event,
+            Defer,
+            Turn,
+            Signal,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

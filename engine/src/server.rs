@@ -7,6 +7,7 @@ use crate::choice::{DispatchFn, LengthFn};
 use crate::context::Role;
 use crate::errand::Errands;
 use crate::error::{Error, Result, code};
+use crate::event_loop::EventLoop;
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
@@ -30,6 +31,8 @@ pub struct Server {
     log: Log,
     dispatch: Option<DispatchFn>,
     user_processes: u32,
+    /// For the master.
+    event_loop: Rc<EventLoop>,
 }
 
 /// A port before the start.
@@ -122,7 +125,14 @@ impl Server {
             log,
             dispatch: None,
             user_processes: 0,
+            event_loop: EventLoop::new(),
         })
+    }
+
+    /// Let the master's main thread go on with this event loop: what was put into it before the start, timers as a rule,
+    /// happens in the master, and in no other process.
+    pub fn use_event_loop(&mut self, event_loop: Rc<EventLoop>) {
+        self.event_loop = event_loop;
     }
 
     /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
@@ -339,6 +349,7 @@ impl Server {
             log,
             mut dispatch,
             user_processes,
+            event_loop,
         } = self;
         let own = |bound: &Bound| {
             bound
@@ -389,6 +400,7 @@ impl Server {
             dispatch,
             errands,
             user_processes,
+            event_loop,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {

@@ -1,8 +1,10 @@
 //! Giving tasks, waiting for them, and answering them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::outgoing::{Unsent, opened, ring_child, ring_seat};
 use super::{Context, Refused, Role};
@@ -49,7 +51,7 @@ enum Open {
 #[derive(Default)]
 pub(super) struct Tasks {
     next: Cell<TaskId>,
-    open: RefCell<HashMap<TaskId, Open>>,
+    open: RefCell<FxHashMap<TaskId, Open>>,
     /// Came while a call waited for something else.
     held: RefCell<VecDeque<Reply>>,
     incoming: RefCell<Option<Incoming>>,
@@ -226,7 +228,7 @@ impl Context {
     fn wait_for(&self, ids: &[TaskId], timeout: Option<Duration>) -> Vec<TaskAnswer> {
         let begun = clock::monotonic_ms();
         let deadline = timeout.map(|timeout| begun + timeout.as_millis() as u64);
-        let mut answers: HashMap<TaskId, TaskAnswer> = HashMap::new();
+        let mut answers = FxHashMap::default();
         let bell = self.shared.directory.bell(self.endpoint);
         let mut said = false;
         loop {
@@ -262,7 +264,11 @@ impl Context {
     }
 
     /// Put a reply among the answers if a call waits for it, else give it back.
-    fn answer_of(&self, reply: Reply, answers: &mut HashMap<TaskId, TaskAnswer>) -> Option<Reply> {
+    fn answer_of(
+        &self,
+        reply: Reply,
+        answers: &mut FxHashMap<TaskId, TaskAnswer>,
+    ) -> Option<Reply> {
         let waiting = self.tasks.open.borrow().get(&reply.id) == Some(&Open::Waiting);
         if reply.orphaned || !waiting {
             return Some(reply);

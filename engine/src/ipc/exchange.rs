@@ -34,7 +34,8 @@ use crate::sync::{AtomicU64, Ordering, fence};
 const ALL_RINGS: usize = 8 << 30;
 /// Ring sizes of requests and replies.
 const SMALLEST_RING: usize = 64 << 10;
-const LARGEST_RING: usize = 16 << 20;
+const LARGEST_REQUESTS: usize = 1 << 20;
+const LARGEST_REPLIES: usize = 8 << 20;
 
 /// Senders that are no children: main and manager.
 const SUPERVISORS: u32 = 2;
@@ -140,13 +141,13 @@ impl ExchangePlan {
     }
 
     /// The largest ring that keeps so many of them within bounds.
-    fn ring(count: usize) -> usize {
+    fn ring(count: usize, largest: usize) -> usize {
         let share = ALL_RINGS / count.max(1);
         let power = match share.is_power_of_two() {
             true => share,
             false => share.next_power_of_two() / 2,
         };
-        power.clamp(SMALLEST_RING, LARGEST_RING)
+        power.clamp(SMALLEST_RING, largest)
     }
 }
 
@@ -199,19 +200,66 @@ impl ExchangeAt {
         let (parties, children) = (plan.parties(), plan.children as usize);
         let senders_of_tasks = if plan.task_workers == 0 { 0 } else { parties };
         let (requests, replies) = (parties * children, parties * parties);
+        let largest_replies = match plan.task_workers {
+            0 => SMALLEST_RING,
+            _ => LARGEST_REPLIES,
+        };
         let targeted = parties * plan.task_workers as usize;
         ExchangeAt {
             plan,
             tasks: QueuesAt::place(layout, senders_of_tasks, plan.task_ring),
-            targeted: QueuesAt::place(layout, targeted, ExchangePlan::ring(targeted)),
-            requests: QueuesAt::place(layout, requests, ExchangePlan::ring(requests)),
-            replies: QueuesAt::place(layout, replies, ExchangePlan::ring(replies)),
+            targeted: QueuesAt::place(
+                layout,
+                targeted,
+                ExchangePlan::ring(targeted, LARGEST_REQUESTS),
+            ),
+            requests: QueuesAt::place(
+                layout,
+                requests,
+                ExchangePlan::ring(requests, LARGEST_REQUESTS),
+            ),
+            replies: QueuesAt::place(
+                layout,
+                replies,
+                ExchangePlan::ring(replies, largest_replies),
+            ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
             request_flags: layout.place(plan.words() * children),
             reply_flags: layout.place(plan.words() * parties),
             sleepers: layout.place((plan.task_workers as usize * SEATS).div_ceil(64)),
         }
+    }
+}
+
+/// What waits in some queues of tasks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waiting {
+    /// Tasks that wait.
+    pub(crate) count: u64,
+    /// Their bytes, heads included.
+    pub(crate) bytes: u64,
+    /// Tasks that were ever given.
+    pub(crate) given: u64,
+    /// When the oldest one was given, as its sender's clock had it (Unix time, µs).
+    pub(crate) oldest: Option<u64>,
+}
+
+impl Waiting {
+    fn add(&mut self, queue: &Queue) {
+        let (count, given) = queue.waiting_and_pushed();
+        self.count += count;
+        self.given += given;
+        if count > 0 {
+            let (bytes, first) = queue.bytes_and_first();
+            self.bytes += bytes;
+            self.oldest = self.oldest.into_iter().chain(first).min();
+        }
+    }
+
+    /// Milliseconds that the oldest one has been waiting.
+    pub(crate) fn age_ms(&self, wall_us: u64) -> u64 {
+        (self.oldest).map_or(0, |since| wall_us.saturating_sub(since) / 1_000)
     }
 }
 
@@ -493,11 +541,19 @@ impl Exchange {
         words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
     }
 
-    /// Tasks that wait, and all that were ever given.
-    pub(crate) fn waiting_tasks(&self) -> (u64, u64) {
-        let each = self
-            .task_ways()
-            .map(|way| self.queue(way).waiting_and_pushed());
-        each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    /// The tasks of all senders.
+    pub(crate) fn waiting_tasks(&self) -> Waiting {
+        let mut sum = Waiting::default();
+        self.task_ways().for_each(|way| sum.add(&self.queue(way)));
+        sum
+    }
+
+    /// The tasks for one task worker, counted from 0, alone.
+    pub(crate) fn waiting_for(&self, worker: u32) -> Waiting {
+        let mut sum = Waiting::default();
+        for from in self.parties() {
+            sum.add(&self.queue(Way::Targeted(from, worker)));
+        }
+        sum
     }
 }

@@ -129,6 +129,14 @@ impl Queue {
         self.lane.has_waiting()
     }
 
+    /// Bytes of the messages that wait, and what the first one begins with: its time of dispatch.
+    pub(crate) fn bytes_and_first(&self) -> (u64, Option<u64>) {
+        (
+            self.lane.waiting_bytes(),
+            self.lane.peek().map(u64::from_ne_bytes),
+        )
+    }
+
     /// Whether a process on this seat is just taking a message.
     pub(super) fn is_held_by(&self, seat: Seat) -> bool {
         Claimant::is_on(self.holder().load(Ordering::Acquire), seat)

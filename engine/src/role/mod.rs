@@ -17,6 +17,7 @@ mod child;
 mod exit;
 mod fence;
 mod limits;
+mod linger;
 mod manager;
 mod master;
 mod messages;
@@ -44,6 +45,7 @@ use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
+use crate::event_loop::EventLoop;
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::log::Log;
@@ -72,6 +74,8 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+    /// The master's, with the timers that were made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What the user of the engine has written.
@@ -83,6 +87,8 @@ pub(crate) struct Program {
     pub(crate) errands: Arc<Errands>,
     /// Processes that run a function of the user's.
     pub(crate) user_processes: u32,
+    /// The master's event loop.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -178,6 +184,7 @@ fn prepare(
         service,
         master_line,
         file_senders: senders.into(),
+        event_loop: program.event_loop,
     };
 
     // Before there is anybody who could be told to signal this process.

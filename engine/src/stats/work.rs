@@ -70,6 +70,11 @@ impl WorkBlock {
         self.step.load(Ordering::Acquire) != step::NONE
     }
 
+    /// When the task at work was given (Unix time, µs); `None` if none is.
+    pub(crate) fn given_at(&self) -> Option<u64> {
+        self.is_busy().then(|| self.given.load(Ordering::Relaxed))
+    }
+
     /// The manager, when the process is dead: what died with it. `put_back`: what it was taking is in its queue again.
     pub(crate) fn settle(&self, put_back: bool) -> Option<Work> {
         let at = self.step.swap(step::NONE, Ordering::AcqRel);

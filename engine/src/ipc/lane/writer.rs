@@ -139,6 +139,11 @@ impl LaneWriter {
         if !self.has_room(skip + need) {
             return false;
         }
+        if skip > 0 {
+            let shared = self.ring.header();
+            shared.skipped_at.store(self.tail, Ordering::Relaxed);
+            shared.skipped.store(skip, Ordering::Relaxed);
+        }
         if skip >= HEADER as u64 {
             let pad = Header {
                 len: skip as u32 - HEADER as u32,
