@@ -77,7 +77,9 @@ impl Outgoing {
         data: &[u8],
         limit: u64,
     ) -> Result<(), Unsent> {
+        let epoch = self.epoch;
         let writer = self.writer(exchange, way);
+        exchange.restart(way, writer, epoch);
         if data.len() + size_of::<u64>() > writer.longest() {
             return Err(Unsent::TooBig);
         }

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use super::directory::{Endpoint, SEATS, Seat};
 use super::lane::{LaneAt, LaneHeader, LaneWriter, Ring};
-use super::queue::{Claim, Queue, Settled};
+use super::queue::{Claim, Claimant, Queue, Settled};
 use super::shm::{At, BytesAt, Layout, Region};
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -331,6 +331,19 @@ impl Exchange {
         LaneWriter::attach(Ring::new(&self.region, queues.lane(index))).thrifty()
     }
 
+    /// Sender, before it publishes: go back to the start of the ring now and then.
+    pub(crate) fn restart(&self, way: Way, writer: &mut LaneWriter, epoch: u32) {
+        if writer.wants_restart() {
+            let (_, from) = self.flags(way);
+            let me = match (from.endpoint(), from.seat()) {
+                (_, Some(seat)) => Claimant::new(seat, epoch),
+                (Endpoint::Main, _) => Claimant::MAIN,
+                _ => Claimant::MANAGER,
+            };
+            self.queue(way).restart(me, writer);
+        }
+    }
+
     /// The receiving end.
     pub(crate) fn queue(&self, way: Way) -> Queue {
         let (queues, index) = self.place_of(way);
@@ -475,7 +488,11 @@ impl Exchange {
         }
         left.readers.dedup();
         // What it sent. Killed between publishing and raising a flag, or before it could ring.
-        let waits = |way| self.flag_if_waiting(way, &self.queue(way));
+        let waits = |way| {
+            let mut queue = self.queue(way);
+            queue.settle(seat); // it may have been beginning the queue anew
+            self.flag_if_waiting(way, &queue)
+        };
         left.readers
             .extend(self.parties().filter(|&to| waits(Way::Reply(me, to))));
         let first_of = |child: u32| Party::on(Seat::first_of(child));

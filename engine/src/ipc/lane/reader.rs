@@ -149,6 +149,15 @@ impl LaneReader {
         true
     }
 
+    /// After the death of a producer that held the queue's claim: it may have been beginning again at the start of the ring.
+    pub(crate) fn mend(&self) {
+        let shared = self.ring.header();
+        let done = shared.done.load(Ordering::Acquire);
+        if shared.tail.load(Ordering::Acquire) < done {
+            shared.tail.store(done, Ordering::Release);
+        }
+    }
+
     /// Whether something is published that nobody is done with, as of now; for those who are not the consumer.
     pub(crate) fn has_waiting(&self) -> bool {
         let shared = self.ring.header();
