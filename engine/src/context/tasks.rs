@@ -474,6 +474,12 @@ impl Context {
                 }
             }
         }
+        let last = kind != Kind::TaskResult || extra == 1;
+        if let Some(work) = self.seat().and_then(|seat| self.shared.work(seat))
+            && last
+        {
+            work.answered(); // before the ring, which takes long: killed meanwhile, it would be lost and answered
+        }
         self.ring_asker(task.asker);
         true
     }
