@@ -25,6 +25,7 @@ pub(crate) enum Front {
         workers: usize,
     },
     C,
+    Rust,
     Lane,
     /// Processes of a PHP script that do this with one table.
     Table {
@@ -47,6 +48,32 @@ pub(crate) enum Talk {
     Bulk(Way),
     /// With this dispatch_mode.
     Dispatch(u32),
+    /// Tasks or messages, inside the server.
+    Errands(Errand),
+}
+
+/// Round trips between one worker and one task worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Errand {
+    pub(crate) kind: ErrandKind,
+    /// Bytes of each. The answer to a task is short, a message comes back as it is.
+    pub(crate) size: usize,
+    pub(crate) under_way: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrandKind {
+    Tasks,
+    Messages,
+}
+
+impl ErrandKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ErrandKind::Tasks => "tasks",
+            ErrandKind::Messages => "messages",
+        }
+    }
 }
 
 /// How bytes in bulk are sent.
@@ -76,12 +103,18 @@ impl Side {
             Front::Bare => "bare loop".to_string(),
             Front::Php { reactors, workers } => format!("php {reactors}+{workers}"),
             Front::C => "c 1+1".to_string(),
+            Front::Rust => "rust 1+1".to_string(),
             Front::Lane => "lane".to_string(),
             Front::Table { what, processes } => format!("php, {what}, {processes} processes"),
         };
         match self.talk {
             Talk::Frames { framing, depth } => format!("{front}, {framing:?} x {depth}"),
             Talk::Dispatch(mode) => format!("{front}, mode {mode}"),
+            Talk::Errands(Errand {
+                kind,
+                size,
+                under_way,
+            }) => format!("{front}, {under_way} {} of {size} B", kind.name()),
             Talk::Plain | Talk::Tls | Talk::Datagrams | Talk::Bulk(_) => front,
         }
     }
@@ -235,6 +268,18 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
+        Case {
+            key: "tasks",
+            title: "round trips of tasks and messages, 1 worker, 1 task worker; the limit: echo, 50 connections, 32 B",
+            kind: echo(50, 32),
+            sides: vec![
+                limit(),
+                errands(ErrandKind::Tasks, 32, 2.33),
+                errands(ErrandKind::Tasks, 100_000, 0.25),
+                errands(ErrandKind::Messages, 32, 2.33),
+                errands(ErrandKind::Messages, 100_000, 0.25),
+            ],
+        },
         bulk("bulk-send", "1 GiB in sends of 64 KiB", Way::Send),
         bulk("bulk-sendfile", "1 GiB by sendfile", Way::SendFile),
         Case {
@@ -332,6 +377,19 @@ fn tables() -> Case {
 
 fn bare(talk: Talk) -> (Side, Vec<Target>) {
     (Front::Bare.to(talk), vec![])
+}
+
+/// Ratios as 0.7 M and 75 000 round trips a second where the bare loop echoes 0.3 M messages.
+fn errands(kind: ErrandKind, size: usize, ratio: f64) -> (Side, Vec<Target>) {
+    let errand = Errand {
+        kind,
+        size,
+        under_way: 200,
+    };
+    (
+        Front::Rust.to(Talk::Errands(errand)),
+        vec![target(Figure::Rate, Bound::AtLeastTimes(ratio))],
+    )
 }
 
 /// Compared with the same bytes as messages of which each is waited for.

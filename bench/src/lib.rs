@@ -44,6 +44,7 @@ mod memory;
 mod message;
 mod proc_tree;
 mod rescue;
+mod rounds;
 mod spread;
 mod stream;
 mod tables;
