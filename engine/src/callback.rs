@@ -51,6 +51,8 @@ pub enum Callback {
     PipeMessage = 23,
     /// [`crate::Handler::on_user_process`].
     UserProcess = 24,
+    /// [`crate::Handler::on_command`].
+    Command = 25,
 }
 
 impl Callback {
@@ -73,14 +75,15 @@ impl Callback {
             Callback::TaskLost => "onTaskLost",
             Callback::PipeMessage => "onPipeMessage",
             Callback::UserProcess => "user process",
+            Callback::Command => "command",
         }
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Finish, Packet, PipeMessage,
-            Receive, Task, TaskLost, UserProcess, WorkerExit, WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Command, Connect, Finish, Packet,
+            PipeMessage, Receive, Task, TaskLost, UserProcess, WorkerExit, WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -98,6 +101,7 @@ impl Callback {
             TaskLost,
             PipeMessage,
             UserProcess,
+            Command,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

@@ -23,13 +23,14 @@
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
 //! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `errand` `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
+//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `command` `error` `sync`.
 
 #![deny(unsafe_code)]
 
 mod callback;
 pub mod capi;
 mod choice;
+pub mod command;
 mod context;
 mod daemon;
 mod dispatch;

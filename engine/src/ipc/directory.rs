@@ -24,6 +24,7 @@ use super::exchange::{Exchange, ExchangeAt, ExchangePlan};
 use super::lane::{Casualty, LaneAt, LaneHeader, LaneReader, LaneWriter, Ring};
 use super::mailbox::Mailbox;
 use super::outlet::Outlet;
+use super::parcels::INLINE;
 use super::shm::{At, Layout, Region};
 use crate::sys::eventfd::EventFd;
 
@@ -74,6 +75,8 @@ pub(crate) struct Plan {
     pub(crate) task_ring: usize,
     /// Payloads of tasks at work are kept, as they may have to be run again.
     pub(crate) keeps_tasks: bool,
+    /// Bytes of parcels that one sender may have outstanding.
+    pub(crate) parcel_bytes: u64,
 }
 
 /// Lanes that carry orders, and the few sends of main and manager.
@@ -85,12 +88,18 @@ impl Plan {
         self.workers + self.task_workers + self.user_processes
     }
 
+    /// Room for what is kept of a task at work: what is longer is in a parcel.
+    pub(crate) fn kept(&self) -> usize {
+        INLINE.min(self.task_ring / 2)
+    }
+
     fn exchange(&self) -> ExchangePlan {
         ExchangePlan {
             children: self.children(),
             first_task: self.workers,
             task_workers: self.task_workers,
             task_ring: self.task_ring,
+            parcel_bytes: self.parcel_bytes,
         }
     }
 
@@ -169,7 +178,7 @@ impl Directory {
             wakes.insert(endpoint, Arc::new(EventFd::new()?));
         }
         Ok(Directory {
-            exchange: Exchange::new(Arc::clone(&region), drawing.exchange),
+            exchange: Exchange::open(Arc::clone(&region), drawing.exchange)?,
             region,
             drawing,
             wakes,

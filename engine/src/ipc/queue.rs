@@ -40,6 +40,8 @@ impl Claimant {
 
     /// The manager, for what no other process is left to take.
     pub(crate) const MANAGER: Claimant = Claimant(u32::MAX as u64);
+    /// The master's main thread.
+    pub(crate) const MAIN: Claimant = Claimant(u32::MAX as u64 - 1);
 
     fn is_on(word: u64, seat: Seat) -> bool {
         word & u64::from(u32::MAX) == u64::from(seat.0) + 1

@@ -40,12 +40,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::choice::DispatchFn;
+use crate::command::Commands;
 use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
+use crate::ipc::parcels::INLINE;
 use crate::log::Log;
 use crate::net::handover;
 use crate::net::listener::Listener;
@@ -72,6 +74,7 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+    pub(crate) commands: Commands,
 }
 
 /// What the user of the engine has written.
@@ -83,6 +86,7 @@ pub(crate) struct Program {
     pub(crate) errands: Arc<Errands>,
     /// Processes that run a function of the user's.
     pub(crate) user_processes: u32,
+    pub(crate) commands: Commands,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -100,6 +104,9 @@ impl Ended {
     /// answer not written in time. The log's last line has the counts.
     pub const DROPPED: i32 = exit::DROPPED;
 }
+
+/// What waits beyond this waits in parcels.
+const LARGEST_TASK_RING: u64 = 1 << 30;
 
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
@@ -144,10 +151,16 @@ fn prepare(
         request_lane: settings.worker_queue_size as usize,
         reply_lane: settings.worker_queue_size as usize,
         keeps_tasks: settings.tasks.redeliver > 0,
-        task_ring: settings.tasks.queue_max_bytes as usize,
+        task_ring: settings.tasks.queue_max_bytes.min(LARGEST_TASK_RING) as usize,
+        parcel_bytes: settings.tasks.queue_max_bytes,
     };
     let shared =
         Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
+    if !shared.directory.exchange().parcels().are_possible() {
+        log.warning(format_args!(
+            "the limit of file sizes (ulimit -f) forbids tasks and messages of more than {INLINE} bytes"
+        ));
+    }
     let watched = Arc::clone(&shared);
     log.follow(move || watched.server().log_generation.load(Ordering::Acquire));
     let server = shared.server();
@@ -178,6 +191,7 @@ fn prepare(
         service,
         master_line,
         file_senders: senders.into(),
+        commands: program.commands,
     };
 
     // Before there is anybody who could be told to signal this process.

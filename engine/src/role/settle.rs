@@ -4,7 +4,7 @@ use super::{Ground, phase::Phase};
 use crate::context::Context;
 use crate::handler::{Callback, Death};
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::exchange::Stamp;
+use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Casualty;
 use crate::ipc::queue::{Claimant, Taken};
@@ -65,12 +65,16 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     if let Some(work) = &work {
         settle_task(ground, context, seat, work);
     }
+    let request = shared.request(seat).settle(put_back);
+    if let Some(request) = &request {
+        settle_request(ground, context, seat, request);
+    }
     context.wake_for_tasks();
     let casualties = match shared.kind_of(seat.worker()) {
         ChildKind::Worker => shared.directory.settle(Endpoint::Worker(seat)),
         _ => Vec::new(),
     };
-    let count = casualties.len() + usize::from(work.is_some());
+    let count = casualties.len() + usize::from(work.is_some()) + usize::from(request.is_some());
     for casualty in casualties {
         if casualty.kind == Kind::Packet {
             // Nobody waits for its end, as nobody knows whether it has come.
@@ -91,25 +95,47 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
 /// A task died with its worker: it is run again as often as it may be, else whoever gave it hears of that.
 fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
     let shared = &ground.shared;
-    let again = work.stamp.extra < ground.settings.tasks.redeliver;
+    let Envelope { id, stamp, .. } = work.envelope;
+    let again = stamp.extra < ground.settings.tasks.redeliver;
     if again && Phase::of(shared) < Phase::Stopping {
         let payload = shared.kept(seat, work.kept).unwrap_or_default();
         if context.redeliver(work, &payload) {
             return;
         }
     }
+    if let Some(parcel) = work.parcel {
+        context.discard_parcel(parcel);
+    }
     bump(&shared.server().tasks_lost, 1);
     let reason = match Phase::of(shared) {
         phase if phase >= Phase::Stopping => TaskLoss::Stopped,
         _ => TaskLoss::WorkerDied,
     };
-    let (source, _) = context.source_of(work.stamp.party);
+    let (source, _) = context.source_of(stamp.party);
     context.log().warning(format_args!(
-        "task[{}] of worker#{source} is lost: {}",
-        work.id,
+        "task[{id}] of worker#{source} is lost: {}",
         reason.name()
     ));
-    context.report_lost(work.id, work.stamp, reason);
+    context.report_lost(id, stamp, reason);
+}
+
+/// A message or command died with the process that was at it.
+fn settle_request(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
+    let (source, role) = context.source_of(work.envelope.stamp.party);
+    let what = match work.envelope.kind {
+        Kind::Command => {
+            context.fail_command(&work.envelope, TaskLoss::WorkerDied);
+            "command"
+        }
+        _ => {
+            bump(&ground.shared.server().messages_lost, 1);
+            "message"
+        }
+    };
+    let receiver = seat.worker();
+    context.log().warning(format_args!(
+        "a {what} of {role:?} (id {source}) is lost: worker {receiver} died while it was at it"
+    ));
 }
 
 /// The server stops and nobody will take what waits: tell those who gave it, as long as they are there.
@@ -119,8 +145,13 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
     let mut lost = Vec::new();
     for way in exchange.task_ways() {
         let mut queue = exchange.queue(way);
-        let mut note =
-            |head: Head, _: &[u8]| lost.push((head.session, Stamp::decode(head.argument)));
+        let mut note = |head: Head, payload: &[u8]| {
+            let (envelope, body) = Envelope::open(head, payload);
+            lost.push((envelope.id, envelope.stamp));
+            if let Body::Parcel(parcel) = body {
+                context.discard_parcel(parcel);
+            }
+        };
         while let Taken::One(_) = queue.take(Claimant::MANAGER, &mut note) {}
     }
     if lost.is_empty() {
