@@ -155,6 +155,24 @@ typedef struct {
 /// A worker ended badly; `death` is valid during the call only.
 typedef void (*skep_worker_death_callback)(skep_server *server, const skep_death *death, void *user_data);
 
+/// Number of a timer: from 1 in each process, never given twice.
+typedef uint64_t skep_timer_id;
+
+/// A timer's callback.
+typedef void (*skep_timer_callback)(skep_server *server, skep_timer_id timer, void *user_data);
+
+/// A call that was put off.
+typedef void (*skep_deferred_callback)(skep_server *server, void *user_data);
+
+/// What a descriptor is to be, or is, ready for: SKEP_READABLE, SKEP_WRITABLE, or both added.
+typedef uint32_t skep_readiness;
+
+/// A descriptor's callback.
+typedef void (*skep_watch_callback)(skep_server *server,
+                                    int32_t descriptor,
+                                    skep_readiness ready,
+                                    void *user_data);
+
 /// What a worker is wanted for: one of SKEP_DISPATCH_DATA and so on.
 typedef int32_t skep_dispatch_kind;
 
@@ -391,6 +409,21 @@ typedef struct {
 /// The callback of skep_server_on_packet().
 #define SKEP_CALLBACK_PACKET 8
 
+/// The callback of a timer: skep_timer_tick(), skep_timer_after().
+#define SKEP_CALLBACK_TIMER 32
+
+/// The callback of a descriptor: skep_watch().
+#define SKEP_CALLBACK_EVENT 33
+
+/// A call that was put off: skep_defer().
+#define SKEP_CALLBACK_DEFER 34
+
+/// Reading does not block. The other end may have closed.
+#define SKEP_READABLE 1
+
+/// Writing does not block. The descriptor may be broken.
+#define SKEP_WRITABLE 2
+
 /// A message of a session.
 #define SKEP_DISPATCH_DATA 0
 
@@ -547,6 +580,92 @@ skep_status skep_server_send_to(skep_server *server,
 skep_status skep_server_on_worker_death(skep_server *server,
                                         skep_worker_death_callback callback,
                                         void *user_data);
+
+/// Call `callback` every `ms` milliseconds in the calling process, the first time after as many. Calls come on the grid of
+/// the first one; periods that a slow callback has missed are skipped. Timers that are due together come in the order of
+/// due time and id.
+///
+/// A timer lives until it is cleared or its process ends. A worker that is to end waits until its timers are gone, but no
+/// longer than max_wait_time: clear them in the callback of skep_server_on_worker_exit().
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched. `out` is the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (less than 1 ms), SKEP_STATE (in a child that a callback has forked),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; there is then no timer.
+skep_status skep_timer_tick(skep_server *server,
+                            uint64_t ms,
+                            skep_timer_callback callback,
+                            void *user_data,
+                            skep_timer_id *out);
+
+/// Call `callback` once, after `ms` milliseconds. Otherwise as skep_timer_tick().
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched. `out` is the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: as skep_timer_tick().
+skep_status skep_timer_after(skep_server *server,
+                             uint64_t ms,
+                             skep_timer_callback callback,
+                             void *user_data,
+                             skep_timer_id *out);
+
+/// Take a timer of the calling process away, also within its own callback.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (no such timer; one that is called once is gone when it is called),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_timer_clear(skep_server *server,
+                             skep_timer_id timer);
+
+/// Number of timers that the calling process has.
+///
+/// Ownership: `out` is the caller's.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_timer_count(skep_server *server, uint64_t *out);
+
+/// Call `callback` when the callback at hand, and others that are due now, have returned.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (in a child that a callback has forked), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD;
+///   nothing is then called.
+skep_status skep_defer(skep_server *server,
+                       skep_deferred_callback callback,
+                       void *user_data);
+
+/// Call `callback` in the calling process whenever `descriptor` is ready for what is `wanted`, again and again as long as it
+/// is. A worker that is to end waits for watched descriptors as for timers.
+///
+/// Ownership: `descriptor` and `user_data` stay the caller's; skep_unwatch() comes before close().
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`wanted`), SKEP_SYSTEM (EEXIST: watched already; EPERM: a file, which
+///   is always ready; EBADF), SKEP_STATE (in a child that a callback has forked), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; the
+///   descriptor is then not watched, or as before.
+skep_status skep_watch(skep_server *server,
+                       int32_t descriptor,
+                       skep_readiness wanted,
+                       skep_watch_callback callback,
+                       void *user_data);
+
+/// Watch a descriptor that is watched for something else.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (`wanted`), SKEP_SYSTEM (ENOENT: it is not watched), SKEP_STATE (in a
+///   child that a callback has forked), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_rewatch(skep_server *server,
+                         int32_t descriptor,
+                         skep_readiness wanted);
+
+/// Do not watch a descriptor any more.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_INVALID_ARGUMENT (it is not watched), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_unwatch(skep_server *server,
+                         int32_t descriptor);
 
 /// Ask `function` which worker gets a message or event, before dispatch_mode is asked. It is called on the reactor threads
 /// of the master, several of them at the same time: it must be quick and thread-safe, and must not call any function of

@@ -53,6 +53,16 @@ pub enum Callback {
     UserProcess = 24,
     /// [`crate::Handler::on_command`].
     Command = 25,
+    /// A timer.
+    Timer = 32,
+    /// A descriptor that is ready.
+    Event = 33,
+    /// A call that was put off.
+    Defer = 34,
+    /// A turn of the event loop.
+    Turn = 35,
+    /// A signal.
+    Signal = 36,
 }
 
 impl Callback {
@@ -76,14 +86,26 @@ impl Callback {
             Callback::PipeMessage => "onPipeMessage",
             Callback::UserProcess => "user process",
             Callback::Command => "command",
+            Callback::Timer => "timer",
+            Callback::Event => "event",
+            Callback::Defer => "defer",
+            Callback::Turn => "cycle",
+            Callback::Signal => "signal",
         }
+    }
+
+    /// Whether the event loop has called it, not a message.
+    pub(crate) fn is_job(self) -> bool {
+        use Callback::{Defer, Event, Signal, Timer, Turn};
+        matches!(self, Timer | Event | Defer | Turn | Signal)
     }
 
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Command, Connect, Finish, Packet,
-            PipeMessage, Receive, Task, TaskLost, UserProcess, WorkerExit, WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Command, Connect, Defer, Event, Finish,
+            Packet, PipeMessage, Receive, Signal, Task, TaskLost, Timer, Turn, UserProcess,
+            WorkerExit, WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -102,6 +124,11 @@ impl Callback {
             PipeMessage,
             UserProcess,
             Command,
+            Timer,
+            Event,
+            Defer,
+            Turn,
+            Signal,
         ]
         .into_iter()
         .find(|&callback| callback as u32 == number)

@@ -7,6 +7,7 @@ mod backlog;
 mod closing;
 mod commands;
 mod datagrams;
+mod events;
 mod files;
 mod messages;
 mod orders;
@@ -30,6 +31,7 @@ use tasks::Tasks;
 pub use crate::callback::Role;
 use crate::command::Commands;
 use crate::error::code;
+use crate::event_loop::EventLoop;
 use crate::handler::{Callback, Handler, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::exchange::Party;
@@ -45,7 +47,7 @@ use crate::session::{Index, SessionId, TlsInfo};
 use crate::settings::Settings;
 use crate::shared::phase::Phase;
 use crate::shared::{ChildKind, Shared};
-use crate::stats::{SeatBlock, Stats, WorkerReport, seat_state};
+use crate::stats::{SeatBlock, Stats, WorkerReport, bump, seat_state};
 use crate::sync::Ordering;
 use crate::sys::{clock, fork, signal};
 
@@ -76,6 +78,8 @@ pub(crate) struct Wires {
     pub(crate) lifelines: Vec<OwnedFd>,
     /// The commands of the server.
     pub(crate) commands: Commands,
+    /// Timers and watched descriptors; those of the master may have been made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What one process can do.
@@ -274,7 +278,7 @@ impl Context {
     pub fn is_overdue(&self) -> bool {
         let overdue = |block: &SeatBlock| {
             let message = block.overdue.load(Ordering::Acquire);
-            message != 0 && message == block.events.load(Ordering::Relaxed)
+            message != 0 && message == block.begun()
         };
         self.own_block().is_some_and(overdue) && !fork::is_foreign()
     }
@@ -362,6 +366,23 @@ impl Context {
         if let Some(block) = self.own_block() {
             block.callback.store(outer.0, Ordering::Relaxed);
             block.session.store(outer.1, Ordering::Relaxed);
+        }
+    }
+
+    /// A callback of the event loop begins. Gives what was there if it runs within another, for [`Context::left_job`].
+    fn enter_job(&self, callback: Callback) -> Option<AtWork> {
+        let block = self.own_block()?;
+        bump(&block.jobs, 1);
+        let nested = block.callback_since_ms.load(Ordering::Relaxed) != 0;
+        let outer = self.enter(callback, 0);
+        nested.then_some(outer)
+    }
+
+    /// It has returned.
+    fn left_job(&self, outer: Option<AtWork>) {
+        match outer {
+            Some(outer) => self.resume(outer),
+            None => self.left(),
         }
     }
 

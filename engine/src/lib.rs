@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` · `errand` `shared` · `session`
+//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
 //! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `command` `error` `sync`.
 
 #![deny(unsafe_code)]
@@ -36,6 +36,7 @@ mod daemon;
 mod dispatch;
 mod errand;
 pub mod error;
+mod event_loop;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -60,12 +61,14 @@ mod sync;
 #[allow(unsafe_code, reason = "system calls")]
 mod sys;
 pub mod task;
+mod timer;
 mod tls;
 
 pub use choice::{DispatchEvent, DispatchFn, DispatchKind, LengthFn, Target};
 pub use context::{Context, Refused, Role, WorkerStatus};
 pub use daemon::set_process_title;
 pub use error::{Error, Result};
+pub use event_loop::{DeferredFn, EventLoop, SignalFn, TimerFn, TurnFn, WatchFn};
 pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, Step};
 #[cfg(not(loom))]
 #[doc(hidden)]
@@ -76,3 +79,5 @@ pub use role::Ended;
 pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};
+pub use sys::poller::Readiness;
+pub use timer::{TimerId, TimerInfo, TimerStats};

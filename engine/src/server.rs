@@ -8,6 +8,7 @@ use crate::command::{Commands, accepts};
 use crate::context::Role;
 use crate::errand::Errands;
 use crate::error::{Error, Result, code};
+use crate::event_loop::EventLoop;
 use crate::handler::Handler;
 use crate::log::Log;
 use crate::net::SocketType;
@@ -32,6 +33,8 @@ pub struct Server {
     dispatch: Option<DispatchFn>,
     user_processes: u32,
     commands: Vec<(String, u32)>,
+    /// For the master.
+    event_loop: Rc<EventLoop>,
 }
 
 /// A port before the start.
@@ -125,7 +128,14 @@ impl Server {
             dispatch: None,
             user_processes: 0,
             commands: Vec::new(),
+            event_loop: EventLoop::new(),
         })
+    }
+
+    /// Let the master's main thread go on with this event loop: what was put into it before the start, timers as a rule,
+    /// happens in the master, and in no other process.
+    pub fn use_event_loop(&mut self, event_loop: Rc<EventLoop>) {
+        self.event_loop = event_loop;
     }
 
     /// Ask a function which worker gets a message or event, before `dispatch_mode` is asked. It is called by the reactor
@@ -357,6 +367,7 @@ impl Server {
             mut dispatch,
             user_processes,
             commands,
+            event_loop,
         } = self;
         let own = |bound: &Bound| {
             bound
@@ -408,6 +419,7 @@ impl Server {
             errands,
             user_processes,
             commands: Commands::new(commands),
+            event_loop,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;
         if ended.role != Role::Master && children == Children::Exit {

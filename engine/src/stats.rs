@@ -153,12 +153,23 @@ shared_block! {
         pub(crate) responses: AtomicU64,
         pub(crate) sent_bytes: AtomicU64,
         pub(crate) events: AtomicU64,
+        /// Callbacks of the event loop that have begun: timers and the like.
+        pub(crate) jobs: AtomicU64,
+        /// Monotonic ms by which the process is to have ended, once it was asked to; written by the manager.
+        pub(crate) end_by_ms: AtomicU64,
         /// Datagrams dealt with or lost, by all processes that have sat here.
         pub(crate) packets: AtomicU64,
         /// Of all predecessors together; written by the manager when it settles one.
         pub(crate) past_requests: AtomicU64,
         pub(crate) past_responses: AtomicU64,
         pub(crate) past_sent_bytes: AtomicU64,
+    }
+}
+
+impl SeatBlock {
+    /// Number of what the process is at, or was at last: a message, or a callback of the event loop.
+    pub(crate) fn begun(&self) -> u64 {
+        self.events.load(Ordering::Acquire) + self.jobs.load(Ordering::Acquire)
     }
 }
 

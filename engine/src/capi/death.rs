@@ -28,6 +28,13 @@ pub const SKEP_CALLBACK_WORKER_STOP: skep_callback = 7;
 /// The callback of skep_server_on_packet().
 pub const SKEP_CALLBACK_PACKET: skep_callback = 8;
 
+/// The callback of a timer: skep_timer_tick(), skep_timer_after().
+pub const SKEP_CALLBACK_TIMER: skep_callback = 32;
+/// The callback of a descriptor: skep_watch().
+pub const SKEP_CALLBACK_EVENT: skep_callback = 33;
+/// A call that was put off: skep_defer().
+pub const SKEP_CALLBACK_DEFER: skep_callback = 34;
+
 // 1 is the bootstrap file, which C has not.
 const _: () = assert!(
     SKEP_CALLBACK_NONE == Callback::None as i32
@@ -38,6 +45,9 @@ const _: () = assert!(
         && SKEP_CALLBACK_WORKER_EXIT == Callback::WorkerExit as i32
         && SKEP_CALLBACK_WORKER_STOP == Callback::WorkerStop as i32
         && SKEP_CALLBACK_PACKET == Callback::Packet as i32
+        && SKEP_CALLBACK_TIMER == Callback::Timer as i32
+        && SKEP_CALLBACK_EVENT == Callback::Event as i32
+        && SKEP_CALLBACK_DEFER == Callback::Defer as i32
 );
 
 /// How a worker ended, and what is known of its life. Later versions may have more fields at the end; a

@@ -29,6 +29,7 @@
 mod callbacks;
 mod datagrams;
 mod death;
+mod events;
 mod functions;
 mod guard;
 mod handle;
@@ -49,6 +50,7 @@ mod version;
 
 pub use datagrams::*;
 pub use death::*;
+pub use events::*;
 pub use functions::*;
 pub use handle::skep_server;
 pub use port::*;

@@ -43,7 +43,8 @@ use crate::sync::{AtomicU64, Ordering, fence};
 const ALL_RINGS: usize = 8 << 30;
 /// Ring sizes of requests and replies.
 const SMALLEST_RING: usize = 64 << 10;
-const LARGEST_RING: usize = 16 << 20;
+const LARGEST_REQUESTS: usize = 1 << 20;
+const LARGEST_REPLIES: usize = 8 << 20;
 
 /// Senders that are no children: main and manager.
 const SUPERVISORS: u32 = 2;
@@ -178,13 +179,13 @@ impl ExchangePlan {
     }
 
     /// The largest ring that keeps so many of them within bounds.
-    fn ring(count: usize) -> usize {
+    fn ring(count: usize, largest: usize) -> usize {
         let share = ALL_RINGS / count.max(1);
         let power = match share.is_power_of_two() {
             true => share,
             false => share.next_power_of_two() / 2,
         };
-        power.clamp(SMALLEST_RING, LARGEST_RING)
+        power.clamp(SMALLEST_RING, largest)
     }
 }
 
@@ -238,13 +239,29 @@ impl ExchangeAt {
         let (parties, targets) = (plan.parties(), plan.targets());
         let senders_of_tasks = if plan.task_workers == 0 { 0 } else { parties };
         let (requests, replies) = (parties * targets, parties * parties);
+        let largest_replies = match plan.task_workers {
+            0 => SMALLEST_RING,
+            _ => LARGEST_REPLIES,
+        };
         let targeted = parties * plan.task_workers as usize;
         ExchangeAt {
             plan,
             tasks: QueuesAt::place(layout, senders_of_tasks, plan.task_ring),
-            targeted: QueuesAt::place(layout, targeted, ExchangePlan::ring(targeted)),
-            requests: QueuesAt::place(layout, requests, ExchangePlan::ring(requests)),
-            replies: QueuesAt::place(layout, replies, ExchangePlan::ring(replies)),
+            targeted: QueuesAt::place(
+                layout,
+                targeted,
+                ExchangePlan::ring(targeted, LARGEST_REQUESTS),
+            ),
+            requests: QueuesAt::place(
+                layout,
+                requests,
+                ExchangePlan::ring(requests, LARGEST_REQUESTS),
+            ),
+            replies: QueuesAt::place(
+                layout,
+                replies,
+                ExchangePlan::ring(replies, largest_replies),
+            ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
             request_flags: layout.place(plan.words() * targets),

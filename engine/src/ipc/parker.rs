@@ -1,7 +1,7 @@
 //! Sleeping on a bell: an edge-triggered poll over the owner's eventfd and its supervisors' life-lines.
 
 use std::io;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, RawFd};
 use std::time::Duration;
 
 use mio::unix::SourceFd;
@@ -10,6 +10,8 @@ use mio::{Events, Interest, Poll, Token};
 use super::doorbell::Doorbell;
 
 const BELL: Token = Token(usize::MAX);
+/// The descriptor of [`Parker::watch`].
+const BESIDES: Token = Token(usize::MAX - 1);
 
 /// A poll of this process. To be made after the fork that made the process: an epoll set inherited
 /// from the parent would still be the parent's.
@@ -18,6 +20,8 @@ pub(crate) struct Parker {
     events: Events,
     /// Bit n: life-line n has broken.
     lost: u64,
+    /// What else is watched.
+    besides: Option<RawFd>,
 }
 
 impl Parker {
@@ -41,7 +45,24 @@ impl Parker {
             poll,
             events: Events::with_capacity(8),
             lost: 0,
+            besides: None,
         })
+    }
+
+    /// Wake up on the edge of another descriptor, too, which must stay open from now on. Only the first one counts.
+    pub(crate) fn watch(&mut self, descriptor: Option<RawFd>) {
+        if self.besides.is_some() {
+            return;
+        }
+        let Some(raw) = descriptor else { return };
+        let registry = self.poll.registry();
+        // A failure (out of memory) is tried again before the next sleep.
+        if registry
+            .register(&mut SourceFd(&raw), BESIDES, Interest::READABLE)
+            .is_ok()
+        {
+            self.besides = Some(raw);
+        }
     }
 
     /// Sleep until the bell rings, a signal comes, a life-line breaks or `timeout` is over.
@@ -49,7 +70,8 @@ impl Parker {
         // An interrupted poll is a signal: the caller looks at its bits anyway. No other failure is
         // possible on a valid epoll descriptor.
         if self.poll.poll(&mut self.events, timeout).is_ok() {
-            for event in self.events.iter().filter(|event| event.token() != BELL) {
+            let lines = |token: &Token| *token != BELL && *token != BESIDES;
+            for event in self.events.iter().filter(|event| lines(&event.token())) {
                 self.lost |= 1 << event.token().0;
             }
         }

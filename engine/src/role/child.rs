@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::signals::Table;
 use super::{Ground, exit, watch};
 use crate::context::{Context, Wires};
+use crate::event_loop::EventLoop;
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::parker::Parker;
 use crate::ipc::queue::Claimant;
@@ -76,6 +77,7 @@ impl<'g> Child<'g> {
                 file_senders: Rc::clone(&ground.file_senders),
                 lifelines: watch(&ground.master_line),
                 commands: ground.commands.clone(),
+                event_loop: EventLoop::new(),
             },
         );
         let block = shared.seat_block(seat);

@@ -14,6 +14,7 @@ use super::watchdog::{Stuck, Watchdog};
 use super::{Ground, exit, phase::Phase, record, settle, watch};
 use crate::context::{Context, Wires};
 use crate::error::code;
+use crate::event_loop::EventLoop;
 use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::ipc::exchange::Target;
@@ -67,6 +68,8 @@ struct Manager<'g> {
     /// The log says that workers are killed because the stop took too long.
     said_timeout: bool,
     became: Option<Seat>,
+    /// The event loop has called something, and is to be turned again before a sleep.
+    more: bool,
     /// Of the process reaped last.
     obituary: Option<Death>,
 }
@@ -106,6 +109,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
             file_senders: Rc::clone(&ground.file_senders),
             lifelines: watch(&ground.master_line),
             commands: ground.commands.clone(),
+            event_loop: EventLoop::new(),
         },
     );
     let mut mailbox = shared.directory.mailbox(Endpoint::Manager);
@@ -131,6 +135,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         draining: false,
         said_timeout: false,
         became: None,
+        more: false,
         obituary: None,
     };
     manager.tick(); // forks the first generation
@@ -146,6 +151,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.heed_signals();
         manager.read_mail(&mut mailbox);
         manager.obey_commands(&mut messages);
+        manager.tend();
         if parker.supervisor_lost() {
             signal::disarm_fuse(); // this stop has a deadline of its own
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
@@ -183,7 +189,10 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
 }
 
 impl Manager<'_> {
-    fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
+    fn sleep(&mut self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
+        if std::mem::take(&mut self.more) {
+            return; // a descriptor may still be ready
+        }
         self.context.give_back_memory();
         if mailbox.may_sleep() {
             if messages.has_any() {
@@ -192,10 +201,26 @@ impl Manager<'_> {
             let now = clock::monotonic_ms();
             let due = self.roster.next_deadline(now).into_iter();
             let look = self.watchdog.next_look(&self.roster.alive(), now);
-            let next = due.chain(look).chain(self.context.log().tick()).min();
+            let job = self.context.event_loop().next_due();
+            let note = self.context.log().tick();
+            let next = due.chain(look).chain(note).chain(job).min();
+            parker.watch(self.context.event_loop().descriptor());
             parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();
         }
+    }
+
+    /// Call what is ready and due, one round of it: what this process is there for comes in between.
+    fn tend(&mut self) {
+        if self.became.is_some() {
+            return;
+        }
+        let step = self.context.tend();
+        if step == Ok(true) {
+            signal::reassert_unblocked(); // as after other callbacks
+            self.more = true;
+        }
+        self.heed(step.map(drop));
     }
 
     fn heed_signals(&mut self) {
@@ -294,6 +319,9 @@ impl Manager<'_> {
         settle::report_waiting_tasks(self.ground, &self.context); // their senders are still there to hear of it
         let actions = self.roster.stop_all(deadline, clock::monotonic_ms());
         self.perform(actions);
+        for seat in self.roster.alive() {
+            self.tell_deadline(seat); // also to those that were asked before
+        }
     }
 
     /// A callback of the manager wants it to end: the server stops, with that exit code.
@@ -389,7 +417,7 @@ impl Manager<'_> {
             .warning(format_args!("worker(pid={pid}, id={worker}) {stuck}"));
         block.overdue.store(stuck.taken, Ordering::Release);
         // Should it have gone on this very moment, the session has its answer.
-        let still = block.events.load(Ordering::Acquire) == stuck.taken;
+        let still = block.begun() == stuck.taken;
         if let Some(slot) = shared.sessions.find(stuck.session).filter(|_| still) {
             slot.mark(state::ENDED);
             let head = Head::new(Kind::Lost, stuck.session, 0);
@@ -475,12 +503,21 @@ impl Manager<'_> {
     }
 
     fn ask_to_stop(&self, seat: Seat) {
+        self.tell_deadline(seat);
         let shared = &self.ground.shared;
         let block = shared.seat_block(seat);
         block.stop_asked.store(1, Ordering::Release);
         shared.directory.bell(Endpoint::Worker(seat)).ring();
         if shared.kind_of(seat.worker()) == ChildKind::UserProcess {
             signal::send(block.pid.load(Ordering::Acquire), signal::SIGTERM); // it has no loop that would look
+        }
+    }
+
+    /// So that a worker which waits for something ends by itself before it is killed.
+    fn tell_deadline(&self, seat: Seat) {
+        if let Some(end) = self.roster.end_of(seat) {
+            let block = self.ground.shared.seat_block(seat);
+            block.end_by_ms.store(end, Ordering::Release);
         }
     }
 
@@ -546,6 +583,7 @@ impl Manager<'_> {
         ] {
             word.store(0, Ordering::Relaxed);
         }
+        block.end_by_ms.store(0, Ordering::Relaxed);
         let serving = self.ground.shared.seat_of(seat.worker());
         if serving != seat {
             let incumbent = self.ground.shared.seat_block(serving);

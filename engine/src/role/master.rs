@@ -44,6 +44,8 @@ use crate::sys::{clock, fork, process, signal};
 const BELL: Token = Token(0);
 /// The first listening socket; the others follow.
 const LISTENERS: usize = 1;
+/// What the event loop watches.
+const JOBS: Token = Token(usize::MAX);
 
 /// Time for everything when there is no manager any more, or SIGINT wants an end at once.
 const HURRY_MS: u64 = 500;
@@ -87,6 +89,10 @@ struct Master {
     /// SIGINT or SIGQUIT: the process ends by this signal, without `on_shutdown`.
     interrupted: i32,
     code: i32,
+    /// The event loop has called something, and is to be turned again before a sleep.
+    more: bool,
+    /// The poll has the event loop's descriptor.
+    watches_jobs: bool,
 }
 
 /// The master's life; returns its exit code.
@@ -146,6 +152,7 @@ impl Master {
             errands,
             file_senders,
             commands,
+            event_loop,
             ..
         } = ground;
         errands.open(bell.clone());
@@ -207,6 +214,7 @@ impl Master {
                 file_senders,
                 lifelines: Vec::new(),
                 commands,
+                event_loop,
             },
         );
         if errands.may_come() {
@@ -238,6 +246,8 @@ impl Master {
             manager_killed: false,
             interrupted: 0,
             code: exit::NORMAL,
+            more: false,
+            watches_jobs: false,
         })
     }
 
@@ -262,6 +272,7 @@ impl Master {
             self.follow_reloads();
             self.reap();
             self.serve_errands();
+            self.tend();
             self.context.flush_backlog();
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
@@ -334,7 +345,10 @@ impl Master {
     fn sleep(&mut self, mailbox: &mut Mailbox, messages: &Messages) {
         self.beat();
         self.context.give_back_memory();
-        let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && !messages.has_any();
+        let more = std::mem::take(&mut self.more); // a descriptor may still be ready
+        let idle = !more && !messages.has_any();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && idle;
+        self.watch_jobs();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
         let accept_again = accepts.then(|| self.acceptor.next_try()).flatten();
@@ -343,6 +357,7 @@ impl Master {
             .chain((self.deadline > 0).then(|| self.next_deadline()))
             .chain(self.log.tick())
             .chain(self.service.tick(&self.shared))
+            .chain(self.context.event_loop().next_due())
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
@@ -351,11 +366,35 @@ impl Master {
         };
         // The bell, a signal and the time are looked at by the loop.
         if self.poll.poll(&mut self.events, timeout).is_ok() {
-            for event in self.events.iter().filter(|event| event.token() != BELL) {
+            let listening = |token: &Token| *token != BELL && *token != JOBS;
+            for event in self.events.iter().filter(|event| listening(&event.token())) {
                 self.acceptor.note_ready(event.token().0 - LISTENERS);
             }
         }
         mailbox.awake();
+    }
+
+    /// Call what is ready and due, one round of it.
+    fn tend(&mut self) {
+        let step = self.context.tend();
+        if step == Ok(true) {
+            signal::reassert_unblocked(); // as after other callbacks
+            self.more = true;
+        }
+        self.heed(step.map(drop));
+    }
+
+    /// Wake up for the event loop's descriptors, once there are any.
+    fn watch_jobs(&mut self) {
+        if self.watches_jobs {
+            return;
+        }
+        if let Some(raw) = self.context.event_loop().descriptor() {
+            let registry = self.poll.registry();
+            // A failure (out of memory) is tried again before the next sleep.
+            let watched = registry.register(&mut SourceFd(&raw), JOBS, Interest::READABLE);
+            self.watches_jobs = watched.is_ok();
+        }
     }
 
     fn heed_signals(&mut self) {

@@ -17,6 +17,7 @@ mod child;
 mod exit;
 mod fence;
 mod limits;
+mod linger;
 mod manager;
 mod master;
 mod messages;
@@ -45,6 +46,7 @@ use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::error::{Doing, Result};
+use crate::event_loop::EventLoop;
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
 use crate::ipc::parcels::INLINE;
@@ -75,6 +77,8 @@ pub(crate) struct Ground {
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
     pub(crate) commands: Commands,
+    /// The master's, with the timers that were made before the start.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// What the user of the engine has written.
@@ -87,6 +91,8 @@ pub(crate) struct Program {
     /// Processes that run a function of the user's.
     pub(crate) user_processes: u32,
     pub(crate) commands: Commands,
+    /// The master's event loop.
+    pub(crate) event_loop: Rc<EventLoop>,
 }
 
 /// How [`crate::Server::start`] ended, in the process that reads it.
@@ -192,6 +198,7 @@ fn prepare(
         master_line,
         file_senders: senders.into(),
         commands: program.commands,
+        event_loop: program.event_loop,
     };
 
     // Before there is anybody who could be told to signal this process.

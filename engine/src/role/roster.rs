@@ -363,6 +363,16 @@ impl Roster {
         }
     }
 
+    /// When a process that was asked to end is to be gone, if it can see to that itself.
+    pub(super) fn end_of(&self, seat: Seat) -> Option<u64> {
+        let post = self.posts.get(seat.worker() as usize)?;
+        let (_, child) = post.seats().find(|(known, _)| *known == seat)?;
+        match child.state {
+            State::Stopping { kill_at } => Some(kill_at.saturating_sub(self.grace)),
+            _ => None,
+        }
+    }
+
     /// A callback of the process on `seat` has taken too long: the process has SIGTERM, and this long
     /// until it is killed. False: that is known already.
     pub(super) fn overdue(&mut self, seat: Seat, now: u64) -> bool {

@@ -52,6 +52,7 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         bump(past, counter.swap(0, Ordering::Relaxed));
     }
     block.events.store(0, Ordering::Relaxed);
+    block.jobs.store(0, Ordering::Relaxed);
     settle_close(ground, context, block.closing.swap(0, Ordering::AcqRel));
     // Should a replacement have been starting, it takes over or there will be another.
     let serving = shared.seat_of(seat.worker());

@@ -118,9 +118,11 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             worker.heed(step);
             continue;
         }
+        let tended = worker.tend();
         match worker.serves().then(|| worker.take(&mut desk)) {
             Some((Found::One(_), Some(task))) => worker.perform(task, &mut desk),
             Some((Found::Busy, _)) => parker.park(Some(BUSY)),
+            _ if tended => {} // a descriptor may still be ready
             _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
         }
     }
@@ -172,6 +174,17 @@ impl TaskWorker<'_> {
             context.resume(asked);
         }
         leave.or(stopped.err()).map_or(exit::NORMAL, |l| l.code)
+    }
+
+    /// Call what is ready and due, between two tasks.
+    fn tend(&self) -> bool {
+        match self.context.tend() {
+            Ok(called) => called,
+            Err(leave) => {
+                self.leave.set(Some(leave));
+                false
+            }
+        }
     }
 
     fn heed(&self, step: Result<(), Leave>) {
@@ -336,9 +349,15 @@ impl TaskWorker<'_> {
             let look = parker
                 .supervisor_lost()
                 .then_some(Duration::from_millis(50));
-            let note = (self.context.log().tick())
-                .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
-            parker.park(look.into_iter().chain(note).min());
+            let note = self.context.log().tick();
+            let due = note
+                .into_iter()
+                .chain(self.context.event_loop().next_due())
+                .min();
+            let due =
+                due.map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+            parker.watch(self.context.event_loop().descriptor());
+            parker.park(look.into_iter().chain(due).min());
         }
         mailbox.awake();
         self.exchange.announce_awake(self.seat);

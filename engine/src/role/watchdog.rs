@@ -84,7 +84,7 @@ impl Watchdog {
         self.keeping.retain(|seat, _| seats.contains(seat));
         let mut stuck = Vec::new();
         for &seat in seats {
-            let taken = self.shared.seat_block(seat).events.load(Ordering::Acquire);
+            let taken = self.shared.seat_block(seat).begun();
             let after_ms = match self.sight(seat, now) {
                 Sight::At(since) if now >= since + limit => now - since,
                 Sight::Keeping(age) if age >= limit && self.stands_still(seat, now) => age,
@@ -149,6 +149,7 @@ impl Watchdog {
             {
                 Sight::At(since)
             }
+            callback if callback.is_job() && since > 0 => Sight::At(since),
             _ => match self.shared.queue_age(seat, now) {
                 0 => Sight::Quiet,
                 age => Sight::Keeping(age),
@@ -158,7 +159,7 @@ impl Watchdog {
 
     /// Whether a worker that keeps messages waiting has not taken any since the last looks.
     fn stands_still(&mut self, seat: Seat, now: u64) -> bool {
-        let taken = self.shared.seat_block(seat).events.load(Ordering::Relaxed);
+        let taken = self.shared.seat_block(seat).begun();
         let (before, since) = self.keeping.entry(seat).or_insert((taken, now));
         if *before != taken {
             (*before, *since) = (taken, now);

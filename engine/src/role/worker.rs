@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::child::{Child, MASTER_LINE};
 use super::limits::Limits;
+use super::linger::Lingering;
 use super::messages::Messages;
 use super::replies;
 use super::signals::{self, Action};
@@ -52,6 +53,7 @@ struct Worker<'g> {
     /// Callbacks asked for this end of the process.
     leave: Cell<Option<Leave>>,
     termed: Cell<bool>,
+    lingering: Lingering,
 }
 
 /// A worker's life; returns its exit code.
@@ -85,6 +87,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         asked_ms: Cell::new(0),
         leave: Cell::new(None),
         termed: Cell::new(false),
+        lingering: Lingering::new(&ground.settings),
     };
     worker.context.handler().attach(&worker.context);
     match worker.start(ground.settings.bootstrap.as_deref()) {
@@ -99,28 +102,33 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     worker.manager.ring();
 
     let mut exiting = false;
-    while !worker.is_over() || worker.lingers(&mailbox) {
+    while !worker.is_over() || worker.has_unfinished(&mailbox) {
         if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
         worker.read_exchange(&mut messages);
-        match mailbox.drain_while(
+        let drained = mailbox.drain_while(
             || worker.accepts(),
             PER_LANE,
             |from, head, payload| worker.handle(from, head, payload),
-        ) {
+        );
+        let tended = drained != Drained::Abandoned && worker.tend();
+        match drained {
+            Drained::Empty if tended && !worker.is_over() => {}
             // A callback of this batch may have asked for the end: nobody would ring for that.
             Drained::Empty if !worker.is_over() => {
                 worker.sleep(&mut mailbox, &mut parker, &messages);
             }
             // Asked to stop, with a long message half received: its rest is on its way.
-            // Or with tasks whose results are on their way.
-            Drained::Left | Drained::Empty if worker.lingers(&mailbox) => {
+            Drained::Left | Drained::Empty if mailbox.is_assembling() => {
                 if worker.is_over() && !std::mem::replace(&mut exiting, true) {
                     worker.exiting();
                 }
                 parker.park(Some(RECHECK));
+            }
+            Drained::Empty | Drained::Left if worker.lingers() => {
+                worker.linger(&mailbox, &mut parker);
             }
             // What waits is for the replacement.
             Drained::Left if !worker.is_over() => {
@@ -143,6 +151,52 @@ enum Unstarted {
 }
 
 impl Worker<'_> {
+    /// Call what is ready and due.
+    fn tend(&self) -> bool {
+        match self.context.tend() {
+            Ok(called) => called,
+            Err(leave) => {
+                self.leave.set(Some(leave));
+                false
+            }
+        }
+    }
+
+    /// Whether a process that is over has to wait for something: the rest of a long message, results, timers, descriptors.
+    fn has_unfinished(&self, mailbox: &Mailbox) -> bool {
+        self.leave.get().is_none() && (mailbox.is_assembling() || self.lingers())
+    }
+
+    /// Whether this process is over but for results of its tasks, timers, descriptors and calls put off.
+    fn lingers(&self) -> bool {
+        (self.context.event_loop().is_alive() || self.context.open_tasks() > 0)
+            && self.is_over()
+            && self.leave.get().is_none()
+            && self.lingering.may_go_on(self.block, &self.context)
+    }
+
+    /// One turn of the wait for that.
+    fn linger(&self, mailbox: &Mailbox, parker: &mut Parker) {
+        if self.lingering.begin() && self.block.stop_asked.load(Ordering::Acquire) == 0 {
+            // Nobody else knows that this process does not serve any more: the next one comes now, not when it has gone.
+            let head = Head::new(Kind::StopWorker, 0, u64::from(self.id));
+            let _ = self.context.to_manager(head); // refused in a stop only, which replaces nobody
+        }
+        if self.lingering.is_time_to_tell(&self.context) {
+            self.exiting();
+            self.lingering.told(&self.context);
+        }
+        if self.lingers() {
+            self.block.busy.store(0, Ordering::Relaxed);
+            parker.watch(self.context.event_loop().descriptor());
+            mailbox.bell().announce_sleep(); // a result is rung for; messages of clients are not for this process
+            if !self.context.has_replies() {
+                parker.park(Some(self.lingering.nap(&self.context)));
+            }
+            mailbox.awake();
+        }
+    }
+
     fn start(&self, bootstrap: Option<&str>) -> Result<(), Unstarted> {
         let (context, handler) = (&self.context, self.context.handler());
         if let Some(path) = bootstrap {
@@ -247,11 +301,6 @@ impl Worker<'_> {
         parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
     }
 
-    /// Whether a process that is to end has something to wait for: the rest of a long message, the results of its tasks.
-    fn lingers(&self, mailbox: &Mailbox) -> bool {
-        self.leave.get().is_none() && (mailbox.is_assembling() || self.context.open_tasks() > 0)
-    }
-
     /// What has become of its tasks is told to no one else.
     fn read_last_replies(&self) {
         while self.leave.get().is_none()
@@ -305,7 +354,12 @@ impl Worker<'_> {
             .log()
             .tick()
             .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
-        parker.park(look.into_iter().chain(note).min());
+        let event_loop = self.context.event_loop();
+        let job = event_loop
+            .next_due()
+            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+        parker.watch(event_loop.descriptor());
+        parker.park(look.into_iter().chain(note).chain(job).min());
         mailbox.awake();
     }
 

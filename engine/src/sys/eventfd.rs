@@ -26,6 +26,11 @@ impl EventFd {
         }
     }
 
+    /// Take back all notifications, for sleepers that watch it level-triggered.
+    pub(crate) fn drain(&self) {
+        let _ = self.0.read(); // fails if there are none
+    }
+
     pub(crate) fn raw(&self) -> RawFd {
         self.0.as_fd().as_raw_fd()
     }

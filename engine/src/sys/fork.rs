@@ -3,7 +3,7 @@
 use std::io;
 use std::ptr;
 use std::sync::Once;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering};
 
 use nix::unistd::{ForkResult, Pid};
 
@@ -143,6 +143,25 @@ pub(crate) fn watch_foreign_forks() {
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));
     });
+}
+
+/// Forks between the process that counted first and this one.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn count_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    super::user_signal::forget_wake(); // the parent's
+}
+
+/// A number that differs between this process and those that it was forked off, whoever has forked it, from the first
+/// call on.
+pub(crate) fn generation() -> u32 {
+    static COUNTED: Once = Once::new();
+    // SAFETY: the handler only stores to atomics, fit for the child of any process; handlers stay for good.
+    COUNTED.call_once(|| unsafe {
+        libc::pthread_atfork(None, None, Some(count_generation));
+    });
+    GENERATION.load(Ordering::Relaxed)
 }
 
 /// Whether user code forked this process: it has a role's memory, lanes and descriptors, but not the role.

@@ -12,6 +12,7 @@
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
 //! * [`random::number`]: different in every process
+//! * [`poller::Poller`]: descriptors of user code, level-triggered; [`user_signal`]: signals that user code listens to
 //! * [`clock`]: monotonic and wall time, local time as text
 
 pub(crate) mod affinity;
@@ -24,9 +25,11 @@ pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod output;
 pub(crate) mod pipe;
+pub(crate) mod poller;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
+pub(crate) mod user_signal;
 pub(crate) mod wait;

@@ -29,7 +29,7 @@ pub(crate) fn realtime_max() -> i32 {
 }
 
 /// The place of `signal` (1 to 64) in a word; none for other numbers.
-fn bit(signal: i32) -> u64 {
+pub(super) fn bit(signal: i32) -> u64 {
     match signal {
         1..=64 => 1 << (signal - 1),
         _ => 0,
@@ -240,7 +240,7 @@ fn noting() -> libc::sigaction {
     disposition(handler as libc::sighandler_t, libc::SA_RESTART)
 }
 
-fn disposition(handler: libc::sighandler_t, flags: libc::c_int) -> libc::sigaction {
+pub(super) fn disposition(handler: libc::sighandler_t, flags: libc::c_int) -> libc::sigaction {
     // SAFETY: all zero is a valid `sigaction`: default action, empty mask, no restorer (libc sets its own).
     let mut action: libc::sigaction = unsafe { std::mem::zeroed() };
     action.sa_sigaction = handler;
@@ -249,7 +249,10 @@ fn disposition(handler: libc::sighandler_t, flags: libc::c_int) -> libc::sigacti
 }
 
 /// Set, and return what was before.
-fn set_disposition(signal: i32, action: &libc::sigaction) -> io::Result<libc::sigaction> {
+pub(super) fn set_disposition(
+    signal: i32,
+    action: &libc::sigaction,
+) -> io::Result<libc::sigaction> {
     let mut before = MaybeUninit::zeroed();
     // SAFETY: both point to whole structs. The handler is `note`, which does only async-signal-safe work
     // (argued there), or what the host program had.
@@ -259,8 +262,13 @@ fn set_disposition(signal: i32, action: &libc::sigaction) -> io::Result<libc::si
     Ok(unsafe { before.assume_init() })
 }
 
+/// Whether a signal is the engine's, whatever user code installs.
+pub(super) fn is_owned(signal: i32) -> bool {
+    OWNED.load(Ordering::Relaxed) & bit(signal) != 0
+}
+
 /// By hand, because nix's sets know no realtime signals.
-fn unblock(signals: &[i32]) -> io::Result<()> {
+pub(super) fn unblock(signals: &[i32]) -> io::Result<()> {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: sigemptyset initialises the set it is given.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };

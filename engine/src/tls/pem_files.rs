@@ -10,8 +10,13 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError, Error, InconsistentKeys};
 
+/// A file whole. A pipe or a device would keep the start, or the master in a reload, waiting, or never end.
 fn read(what: &str, path: &str) -> Result<Vec<u8>, String> {
-    std::fs::read(path).map_err(|error| match error.kind() {
+    let regular = |path: &str| match std::fs::metadata(path)?.is_file() {
+        true => std::fs::read(path),
+        false => Err(io::Error::other("it is not a regular file")),
+    };
+    regular(path).map_err(|error| match error.kind() {
         io::ErrorKind::NotFound => format!("{what}[{path}] not found"),
         _ => format!("{what}[{path}] cannot be read: {error}"),
     })

@@ -42,6 +42,10 @@ fn files_that_are_missing_or_wrong_are_named() {
         format!("ssl cert file[{missing}] not found")
     );
     assert_eq!(
+        with(&|s| s.cert_file = Some("/dev/zero".into())),
+        "ssl cert file[/dev/zero] cannot be read: it is not a regular file"
+    );
+    assert_eq!(
         with(&|s| s.key_file = Some(missing.clone())),
         format!("ssl key file[{missing}] not found")
     );
