@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../engine/src"
 
 # module -> modules it may use
 declare -A may=(
-    [callback]="" [choice]="" [error]="" [sync]=""
+    [callback]="" [choice]="" [command]="callback" [error]="" [sync]=""
     [sys]="error sync"
     [timer]=""
     [ipc]="error sync sys"

@@ -7,6 +7,7 @@ use std::io;
 use std::sync::Arc;
 
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
+use crate::ipc::parcels::INLINE;
 use crate::ipc::shm::{At, BytesAt, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
 use crate::stats::{
@@ -37,7 +38,8 @@ pub(crate) struct Shared {
     works: At<WorkBlock>,
     /// The message or command that a child is at, by seat.
     requests: At<WorkBlock>,
-    /// Payloads of the tasks at work, by seat of a task worker, where they may have to be run again.
+    /// Payloads of the tasks at work, by seat of a task worker, where they may have to be run again. Longer ones stay in their
+    /// parcel.
     kept: Option<BytesAt>,
     /// By reactor, then by seat.
     marks: At<QueueMark>,
@@ -58,7 +60,7 @@ impl Shared {
         let marks = layout.place(plan.reactors as usize * plan.workers as usize * SEATS);
         let kept = plan
             .keeps_tasks
-            .then(|| layout.bytes(plan.task_workers as usize * SEATS * plan.kept()));
+            .then(|| layout.bytes(plan.task_workers as usize * SEATS * INLINE));
         let sessions = SessionTableAt::place(&mut layout, max_connection);
         let drawing = Drawing::new(plan, &mut layout);
         let region = Arc::new(Region::map(&layout)?);
@@ -217,7 +219,7 @@ impl Shared {
 
     fn keep_of(&self, seat: Seat) -> Option<BytesAt> {
         let index = seat.0.checked_sub(self.plan.workers * SEATS as u32)?;
-        Some(self.kept?.part(index as usize, self.plan.kept()))
+        Some(self.kept?.part(index as usize, INLINE))
     }
 
     /// Whether no task waits or is at work, and no message of user code waits.

@@ -18,6 +18,7 @@ pub(crate) mod ty {
     pub(crate) const FALSE: u32 = 1 << 2;
     pub(crate) const BOOL: u32 = 1 << 2 | 1 << 3;
     pub(crate) const INT: u32 = 1 << 4;
+    pub(crate) const FLOAT: u32 = 1 << 5;
     pub(crate) const STRING: u32 = 1 << 6;
     pub(crate) const ARRAY: u32 = 1 << 7;
     pub(crate) const CALLABLE: u32 = 1 << 12;

@@ -24,7 +24,6 @@ use super::exchange::{Exchange, ExchangeAt, ExchangePlan};
 use super::lane::{Casualty, LaneAt, LaneHeader, LaneReader, LaneWriter, Ring};
 use super::mailbox::Mailbox;
 use super::outlet::Outlet;
-use super::parcels::INLINE;
 use super::shm::{At, Layout, Region};
 use crate::sys::eventfd::EventFd;
 
@@ -86,11 +85,6 @@ impl Plan {
     /// All children: workers, then task workers, then user processes.
     pub(crate) fn children(&self) -> u32 {
         self.workers + self.task_workers + self.user_processes
-    }
-
-    /// Room for what is kept of a task at work: what is longer is in a parcel.
-    pub(crate) fn kept(&self) -> usize {
-        INLINE.min(self.task_ring / 2)
     }
 
     fn exchange(&self) -> ExchangePlan {

@@ -55,6 +55,9 @@ impl Envelope {
         writer: &mut LaneWriter,
         data: &[u8],
     ) -> Result<(), Unsent> {
+        if data.len() as u64 > exchange.parcels().longest() {
+            return Err(Unsent::TooBig);
+        }
         let given = self.given.to_ne_bytes();
         if data.len() <= INLINE.min(writer.longest() / 2) {
             if !writer.post(self.head(false), [&given, data]) {

@@ -11,7 +11,7 @@ use crate::ipc::queue::{Claimant, Taken};
 use crate::session::table::state;
 use crate::settings::OnWorkerLost;
 use crate::shared::{ChildKind, Shared};
-use crate::stats::{Work, bump, recycle, replacement, seat_state};
+use crate::stats::{Work, WorkBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use crate::sys::wait::Reaped;
@@ -62,6 +62,9 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         .store(replacement::UNKNOWN, Ordering::Release);
     let exchange = shared.directory.exchange();
     let put_back = exchange.settle(seat);
+    if let Some(parcel) = shared.work(seat).and_then(WorkBlock::leftover) {
+        context.discard_parcel(parcel);
+    }
     let work = shared.work(seat).and_then(|work| work.settle(put_back));
     if let Some(work) = &work {
         settle_task(ground, context, seat, work);

@@ -304,10 +304,10 @@ impl TaskWorker<'_> {
             return;
         }
         context.end_task();
-        if let Some(parcel) = parcel {
-            self.let_go(parcel);
-        }
         self.work.end();
+        if let Some(parcel) = parcel {
+            self.let_go(parcel); // after the end: a task without it could not be run again
+        }
         context.left();
         bump(&self.block.requests, 1);
         if payload.capacity() <= SPARE_MAX {

@@ -92,9 +92,19 @@ impl WorkBlock {
         self.step.load(Ordering::Acquire) != step::NONE
     }
 
+    /// The manager, when the process is dead, before [`WorkBlock::settle`]: a parcel that it was through with and may not have
+    /// freed.
+    pub(crate) fn leftover(&self) -> Option<Parcel> {
+        match self.is_busy() {
+            true => None,
+            false => Parcel::from_word(self.parcel.swap(0, Ordering::Relaxed)),
+        }
+    }
+
     /// The manager, when the process is dead: what died with it. `put_back`: what it was taking is in its queue again.
     pub(crate) fn settle(&self, put_back: bool) -> Option<Work> {
         let at = self.step.swap(step::NONE, Ordering::AcqRel);
+        let parcel = self.parcel.swap(0, Ordering::Relaxed);
         if at == step::NONE || (at == step::TAKING && put_back) {
             return None;
         }
@@ -110,7 +120,7 @@ impl WorkBlock {
             target: load(&self.target)
                 .checked_sub(1)
                 .map(|worker| worker as u32),
-            parcel: Parcel::from_word(load(&self.parcel)),
+            parcel: Parcel::from_word(parcel),
         })
     }
 }

@@ -37,28 +37,9 @@ impl<'a> Place<'a> {
 
     /// Register a callable; false after a warning, and then the one before stays.
     pub(super) fn register(&self, callable: Zv) -> bool {
-        let mut name: *mut zend_string = std::ptr::null_mut();
-        let callback = Callback::resolve(callable, &mut name);
-        let name = if name.is_null() {
-            Zv::NULL
-        } else {
-            Zv::string(name)
-        };
-        let Some(callback) = callback else {
-            let text = match name.kind() {
-                // SAFETY: a string of ours.
-                kind::STRING => unsafe { bytes(name.as_string()) },
-                _ => b"",
-            };
-            let line = Line::new(format_args!(
-                "function '{}' is not callable",
-                String::from_utf8_lossy(text)
-            ));
-            name.release();
-            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+        let Some(callback) = resolve(callable) else {
             return false;
         };
-        name.release();
         self.resolved.set(Some(callback));
         // SAFETY: as above. The callable that was there may be destroyed, after it was replaced.
         unsafe { callable.share().assign(self.property) };
@@ -81,4 +62,31 @@ impl<'a> Place<'a> {
         }
         callable.share()
     }
+}
+
+/// Look a callable up; none after a warning.
+pub(super) fn resolve(callable: Zv) -> Option<Callback> {
+    let mut name: *mut zend_string = std::ptr::null_mut();
+    let callback = Callback::resolve(callable, &mut name);
+    let name = if name.is_null() {
+        Zv::NULL
+    } else {
+        Zv::string(name)
+    };
+    if callback.is_none() {
+        let text = match name.kind() {
+            // SAFETY: a string of ours.
+            kind::STRING => unsafe { bytes(name.as_string()) },
+            _ => b"",
+        };
+        let line = Line::new(format_args!(
+            "function '{}' is not callable",
+            String::from_utf8_lossy(text)
+        ));
+        name.release();
+        warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+        return None;
+    }
+    name.release();
+    callback
 }

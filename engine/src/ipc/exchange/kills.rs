@@ -90,6 +90,7 @@ impl Scene {
                 .read(true)
                 .write(true)
                 .create(true)
+                .truncate(false)
                 .open(path);
             options.unwrap()
         };
