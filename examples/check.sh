@@ -140,6 +140,10 @@ lines() {
 }
 php_example lines.php 0
 lines
+calculate() { timeout 10 "$php" -n -d extension=php-ext/modules/skep.so examples/php/client.php "$port" "$host" 2>&1; }
+expect "$(printf '6 * 7\n7 / 0\n1+1' | calculate)" "$(printf '%s\n' 42 'error: division by zero' 2)"
+expect "$(printf 'quit\n1+1\n' | calculate)" $'bye\nno answer: the server has closed'
+printf '  %-22s %s\n' php/client.php 'with lines.php: answers, and the end'
 backend=$server
 helpers=("$backend")
 
@@ -162,6 +166,30 @@ what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
 stop 'nc: the same'
+
+# --- registry
+
+php_example registry.php 0
+exec {one}<>"/dev/tcp/$host/$port"
+exec {two}<>"/dev/tcp/$host/$port"
+hear() { # FROM WANTED: the next line of a connection
+    local line
+    read -r -t 10 line <&"$1" || fail "nothing came instead of '$2'"
+    expect "$line" "$2"
+}
+echo 'I am red' >&"$one" && hear "$one" 'hello red'
+echo 'I am red' >&"$two" && hear "$two" 'error: the name is taken'
+echo 'I am blue' >&"$two" && hear "$two" 'hello blue'
+echo 'tell red good morning' >&"$two" && hear "$two" 'told' && hear "$one" 'blue: good morning'
+echo 'who' >&"$one" && hear "$one" 'blue 1, red 1'
+exec {two}>&-
+left() {
+    echo 'tell blue are you there' >&"$one"
+    read -r -t 10 line <&"$one" && [ "$line" = 'error: nobody of that name' ]
+}
+within 10 left || fail "blue is still known"
+exec {one}>&-
+stop 'two connections: names known to all workers, on a table'
 
 # --- the others
 
@@ -198,6 +226,24 @@ expect "$(stat -c %a "$path")" 600
 expect "$(printf 'hello\nworld\n' | timeout 10 nc -NU "$path")" $'olleh\ndlrow'
 expect "$(echo socat | timeout 10 socat -t 5 - "UNIX-CONNECT:$path")" tacos
 stop 'nc -U and socat: lines turned round, rights of the file'
+[ ! -e "$path" ] || fail "$path is left"
+
+php_example push.php 0 50
+(sleep 0.5; echo hello) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
+grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
+[ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
+stop 'nc: an answer, and the time pushed by timers'
+
+php_example pool.php "$dir/pool.sock"
+pool() { timeout 10 nc -NU "$path" | tail -c +5; }
+expect "$(printf '\0\0\0\11two words' | pool)" '2 words'
+expect "$(printf '\0\0\0\0' | pool)" '0 words'
+expect "$(printf '\377\0\0\0' | pool)" ''
+kill -USR1 "$server"
+for _ in 1 2 3 4 5; do
+    expect "$(printf '\0\0\0\5three' | pool)" '1 words'
+done
+stop 'nc -U: requests of workers without a server, also during a reload'
 [ ! -e "$path" ] || fail "$path is left"
 
 php_example behind_proxy.php 0
@@ -247,7 +293,7 @@ stop 'nc and cmp: 5 MB, an empty file; nothing from outside of the directory'
 # --- their command lines
 
 what=--help
-for example in chat.php chat_client.php lines.php dns.php tls.php unix.php behind_proxy.php gateway.php redis.php files.php; do
+for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php redis.php files.php; do
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" --help | grep -q "examples/php/$example \[" ||
         fail "$example --help does not say how to use it"
     code=0

@@ -67,6 +67,24 @@
 /// Room for a name that the client has given, in skep_session_tls.
 #define SKEP_TLS_NAME_SIZE 256
 
+/// Any task worker, whichever is free first.
+#define SKEP_ANY_TASK_WORKER -1
+
+/// The master.
+#define SKEP_ROLE_MASTER 0
+
+/// The manager.
+#define SKEP_ROLE_MANAGER 1
+
+/// A worker.
+#define SKEP_ROLE_WORKER 2
+
+/// A task worker.
+#define SKEP_ROLE_TASK_WORKER 3
+
+/// A user process.
+#define SKEP_ROLE_USER_PROCESS 4
+
 /// Major version of the header.
 #define SKEP_VERSION_MAJOR 0
 
@@ -385,6 +403,87 @@ typedef struct {
     char callback[24];
 } skep_worker_stats;
 
+/// Number of a task, counted by each process from 0.
+typedef uint64_t skep_task_id;
+
+/// A task. Later versions may have more fields at the end; a program that is to run with an earlier one compares `size`
+/// before it reads what came later.
+typedef struct {
+    /// Size of the struct in the library that filled it in.
+    size_t size;
+    /// Its number, of the process that gave it.
+    skep_task_id id;
+    /// When it was given, microseconds since the Unix epoch.
+    uint64_t dispatch_us;
+    /// Id of the worker or user process that gave it; 0 for master and manager, as for worker 0.
+    uint32_t source;
+    /// How often it has been run before, by task workers that died with it.
+    uint32_t attempts;
+} skep_task;
+
+/// A task is to be run: `len` bytes at `data`, valid during the call only, as is `task`. Answer with skep_server_finish().
+typedef void (*skep_task_callback)(skep_server *server,
+                                   const skep_task *task,
+                                   const uint8_t *data,
+                                   size_t len,
+                                   void *user_data);
+
+/// What belongs to a result.
+typedef struct {
+    /// Size of the struct in the library that filled it in.
+    size_t size;
+    /// Number of the task.
+    skep_task_id id;
+    /// When the result was given, microseconds since the Unix epoch.
+    uint64_t dispatch_us;
+    /// Id of the task worker that ran it.
+    uint32_t task_worker;
+    /// 1 if the process that gave the task has died and this one is its successor; else 0.
+    int32_t orphaned;
+} skep_task_result;
+
+/// A task has a result: `len` bytes at `data`, valid during the call only, as is `result`.
+typedef void (*skep_finish_callback)(skep_server *server,
+                                     const skep_task_result *result,
+                                     const uint8_t *data,
+                                     size_t len,
+                                     void *user_data);
+
+/// Why there will be no result.
+typedef int32_t skep_task_loss;
+
+/// A task is lost. `orphaned`: 1 if the process that gave it has died and this one is its successor.
+typedef void (*skep_task_lost_callback)(skep_server *server,
+                                        skep_task_id id,
+                                        skep_task_loss reason,
+                                        int32_t orphaned,
+                                        void *user_data);
+
+/// Who sent a message.
+typedef struct {
+    /// Size of the struct in the library that filled it in.
+    size_t size;
+    /// When it was sent, microseconds since the Unix epoch.
+    uint64_t dispatch_us;
+    /// Id of the sending worker, task worker or user process; 0 for master and manager, as for worker 0.
+    uint32_t source;
+    /// What it is: one of SKEP_ROLE_*.
+    int32_t source_role;
+} skep_message;
+
+/// Another process has sent something: `len` bytes at `data`, valid during the call only, as is `message`.
+typedef void (*skep_message_callback)(skep_server *server,
+                                      const skep_message *message,
+                                      const uint8_t *data,
+                                      size_t len,
+                                      void *user_data);
+
+/// The life of a user process, counted from 0.
+typedef void (*skep_process_function)(skep_server *server, uint32_t process, void *user_data);
+
+/// What skep_server_task_wait() calls with the result: `len` bytes at `data`, valid during the call only.
+typedef void (*skep_task_wait_callback)(const uint8_t *data, size_t len, void *user_data);
+
 /// None has run yet.
 #define SKEP_CALLBACK_NONE 0
 
@@ -528,6 +627,24 @@ typedef struct {
 
 /// A system call failed; the code is the system's.
 #define SKEP_SYSTEM -19
+
+/// As much waits in the queue as the settings allow.
+#define SKEP_QUEUE_FULL -20
+
+/// What was waited for has not come in time.
+#define SKEP_TIMED_OUT -21
+
+/// The task is through and has given no result.
+#define SKEP_NO_RESULT -22
+
+/// The task is lost: it will have no result.
+#define SKEP_TASK_LOST -23
+
+/// The task worker died while it was at it, as often as the setting task_redeliver allows.
+#define SKEP_TASK_WORKER_DIED 1
+
+/// The server stopped before the task was begun, or before it was through.
+#define SKEP_TASK_STOPPED 2
 
 #ifdef __cplusplus
 extern "C" {
@@ -1278,6 +1395,107 @@ const char *skep_last_error_text(void);
 /// Callable from: anywhere, any thread.
 /// Errors: none.
 int32_t skep_last_error_code(void);
+
+/// Call `callback` in a task worker for every task. A server with the setting task_worker_num cannot start without it.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: task worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_task(skep_server *server,
+                                skep_task_callback callback,
+                                void *user_data);
+
+/// Call `callback` in the worker that gave a task, for every result.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_finish(skep_server *server, skep_finish_callback callback, void *user_data);
+
+/// Call `callback` in the worker that gave a task, if the task is lost: every task that was accepted is run or reported here.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_task_lost(skep_server *server,
+                                     skep_task_lost_callback callback,
+                                     void *user_data);
+
+/// Call `callback` in a worker or task worker for every message of another process.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
+/// Callable from: setup; the callback runs in: worker, task worker.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
+skep_status skep_server_on_message(skep_server *server, skep_message_callback callback, void *user_data);
+
+/// One more process, which runs `function`; when that returns the process ends and another one takes its place. It has no loop of its own:
+/// a stop of the server ends it by SIGTERM.
+///
+/// Ownership: `user_data` stays the caller's; it is given back to the function and never touched.
+/// Callable from: setup; the function runs in: user process.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; there is no process then.
+skep_status skep_server_add_process(skep_server *server,
+                                    skep_process_function function,
+                                    void *user_data);
+
+/// Give a task, `len` bytes at `data`, to the task workers: to one of them, counted from 0, or with SKEP_ANY_TASK_WORKER to
+/// whichever is free first. Results come to the finish callback of the same process, if it is a worker; nobody hears of
+/// other processes' tasks. `id` gets the task's number and may be NULL.
+///
+/// Ownership: `data` is borrowed for the call, `id` is the caller's.
+/// Callable from: any process but a task worker, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (a task worker, or none are there), SKEP_INVALID_ARGUMENT (no such task
+///   worker), SKEP_TOO_LARGE, SKEP_QUEUE_FULL (settings task_queue_max_num and task_queue_max_bytes), SKEP_NOT_RUNNING,
+///   SKEP_WRONG_THREAD.
+skep_status skep_server_task(skep_server *server,
+                             const uint8_t *data,
+                             size_t len,
+                             int32_t task_worker,
+                             skep_task_id *id);
+
+/// Give a task and wait for its first result, at most `timeout_ms` milliseconds (negative: for ever), which `callback` gets before
+/// this returns. Blocks the worker: nothing else is served meanwhile.
+///
+/// Ownership: `data` is borrowed for the call; `user_data` stays the caller's.
+/// Callable from: worker, in a callback.
+/// Errors: as skep_server_task(); SKEP_STATE outside of workers, SKEP_TIMED_OUT, SKEP_NO_RESULT (the task is through and has
+///   given none), SKEP_TASK_LOST (the code is one of SKEP_TASK_*); `callback` is then not called.
+skep_status skep_server_task_wait(skep_server *server,
+                                  const uint8_t *data,
+                                  size_t len,
+                                  int32_t task_worker,
+                                  int64_t timeout_ms,
+                                  skep_task_wait_callback callback,
+                                  void *user_data);
+
+/// Answer the task at hand; may be called several times. Waits while the asking worker's queue is full.
+///
+/// Ownership: `data` is borrowed for the call.
+/// Callable from: task worker, in the task callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE, SKEP_NOT_RUNNING,
+///   SKEP_WRONG_THREAD.
+skep_status skep_server_finish(skep_server *server,
+                               const uint8_t *data,
+                               size_t len);
+
+/// Send something to a worker or task worker (ids of task workers come after those of workers), whose message callback gets it. Never
+/// waits; queued is in order, and kept for a successor should the process die.
+///
+/// Ownership: `data` is borrowed for the call.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no message callback is registered), SKEP_INVALID_ARGUMENT (no such process, or this one),
+///   SKEP_TOO_LARGE, SKEP_QUEUE_FULL, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_send_message(skep_server *server,
+                                     uint32_t worker,
+                                     const uint8_t *data,
+                                     size_t len);
+
+/// Replace all task workers: what they are at is finished, what waits is for the new ones.
+///
+/// Ownership: none.
+/// Callable from: any process, in a callback.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE while the server stops, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+skep_status skep_server_reload_tasks(skep_server *server);
 
 /// Version of the library at run time, as text: "major.minor.patch".
 ///

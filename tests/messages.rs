@@ -40,7 +40,8 @@ fn order_user(server: &Server, order: &str) -> String {
 /// Messages that a worker or task worker has received, and how many came out of order.
 fn count(client: &mut Client, who: &str) -> (u64, u64) {
     let text = client.ask(format!("!do command 10000 {who} count"));
-    let (count, disorder) = text.split_once(' ').unwrap();
+    // Refused as long as the queue is full of messages.
+    let (count, disorder) = text.split_once(' ').unwrap_or(("0", "0"));
     (count.parse().unwrap(), disorder.parse().unwrap())
 }
 

@@ -26,6 +26,11 @@ pub(crate) enum Front {
     },
     C,
     Lane,
+    /// Processes of a PHP script that do this with one table.
+    Table {
+        what: &'static str,
+        processes: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,6 +77,7 @@ impl Side {
             Front::Php { reactors, workers } => format!("php {reactors}+{workers}"),
             Front::C => "c 1+1".to_string(),
             Front::Lane => "lane".to_string(),
+            Front::Table { what, processes } => format!("php, {what}, {processes} processes"),
         };
         match self.talk {
             Talk::Frames { framing, depth } => format!("{front}, {framing:?} x {depth}"),
@@ -131,6 +137,8 @@ pub(crate) enum Kind {
         connections: usize,
     },
     Lane,
+    /// Operations on a table, beside the echo of a bare loop.
+    Table(Shape),
 }
 
 /// One comparison: all its sides are measured in turn, round by round.
@@ -286,7 +294,40 @@ pub fn all() -> Vec<Case> {
                 ],
             )],
         },
+        tables(),
     ]
+}
+
+/// What a script does in a second of CPU time, compared with the requests that the bare loop serves in a second.
+fn tables() -> Case {
+    let side = |what, processes, times| {
+        let target = target(Figure::Rate, Bound::AtLeastTimes(times));
+        (
+            Front::Table { what, processes }.to(Talk::Plain),
+            vec![target],
+        )
+    };
+    // 5 and 2 million where the loop does 0.3; several processes at it at once may cost each a third.
+    let (get, set) = (5.0 / 0.3, 2.0 / 0.3);
+    Case {
+        key: "table",
+        title: "operations on a table of 4096 rows, 3 columns, and an echo loop",
+        kind: Kind::Table(Shape {
+            connections: 50,
+            size: 32,
+        }),
+        sides: vec![
+            bare(Talk::Plain),
+            side("get", 1, get),
+            side("row", 1, get),
+            side("set", 1, set),
+            side("incr", 1, set),
+            side("get", 4, get * 0.7),
+            side("row", 4, get * 0.7),
+            side("set", 4, set * 0.7),
+            side("incr", 4, set * 0.7),
+        ],
+    }
 }
 
 fn bare(talk: Talk) -> (Side, Vec<Target>) {

@@ -101,6 +101,12 @@ impl Site {
                 vec![],
                 vec![],
             ),
+            Front::Table { what, processes } => {
+                let mut program = self.php(true)?;
+                let args = ["bench/servers/table.php", what, &processes.to_string()];
+                program.args.extend(args.map(String::from));
+                Ok(program)
+            }
             Front::Php { reactors, workers } => {
                 let mut program = self.php(true)?;
                 program.args.extend(self.script(side.talk));

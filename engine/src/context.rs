@@ -38,7 +38,7 @@ use crate::ipc::exchange::Party;
 use crate::ipc::frame::Head;
 use crate::ipc::outlet::Outlet;
 use crate::ipc::parker::Parker;
-use crate::log::Log;
+use crate::log::{Level as LogLevel, Log};
 use crate::net::handover;
 use crate::packet::Packet;
 use crate::port::{Port, Ports};
@@ -288,6 +288,21 @@ impl Context {
     /// an interpreter looks at. It replaces an earlier one, and does not change what SIGTERM does.
     pub fn on_term_signal(&self, hook: extern "C" fn()) {
         signal::on_term(hook);
+    }
+
+    /// Whether this process is to end, by SIGTERM, because its manager has asked it to, or because the whole server
+    /// stops: a callback that waits for something should give it up.
+    pub fn is_told_to_stop(&self) -> bool {
+        let asked = |block: &SeatBlock| block.stop_asked.load(Ordering::Relaxed) == 1;
+        let told = signal::has_come(signal::SIGTERM)
+            || Phase::of(&self.shared) >= Phase::Draining
+            || self.own_block().is_some_and(asked);
+        told && !fork::is_foreign()
+    }
+
+    /// Write a line to the server's log.
+    pub fn log_line(&self, level: LogLevel, text: &str) {
+        self.log.line(level, &text);
     }
 
     /// Write a line to the server's log, as an error.

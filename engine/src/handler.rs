@@ -179,7 +179,8 @@ pub trait Handler {
     }
 
     /// Worker: it is to end and still has something to finish, such as a long message half received.
-    /// Called once.
+    /// Called once for that. As long as it has timers, watched descriptors or deferred calls it is called again and again:
+    /// at once whenever one of them has gone, else every 100 ms, until none is left or `max_wait_time` is over.
     fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {
         let _ = (context, worker);
         Ok(())

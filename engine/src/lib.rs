@@ -22,14 +22,15 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` · `ipc` `net` · `sys` · `callback` `choice` `command` `error` `sync`.
+//! `capi` · `server` `client` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
+//! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `command` `error` `sync`.
 
 #![deny(unsafe_code)]
 
 mod callback;
 pub mod capi;
 mod choice;
+pub mod client;
 pub mod command;
 mod context;
 mod daemon;
@@ -44,11 +45,13 @@ mod handler;
 #[allow(unsafe_code, reason = "rings and blocks in shared memory")]
 mod ipc;
 mod log;
+pub mod memory;
 #[allow(unsafe_code, reason = "socket calls without a safe wrapper")]
 mod net;
 mod observer;
 mod packet;
 mod port;
+pub mod process;
 mod protocol;
 mod reactor;
 mod role;
@@ -73,9 +76,10 @@ pub use handler::{CLOSED_BY_SERVER, Callback, Death, Handler, Interests, Leave, 
 #[cfg(not(loom))]
 #[doc(hidden)]
 pub use ipc::probe;
+pub use log::{Level as LogLevel, ignore_error};
 pub use net::SocketType;
 pub use packet::Packet;
-pub use role::Ended;
+pub use role::{Ended, Pool, PoolContext, PoolEnded, PoolHandler, PoolMessages};
 pub use server::{Children, PortInfo, Server};
 pub use session::{SessionId, SessionInfo, TlsInfo};
 pub use stats::{Figure, Stats, WorkerReport, WorkerState, WorkerStats};

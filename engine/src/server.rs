@@ -10,7 +10,7 @@ use crate::errand::Errands;
 use crate::error::{Error, Result, code};
 use crate::event_loop::EventLoop;
 use crate::handler::Handler;
-use crate::log::Log;
+use crate::log::{Level as LogLevel, Log};
 use crate::net::SocketType;
 use crate::net::inherited;
 use crate::net::listener::Listener;
@@ -301,6 +301,11 @@ impl Server {
             self.log.warning(note);
         }
         Ok(())
+    }
+
+    /// Write a line to the server's log.
+    pub fn log_line(&self, level: LogLevel, text: &str) {
+        self.log.line(level, &text);
     }
 
     /// Write a line to the server's log, as a warning.

@@ -7,6 +7,7 @@
 
 use std::ffi::c_void;
 use std::ptr::null_mut;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ext_php_rs::ffi::{
     ext_php_rs_process_globals, zend_call_known_function, zend_hash_str_find, zend_read_property,
@@ -52,6 +53,9 @@ pub(crate) struct Frame {
     death: *const Death,
     /// What comes after the bytes, for a datagram; null if there is none.
     packet: *const Packet,
+    /// All arguments, in place of `args`; null if there they are.
+    list: *const Zv,
+    list_len: u32,
     /// Where the returned value goes; null if nobody wants it.
     answer: *mut Answer,
 }
@@ -129,6 +133,8 @@ impl Frame {
             len: 0,
             death: std::ptr::null(),
             packet: std::ptr::null(),
+            list: std::ptr::null(),
+            list_len: 0,
             answer: null_mut(),
         }
     }
@@ -150,6 +156,13 @@ impl Frame {
     /// An argument behind the bytes: what is known of a datagram.
     pub(crate) fn with_packet(mut self, packet: &Packet) -> Frame {
         self.packet = packet;
+        self
+    }
+
+    /// All arguments, which the caller holds during the call.
+    pub(crate) fn with_list(mut self, list: &[Zv]) -> Frame {
+        self.list = list.as_ptr();
+        self.list_len = list.len() as u32;
         self
     }
 
@@ -203,12 +216,51 @@ pub(crate) fn invoke(frame: &Frame) -> Outcome {
     outcome()
 }
 
+/// Run what PHP runs between two instructions, the handlers of signals above all: for functions that wait. True if the
+/// waiting function must return now: an exception or the end of the script is pending.
+pub(crate) fn interrupts() -> bool {
+    // SAFETY: PHP's flags, which are atomics for PHP as well: signal handlers set them.
+    let (flag, timed_out) = unsafe {
+        (
+            &*(&raw const (*eg()).vm_interrupt).cast::<AtomicBool>(),
+            &*(&raw const (*eg()).timed_out).cast::<AtomicBool>(),
+        )
+    };
+    if timed_out.load(Relaxed) {
+        return true; // PHP ends the script by itself as soon as it gets to it
+    }
+    if !flag.swap(false, Relaxed) {
+        return false;
+    }
+    let depth = globals::deepen();
+    // SAFETY: `interrupt` owns nothing.
+    let jumped = unsafe { try_call(interrupt, std::ptr::null()) };
+    globals::set_depth(depth);
+    if jumped {
+        globals::set_bailed();
+        return true;
+    }
+    outcome() != Outcome::Done
+}
+
+/// Runs under `zend_try`.
+unsafe extern "C" fn interrupt(ctx: Ctx) -> Ctx {
+    // SAFETY: PHP's variable, and its frame of the running function, which is how PHP calls it.
+    unsafe {
+        if let Some(run) = ext_php_rs::ffi::zend_interrupt_function {
+            run((*eg()).current_execute_data);
+        }
+    }
+    ctx
+}
+
 /// Whether user code is on the stack below an engine callback: then what it throws concerns it, not us.
 pub(crate) fn nested() -> bool {
     globals::depth() > 0
 }
 
-fn outcome() -> Outcome {
+/// How the code that has just returned ended, as far as it can be seen afterwards.
+pub(crate) fn outcome() -> Outcome {
     // SAFETY: PHP's globals; a pending exception is alive.
     unsafe {
         let exception = (*eg()).exception;
@@ -241,7 +293,10 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
         frame = frame.with(packet);
     }
     let mut returned = Zv::UNDEF;
-    let args = frame.args[0].ptr();
+    let (args, count): (*mut zval, u32) = match frame.list.is_null() {
+        true => (frame.args[0].ptr(), frame.count),
+        false => (frame.list.cast_mut().cast(), frame.list_len),
+    };
     match frame.target {
         // SAFETY: the function was resolved by PHP, and its callable is held by the server object; PHP
         // counts the arguments' references itself.
@@ -251,7 +306,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 cache.object,
                 cache.called_scope,
                 returned.ptr(),
-                frame.count,
+                count,
                 args,
                 null_mut(),
             );
@@ -262,7 +317,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 null_mut(),
                 callable.ptr(),
                 returned.ptr(),
-                frame.count,
+                count,
                 args,
                 null_mut(),
             );

@@ -78,6 +78,11 @@ impl Callback {
         })
     }
 
+    /// A call of it without arguments.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame::new(self.target)
+    }
+
     /// How many parameters it declares, if that can be told.
     fn parameters(&self) -> u32 {
         match self.target {
@@ -85,6 +90,11 @@ impl Callback {
             Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
             Target::Named(_) | Target::File | Target::Freshen(_) => 0,
         }
+    }
+
+    /// What to call.
+    pub(crate) fn target(&self) -> Target {
+        self.target
     }
 
     /// Whether it was made from this value.
@@ -170,6 +180,14 @@ impl PhpHandler {
 
     fn port_callback(&self, port: u16, event: PortEvent) -> Option<Callback> {
         *self.ports.get(usize::from(port))?.get(event as usize)?
+    }
+
+    /// Call user code from the event loop.
+    pub(crate) fn run_job(&self, context: &Context, event: &str, frame: &Frame) -> Step {
+        match self.left.get() {
+            Some(code) => Err(Leave { code }),
+            None => self.guarded(context, event, frame),
+        }
     }
 
     /// Call user code on behalf of `event`, and see how it ends.
@@ -346,6 +364,7 @@ impl Handler for PhpHandler {
 
     fn attach(&self, context: &Rc<Context>) {
         globals::set_context(context);
+        globals::set_handler(Some(self));
         self.object().show_process(context);
         if context.role() != Role::Master {
             random::reseed();

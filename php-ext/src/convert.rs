@@ -46,24 +46,24 @@ impl List {
 }
 
 /// A PHP array with text keys being filled. Not freed when dropped.
-struct Map(*mut HashTable);
+pub(crate) struct Map(*mut HashTable);
 
 impl Map {
-    fn new() -> Map {
+    pub(crate) fn new() -> Map {
         // SAFETY: a new array, one reference.
         Map(unsafe { _zend_new_array(32) })
     }
 
-    fn put(&self, key: &str, mut value: Zv) {
+    pub(crate) fn put(&self, key: &str, mut value: Zv) {
         // SAFETY: our own array; the key is copied.
         unsafe { zend_hash_str_update(self.0, key.as_ptr().cast(), key.len(), value.ptr()) };
     }
 
-    fn put_long(&self, key: &str, value: impl TryInto<i64>) {
+    pub(crate) fn put_long(&self, key: &str, value: impl TryInto<i64>) {
         self.put(key, Zv::long(value.try_into().unwrap_or(i64::MAX)));
     }
 
-    fn into_value(self) -> Zv {
+    pub(crate) fn into_value(self) -> Zv {
         Zv::array(self.0)
     }
 }

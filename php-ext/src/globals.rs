@@ -7,24 +7,35 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering::R
 
 use skep::Context;
 
+use crate::callbacks::PhpHandler;
 use crate::zend::{zend_class_entry, zend_object};
 
 /// PHP's classes of this module.
 pub(crate) struct Classes {
+    pub(crate) client: AtomicPtr<zend_class_entry>,
     pub(crate) server: AtomicPtr<zend_class_entry>,
     pub(crate) port: AtomicPtr<zend_class_entry>,
     pub(crate) connections: AtomicPtr<zend_class_entry>,
+    pub(crate) table: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
+    pub(crate) process: AtomicPtr<zend_class_entry>,
+    pub(crate) pool: AtomicPtr<zend_class_entry>,
+    pub(crate) timers: AtomicPtr<zend_class_entry>,
 }
 
 /// Set at module startup.
 pub(crate) static CLASSES: Classes = Classes {
+    client: AtomicPtr::new(null_mut()),
     server: AtomicPtr::new(null_mut()),
     port: AtomicPtr::new(null_mut()),
     connections: AtomicPtr::new(null_mut()),
+    table: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
+    process: AtomicPtr::new(null_mut()),
+    pool: AtomicPtr::new(null_mut()),
+    timers: AtomicPtr::new(null_mut()),
 };
 
 static LAST_ERROR: AtomicI32 = AtomicI32::new(0);
@@ -77,6 +88,21 @@ pub(crate) fn drop_context() {
         // SAFETY: made by `into_raw` in `set_context`, and taken out of the static.
         drop(unsafe { Rc::from_raw(context) });
     }
+}
+
+/// The handler of the server that runs; null if none does.
+static HANDLER: AtomicPtr<PhpHandler> = AtomicPtr::new(null_mut());
+
+/// The handler of the server that runs.
+pub(crate) fn handler() -> Option<&'static PhpHandler> {
+    // SAFETY: set by `attach` to the handler that `start()` holds; taken back before that lets it go.
+    unsafe { HANDLER.load(Relaxed).as_ref() }
+}
+
+/// This one is it.
+pub(crate) fn set_handler(handler: Option<&PhpHandler>) {
+    let handler = handler.map_or(null_mut(), |handler| std::ptr::from_ref(handler).cast_mut());
+    HANDLER.store(handler, Relaxed);
 }
 
 /// Enter a guarded call; returns how many there were before.

@@ -24,6 +24,13 @@ pub(crate) mod ty {
     pub(crate) const CALLABLE: u32 = 1 << 12;
     pub(crate) const VOID: u32 = 1 << 14;
     pub(crate) const MIXED: u32 = 0x3fe;
+    /// The argument is a variable, which is written to.
+    pub(crate) const BY_REFERENCE: u32 = 1
+        << if super::ZEND_MODULE_API_NO >= 20_220_829 {
+            25
+        } else {
+            24
+        };
 }
 
 /// In a type: its pointer is a class name as C text. The bit moved with PHP 8.3.
@@ -32,6 +39,9 @@ const LITERAL_NAME: u32 = if ZEND_MODULE_API_NO >= 20_230_831 {
 } else {
     1 << 24
 };
+
+/// In a parameter's type: it takes all arguments that are left.
+const VARIADIC: u32 = 1 << 27;
 
 /// A parameter.
 pub(crate) struct Param {
@@ -46,6 +56,15 @@ pub(crate) const fn param(name: &'static CStr, types: u32) -> Param {
         name,
         types,
         default: None,
+    }
+}
+
+/// The last parameter, which takes all arguments that are left.
+pub(crate) const fn rest(name: &'static CStr) -> Param {
+    Param {
+        name,
+        types: ty::MIXED | VARIADIC,
+        default: Some(c""),
     }
 }
 
@@ -76,6 +95,8 @@ pub(crate) struct Entry {
 
 /// `ZEND_ACC_PUBLIC`.
 pub(crate) const PUBLIC: u32 = 1;
+/// `ZEND_ACC_STATIC`.
+pub(crate) const STATIC: u32 = 16;
 /// `ZEND_ACC_PRIVATE`.
 pub(crate) const PRIVATE: u32 = 4;
 
@@ -89,6 +110,16 @@ macro_rules! method {
             returns: $returns,
             returns_class: None,
             flags: $crate::method::PUBLIC,
+        }
+    };
+}
+
+/// A static method's entry.
+macro_rules! static_method {
+    ($name:literal, $body:path, [$($param:expr),*], $returns:expr) => {
+        $crate::method::Entry {
+            flags: $crate::method::PUBLIC | $crate::method::STATIC,
+            ..$crate::method::method!($name, $body, [$($param),*], $returns)
         }
     };
 }
@@ -114,7 +145,7 @@ macro_rules! parse {
     };
 }
 
-pub(crate) use {handler, method, parse};
+pub(crate) use {handler, method, parse, static_method};
 
 /// Entries as PHP wants them. Lives as long as the process, as PHP's tables do.
 pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
@@ -144,13 +175,16 @@ pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
         args.extend(entry.params.iter().map(|param| zend_internal_arg_info {
             name: param.name.as_ptr(),
             type_: plain(param.types),
-            default_value: param.default.map_or(null(), CStr::as_ptr),
+            default_value: match param.default {
+                Some(default) if param.types & VARIADIC == 0 => default.as_ptr(),
+                _ => null(),
+            },
         }));
         rows.push(zend_function_entry {
             fname: entry.name.as_ptr(),
             handler: Some(entry.handler),
             arg_info: args.leak().as_ptr(),
-            num_args: entry.params.len() as u32,
+            num_args: entry.params.len() as u32, // PHP takes a variadic one off
             flags: entry.flags,
         });
     }

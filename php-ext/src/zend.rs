@@ -33,6 +33,29 @@ unsafe extern "C" {
         value: *const c_char,
         access: c_int,
     ) -> c_int;
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    pub(crate) fn zend_string_hash_func(text: *mut zend_string) -> u64;
+    pub(crate) fn zend_hash_find(table: *const HashTable, key: *mut zend_string) -> *mut zval;
+    pub(crate) fn zend_hash_add_new(
+        table: *mut HashTable,
+        key: *mut zend_string,
+        value: *mut zval,
+    ) -> *mut zval;
+    pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
+    pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
+    pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
+    pub(crate) fn zend_declare_class_constant_stringl(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: *const c_char,
+        value_len: usize,
+    );
     pub(crate) fn zend_argument_type_error(number: u32, format: *const c_char, ...);
     pub(crate) fn zend_zval_type_name(value: *const zval) -> *const c_char;
     pub(crate) fn zend_error(kind: c_int, format: *const c_char, ...);
@@ -49,6 +72,33 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
     pub(crate) fn php_output_flush_all();
+    pub(crate) fn php_output_clean_all();
+    pub(crate) fn php_call_shutdown_functions();
+    pub(crate) fn php_free_shutdown_functions();
+    pub(crate) fn zend_call_destructors();
+    pub(crate) fn zend_fetch_resource2_ex(
+        resource: *mut zval,
+        name: *const c_char,
+        kind: c_int,
+        other_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn zend_type_error(format: *const c_char, ...);
+    pub(crate) fn zend_fetch_resource2(
+        resource: *mut c_void,
+        name: *const c_char,
+        kind: c_int,
+        persistent_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
+    pub(crate) fn _php_stream_cast(
+        stream: *mut c_void,
+        kind: c_int,
+        into: *mut *mut c_void,
+        show_errors: c_int,
+    ) -> c_int;
+    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
+    pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
@@ -59,6 +109,8 @@ unsafe extern "C" {
 pub(crate) const E_ERROR: c_int = 1;
 /// `E_WARNING`.
 pub(crate) const E_WARNING: c_int = 2;
+/// `E_DEPRECATED`.
+pub(crate) const E_DEPRECATED: c_int = 1 << 13;
 /// `E_USER_WARNING`.
 pub(crate) const E_USER_WARNING: c_int = 1 << 9;
 
@@ -151,6 +203,17 @@ impl Zv {
         }
     }
 
+    /// An array that somebody else holds; to be shared where a reference is given away.
+    pub(crate) fn borrowed_array(array: *mut HashTable) -> Zv {
+        // SAFETY: every array starts with its reference count and flags; the caller's is alive.
+        let counted = unsafe { (*array).gc.u.type_info } & INTERNED == 0;
+        Zv {
+            value: array as u64,
+            info: kind::ARRAY | if counted { REFCOUNTED | COLLECTABLE } else { 0 },
+            extra: 0,
+        }
+    }
+
     /// Takes over one reference. `string` must be a live zend_string.
     pub(crate) fn string(string: *mut zend_string) -> Zv {
         // SAFETY: every zend_string starts with its reference count and flags.
@@ -210,6 +273,11 @@ impl Zv {
 
     pub(crate) fn as_object(self) -> *mut zend_object {
         self.value as *mut zend_object
+    }
+
+    /// What a resource points to.
+    pub(crate) fn as_pointer(self) -> *mut c_void {
+        self.value as *mut c_void
     }
 
     /// What the value is, for comparing identity.
@@ -314,6 +382,12 @@ pub(crate) unsafe fn walk(
 pub(crate) fn bail_out() -> ! {
     // SAFETY: called with no Rust value that needs dropping on the frames in between.
     unsafe { ext_php_rs::ffi::ext_php_rs_zend_bailout() }
+}
+
+/// A value as a string, converted as PHP does, which may run user code. One reference.
+pub(crate) fn zval_get_string(mut value: Zv) -> *mut zend_string {
+    // SAFETY: a live value.
+    unsafe { zval_get_string_func(value.ptr()) }
 }
 
 /// A context pointer for [`try_call`].

@@ -88,3 +88,13 @@ swoole_strerror(int $errno, int $error_type): string
 swoole_set_process_name(string $process_name): bool
 skep_set_process_name(string $process_name): bool
 skep_version(): string
+swoole_get_local_ip(int $family): array
+swoole_get_local_mac(): array
+swoole_hashcode(string $data, int $type): int|false
+swoole_clear_dns_cache(): void
+swoole_error_log(int $level, string $msg): void
+swoole_error_log_ex(int $level, int $error, string $msg): void
+swoole_ignore_error(int $error): void
+swoole_async_set(array $settings): bool
+swoole_substr_unserialize(string $str, int $offset, int $length, array $options): mixed
+swoole_substr_json_decode(string $str, int $offset, int $length, bool $associative, int $depth, int $flags): mixed

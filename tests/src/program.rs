@@ -73,6 +73,8 @@ pub struct Script {
     pub closed: fn(&Event) -> Step,
     /// After `on_worker_start` was journaled.
     pub worker_started: fn(&Context, u32) -> Step,
+    /// After `on_worker_exit` was journaled.
+    pub worker_exit: fn(&Context) -> Step,
     /// Whether full and empty buffers are journaled.
     pub buffers: fn() -> (bool, bool),
     /// After any callback of master or manager was journaled; gets its name.
@@ -120,6 +122,7 @@ impl Default for Script {
             connected: |_, _| Ok(()),
             closed: |_| Ok(()),
             worker_started: |_, _| Ok(()),
+            worker_exit: |_| Ok(()),
             buffers: || (false, false),
             supervising: |_, _| Ok(()),
             configure: |_| (),
@@ -616,6 +619,13 @@ impl Handler for Program {
             format_args!("worker={worker} at={now}"),
         );
         (self.script.worker_started)(server, worker)
+    }
+
+    fn on_worker_exit(&self, server: &Context, worker: u32) -> Step {
+        let now = crate::eventually::monotonic_ms();
+        let what = format_args!("worker={worker} at={now}");
+        self.note(server, "worker_exit", what);
+        (self.script.worker_exit)(server)
     }
 
     fn on_worker_stop(&self, server: &Context, worker: u32) -> Step {

@@ -12,6 +12,8 @@ use super::handle::{get, skep_server};
 use super::port::must_exist;
 use super::session::skep_session_id;
 use super::status::{Fault, skep_status};
+use super::tasks::{skep_message, skep_task, skep_task_id, skep_task_loss, skep_task_result};
+use crate::task::{LostTask, PipeMessage, Task, TaskResult};
 use crate::{Context, Death, Handler, Interests, Packet, SessionId, Step};
 
 /// One event: what to call, and what to give back to it.
@@ -59,6 +61,12 @@ pub(super) struct Callbacks {
     pub(super) worker_stop: Slot<WorkerFn>,
     pub(super) worker_error: Slot<WorkerErrorFn>,
     pub(super) worker_death: Slot<WorkerDeathFn>,
+    pub(super) task: Slot<TaskFn>,
+    pub(super) finish: Slot<FinishFn>,
+    pub(super) task_lost: Slot<TaskLostFn>,
+    pub(super) message: Slot<MessageFn>,
+    /// In the order of their ids.
+    processes: RefCell<Vec<(UserProcessFn, *mut c_void)>>,
     /// By port; as many as anything has been registered for.
     ports: RefCell<Vec<PortCallbacks>>,
 }
@@ -90,7 +98,21 @@ pub(super) type PacketFn =
 
 pub(super) type BufferFn = unsafe extern "C" fn(*mut skep_server, skep_session_id, *mut c_void);
 
+pub(super) type TaskFn =
+    unsafe extern "C" fn(*mut skep_server, *const skep_task, *const u8, usize, *mut c_void);
+pub(super) type FinishFn =
+    unsafe extern "C" fn(*mut skep_server, *const skep_task_result, *const u8, usize, *mut c_void);
+pub(super) type TaskLostFn =
+    unsafe extern "C" fn(*mut skep_server, skep_task_id, skep_task_loss, i32, *mut c_void);
+pub(super) type MessageFn =
+    unsafe extern "C" fn(*mut skep_server, *const skep_message, *const u8, usize, *mut c_void);
+pub(super) type UserProcessFn = unsafe extern "C" fn(*mut skep_server, u32, *mut c_void);
+
 impl Callbacks {
+    pub(super) fn add_process(&self, function: UserProcessFn, user_data: *mut c_void) {
+        self.processes.borrow_mut().push((function, user_data));
+    }
+
     /// Callbacks for each port: its own or the primary port's. The ports behind the last one have those of the
     /// primary port, and no row here.
     fn effective(&self) -> Vec<PortCallbacks> {
@@ -337,6 +359,71 @@ impl Handler for CHandler {
             // SAFETY: as in `process`; the packet, its address and `data` are valid for the call.
             unsafe { callback(self.server, &raw const packet, at, len, user_data) }
         })
+    }
+
+    fn runs_tasks(&self) -> bool {
+        self.handle().callbacks.task.is_set()
+    }
+
+    fn on_task(&self, _: &Context, task: &Task, data: &[u8]) -> Step {
+        self.call(&self.handle().callbacks.task, |callback, user_data| {
+            let task = skep_task::from(task);
+            // SAFETY: as in `process`; task and `data` are valid for the call.
+            unsafe {
+                callback(
+                    self.server,
+                    &raw const task,
+                    data.as_ptr(),
+                    data.len(),
+                    user_data,
+                )
+            }
+        })
+    }
+
+    fn on_finish(&self, _: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        self.call(&self.handle().callbacks.finish, |callback, user_data| {
+            let result = skep_task_result::from(result);
+            let (at, len) = (data.as_ptr(), data.len());
+            // SAFETY: as in `process`; result and `data` are valid for the call.
+            unsafe { callback(self.server, &raw const result, at, len, user_data) }
+        })
+    }
+
+    fn on_task_lost(&self, _: &Context, lost: &LostTask) -> Step {
+        self.call(&self.handle().callbacks.task_lost, |callback, user_data| {
+            let (reason, orphaned) = (lost.reason as i32, lost.orphaned.into());
+            // SAFETY: as in `process`.
+            unsafe { callback(self.server, lost.id, reason, orphaned, user_data) }
+        })
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.handle().callbacks.message.is_set()
+    }
+
+    fn on_pipe_message(&self, _: &Context, message: &PipeMessage, data: &[u8]) -> Step {
+        self.call(&self.handle().callbacks.message, |callback, user_data| {
+            let message = skep_message::from(message);
+            let (at, len) = (data.as_ptr(), data.len());
+            // SAFETY: as in `process`; message and `data` are valid for the call.
+            unsafe { callback(self.server, &raw const message, at, len, user_data) }
+        })
+    }
+
+    fn on_user_process(&self, _: &Context, process: u32) -> Step {
+        let found = self
+            .handle()
+            .callbacks
+            .processes
+            .borrow()
+            .get(process as usize)
+            .copied();
+        if let Some((function, user_data)) = found {
+            // SAFETY: as in `process`; nothing is borrowed during the call.
+            unsafe { function(self.server, process, user_data) };
+        }
+        self.handle().step()
     }
 
     fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {

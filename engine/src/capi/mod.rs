@@ -46,6 +46,8 @@ mod settings;
 mod sized;
 mod stats;
 mod status;
+mod task_callbacks;
+mod tasks;
 mod version;
 
 pub use datagrams::*;
@@ -65,4 +67,6 @@ pub use session_treatment::*;
 pub use settings::*;
 pub use stats::*;
 pub use status::*;
+pub use task_callbacks::*;
+pub use tasks::*;
 pub use version::*;

@@ -50,6 +50,14 @@ pub const SKEP_LEFT: skep_status = -17;
 pub const SKEP_WRONG_THREAD: skep_status = -18;
 /// A system call failed; the code is the system's.
 pub const SKEP_SYSTEM: skep_status = -19;
+/// As much waits in the queue as the settings allow.
+pub const SKEP_QUEUE_FULL: skep_status = -20;
+/// What was waited for has not come in time.
+pub const SKEP_TIMED_OUT: skep_status = -21;
+/// The task is through and has given no result.
+pub const SKEP_NO_RESULT: skep_status = -22;
+/// The task is lost: it will have no result.
+pub const SKEP_TASK_LOST: skep_status = -23;
 
 /// Why a call failed, on its way to the caller.
 #[derive(Debug)]
@@ -101,7 +109,8 @@ impl From<Refused> for Fault {
             code::SESSION_NOT_EXIST => SKEP_SESSION_UNKNOWN,
             code::SESSION_CLOSING => SKEP_SESSION_CLOSING,
             code::OUTPUT_BUFFER_OVERFLOW => SKEP_OUTPUT_FULL,
-            code::DATA_LENGTH_TOO_LARGE => SKEP_TOO_LARGE,
+            code::DATA_LENGTH_TOO_LARGE | code::TASK_TOO_BIG => SKEP_TOO_LARGE,
+            code::TASK_DISPATCH_FAILED => SKEP_QUEUE_FULL,
             code::NO_PAYLOAD => SKEP_NO_PAYLOAD,
             code::INVALID_PARAMS | code::NAME_TOO_LONG | code::NOT_REGULAR_FILE => {
                 SKEP_INVALID_ARGUMENT
@@ -145,6 +154,10 @@ pub extern "C" fn skep_status_text(status: skep_status) -> *const c_char {
         SKEP_LEFT => c"the master ended early",
         SKEP_WRONG_THREAD => c"the handle belongs to another thread",
         SKEP_SYSTEM => c"a system call failed",
+        SKEP_QUEUE_FULL => c"too much is waiting in the queue",
+        SKEP_TIMED_OUT => c"not in time",
+        SKEP_NO_RESULT => c"the task has given no result",
+        SKEP_TASK_LOST => c"the task is lost",
         _ => c"unknown status",
     };
     text.as_ptr()
@@ -213,12 +226,15 @@ mod tests {
 
     #[test]
     fn every_status_has_a_text_of_its_own() {
-        let texts: HashSet<_> = (SKEP_SYSTEM..=SKEP_OK)
+        let texts: HashSet<_> = (SKEP_TASK_LOST..=SKEP_OK)
             .map(|n| shown(skep_status_text(n)))
             .collect();
-        assert_eq!(texts.len() as i32, SKEP_OK - SKEP_SYSTEM + 1);
+        assert_eq!(texts.len() as i32, SKEP_OK - SKEP_TASK_LOST + 1);
         assert!(!texts.contains("unknown status"));
-        assert_eq!(shown(skep_status_text(SKEP_SYSTEM - 1)), "unknown status");
+        assert_eq!(
+            shown(skep_status_text(SKEP_TASK_LOST - 1)),
+            "unknown status"
+        );
         assert_eq!(shown(skep_status_text(1)), "unknown status");
     }
 

@@ -123,6 +123,12 @@ impl Context {
         }
     }
 
+    /// One turn of the event loop within a callback, which does not wait for anything. True: something was called.
+    pub fn dispatch(&self) -> Result<bool, Leave> {
+        self.own_loop()
+            .map_or(Ok(false), |own| own.turn(Some(self)))
+    }
+
     // ---- for the roles -------------------------------------------------------------------------
 
     /// After each batch of messages: call what is ready and due. True: something was called, so there may be more, and

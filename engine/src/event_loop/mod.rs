@@ -55,21 +55,26 @@ pub struct EventLoop {
     /// [`EventLoop::run`] is on the stack, and not to return yet.
     running: Cell<bool>,
     /// The process this belongs to, see [`fork::generation`].
-    generation: u32,
+    generation: Cell<u32>,
 }
 
 impl EventLoop {
     /// An empty one, for the calling process.
     pub fn new() -> Rc<EventLoop> {
         Rc::new(EventLoop {
-            generation: fork::generation(),
+            generation: Cell::new(fork::generation()),
             ..EventLoop::default()
         })
     }
 
     /// Whether it was made by another process, which has forked this one: then what is in it is that one's.
     pub fn is_inherited(&self) -> bool {
-        self.generation != fork::generation()
+        self.generation.get() != fork::generation()
+    }
+
+    /// It is this process's from now on: the one that made it has gone, or has no use for it.
+    pub(crate) fn adopt(&self) {
+        self.generation.set(fork::generation());
     }
 
     /// Call `callback` every `ms` milliseconds, the first time after as many. Calls come on the grid of the first one:

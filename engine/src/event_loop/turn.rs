@@ -5,7 +5,7 @@ use crate::callback::Callback;
 use crate::context::Context;
 use crate::handler::{Leave, Step};
 use crate::sys::poller::Readiness;
-use crate::sys::{clock, user_signal};
+use crate::sys::{clock, fork, user_signal};
 
 /// Run one callback as those of messages are run.
 fn call(
@@ -13,10 +13,16 @@ fn call(
     callback: Callback,
     job: impl FnOnce(Option<&Context>) -> Step,
 ) -> Step {
-    match context {
-        Some(context) => context.run_job(callback, || job(Some(context))),
-        None => job(None),
-    }
+    let Some(context) = context else {
+        let generation = fork::generation();
+        let step = job(None);
+        // A child that the callback has forked came back: what else there is to call is the parent's business.
+        return match fork::generation() == generation {
+            true => step,
+            false => Err(step.err().unwrap_or(Leave { code: 0 })),
+        };
+    };
+    context.run_job(callback, || job(Some(context)))
 }
 
 impl EventLoop {
@@ -40,18 +46,13 @@ impl EventLoop {
         step
     }
 
-    /// One turn that first sleeps until there is something to do. True: something was called.
+    /// One turn of a program without a server, that first sleeps until there is something to do. True: something was called.
+    /// An error is what a callback wants, or code 255 if there is no descriptor left to sleep on.
     pub fn turn_and_wait(&self) -> Result<bool, Leave> {
         let opened = self.watches.borrow_mut().open();
-        // Without a descriptor to sleep on there is no sleep: what is due is done, the rest is lost.
-        let timeout = match (opened, self.next_due()) {
-            (Err(_), _) => {
-                self.running.set(false);
-                Some(0)
-            }
-            (Ok(()), None) => None,
-            (Ok(()), Some(due)) => Some(due.saturating_sub(clock::monotonic_us() / 1_000)),
-        };
+        opened.map_err(|_| Leave { code: 255 })?;
+        let now = clock::monotonic_us() / 1_000;
+        let timeout = self.next_due().map(|due| due.saturating_sub(now));
         self.turn_within(None, timeout)
     }
 

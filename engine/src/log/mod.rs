@@ -9,6 +9,7 @@
 //! to reach a process whose callback a signal would disturb.
 
 mod fold;
+mod ignored;
 mod limit;
 mod line;
 mod options;
@@ -18,6 +19,7 @@ use std::fmt::Display;
 use std::fs::File;
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+pub use self::ignored::ignore_error;
 pub(crate) use self::limit::Topic;
 pub(crate) use self::options::{Format, Options, Rotation};
 
@@ -27,12 +29,16 @@ use self::sink::Sink;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, fork, output};
 
-/// How much a line matters.
+/// How much a line of the log matters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Level {
+pub enum Level {
+    /// What goes on.
     Info = 2,
+    /// What is worth knowing.
     Notice = 3,
+    /// What is not as it should be.
     Warning = 4,
+    /// What does not work.
     Error = 5,
 }
 
@@ -223,7 +229,7 @@ impl Log {
 
     /// The same for a line that is written in another way.
     pub(crate) fn limited(&self, topic: Topic, text: impl Display) {
-        if (Level::Warning as u8) < self.core.options.level {
+        if (Level::Warning as u8) < self.core.options.level || ignored::has(topic.code) {
             return;
         }
         let admission = self.lock().map(|mut state| {
@@ -238,11 +244,15 @@ impl Log {
         }
     }
 
-    fn line(&self, level: Level, text: &dyn Display) {
+    /// One line.
+    pub(crate) fn line(&self, level: Level, text: &dyn Display) {
         if (level as u8) < self.core.options.level {
             return;
         }
         let text = text.to_string(); // user code may be behind it: not under the lock
+        if ignored::is_in(&text) {
+            return;
+        }
         let batch = self.lock().map(|mut state| {
             let complaint = self.follow_generation(&mut state);
             let rotated = state.sink.rotate(&self.core.options);

@@ -156,6 +156,7 @@ impl Master {
             ..
         } = ground;
         errands.open(bell.clone());
+        event_loop.adopt(); // made before the process became a daemon
         let poll = Poll::new()?;
         poll.registry().register(
             &mut SourceFd(&bell.descriptor().raw()),

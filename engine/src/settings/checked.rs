@@ -8,7 +8,7 @@ use super::table::Row;
 use super::tasks::TaskSettings;
 use super::value::Value;
 use crate::error::{Error, Result};
-use crate::log;
+use crate::log::{self, Level as LogLevel, Log};
 use crate::sys::process;
 
 /// Checked settings. Fields that depend on the machine are resolved by [`Settings::complete`].
@@ -112,6 +112,12 @@ const OWN_DESCRIPTORS: u64 = 32;
 const METRICS_DESCRIPTORS: u64 = 20;
 
 impl Settings {
+    /// Write a line to the log of a server that had these settings, as long as there is none.
+    pub fn log_line(&self, level: LogLevel, text: &str) {
+        let (log, _) = Log::open(self.log.clone()); // it falls back to standard output
+        log.line(level, &text);
+    }
+
     /// Set one value. The error's text is for the user; nothing is changed by a failed call.
     pub fn set(&mut self, key: &str, value: &Value) -> Result<()> {
         Row::find(key)

@@ -39,6 +39,10 @@ impl Default for FramingSettings {
 }
 
 impl FramingSettings {
+    pub(super) fn max_length(&self) -> usize {
+        self.max_length
+    }
+
     /// The framing of a port with these settings.
     pub(crate) fn framing(&self) -> Result<Framing> {
         let rule = if self.eof_split {
@@ -56,6 +60,12 @@ impl FramingSettings {
             Rule::Raw
         };
         Ok(Framing::new(rule, self.max_length))
+    }
+
+    /// Whether there is no framing at all.
+    pub(crate) fn is_raw(&self) -> bool {
+        !(self.eof_split || self.eof_check || self.length_check || self.mqtt)
+            && self.length_by.is_none()
     }
 
     /// Whether end markers are looked for, but only at the end of what a read brings.

@@ -33,6 +33,20 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Fork on behalf of user code: the child is none of the engine's processes. It has its own ends of signals, and
+/// within a running server [`is_foreign`] holds there.
+pub(crate) fn fork_for_user() -> io::Result<Fork> {
+    // SAFETY: as pcntl_fork() does it in the same places: user code runs where the process has one thread (the
+    // master, which has more, refuses before it comes here).
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => {
+            super::signal::forget_role();
+            Ok(Fork::Child)
+        }
+        ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
+    }
+}
+
 /// Set in every child of a fork that is not ours: user code forked within a callback.
 static FOREIGN: AtomicBool = AtomicBool::new(false);
 
@@ -44,14 +58,14 @@ static PRIVATE: Private = Private::new();
 
 /// A list of descriptors that can be read at any instant, by the child of a fork at any place: it grows by blocks,
 /// which are never moved and never freed.
-struct Private {
+pub(super) struct Private {
     /// -1 for none.
     slots: [AtomicI32; 32],
     next: AtomicPtr<Private>,
 }
 
 impl Private {
-    const fn new() -> Private {
+    pub(super) const fn new() -> Private {
         Private {
             slots: [const { AtomicI32::new(-1) }; 32],
             next: AtomicPtr::new(ptr::null_mut()),
@@ -68,7 +82,7 @@ impl Private {
         blocks.flat_map(|block| &block.slots)
     }
 
-    fn add(&self, descriptor: i32) {
+    pub(super) fn add(&self, descriptor: i32) {
         let free = |slot: &AtomicI32| {
             let claimed =
                 slot.compare_exchange(-1, descriptor, Ordering::Relaxed, Ordering::Relaxed);
@@ -91,14 +105,14 @@ impl Private {
         }
     }
 
-    fn remove(&self, descriptor: i32) {
+    pub(super) fn remove(&self, descriptor: i32) {
         for slot in self.slots() {
             let _ = slot.compare_exchange(descriptor, -1, Ordering::Relaxed, Ordering::Relaxed);
         }
     }
 
     /// Each of them, which is then off the list. Allocates nothing: fit for the child of any fork.
-    fn take_each(&self, mut taken: impl FnMut(i32)) {
+    pub(super) fn take_each(&self, mut taken: impl FnMut(i32)) {
         for slot in self.slots() {
             let descriptor = slot.swap(-1, Ordering::Relaxed);
             if descriptor >= 0 {
@@ -139,6 +153,7 @@ extern "C" fn note_foreign_child() {
 /// From now on, know the children that others fork off this process (and its descendants).
 pub(crate) fn watch_foreign_forks() {
     static WATCHED: Once = Once::new();
+    FOREIGN.store(false, Ordering::Relaxed); // a child of user code that begins a server of its own is that server's
     // SAFETY: the handler stores and closes only, fit for the child of any process; handlers stay for good.
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));

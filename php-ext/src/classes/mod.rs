@@ -1,10 +1,20 @@
 //! The classes, one per file, and what registering them has in common.
 
+mod atomic;
+mod boxed;
+pub(crate) mod client;
 pub(crate) mod connections;
+mod constant;
+pub(crate) mod event;
+mod lock;
 mod packet;
 mod place;
+pub(crate) mod pool;
 pub(crate) mod port;
+mod process;
 pub(crate) mod server;
+mod table;
+pub(crate) mod timer;
 
 use std::ffi::CStr;
 use std::mem::zeroed;
@@ -20,8 +30,9 @@ use crate::exception::throw_error;
 use crate::globals::CLASSES;
 use crate::method::{Entry, PRIVATE, PUBLIC, table};
 use crate::zend::{
-    HashTable, Zv, bytes, zend_class_entry, zend_declare_property_string, zend_object,
-    zend_object_handlers, zend_register_class_alias_ex, zend_string,
+    HashTable, Zv, bytes, zend_class_entry, zend_declare_class_constant_long,
+    zend_declare_property_string, zend_object, zend_object_handlers, zend_register_class_alias_ex,
+    zend_string,
 };
 
 /// `ZEND_ACC_ALLOW_DYNAMIC_PROPERTIES`.
@@ -44,10 +55,25 @@ pub(crate) fn register() {
     let class = new_class(c"Skep\\Error", error, &[]);
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
+    let class = new_class(
+        c"Skep\\Client\\Exception",
+        CLASSES.exception.load(Relaxed),
+        &[],
+    );
+    alias(class, &[c"Swoole\\Client\\Exception"]);
+    client::register();
+    atomic::register();
     connections::register();
+    constant::register();
+    lock::register();
     packet::register();
     port::register();
+    process::register();
+    pool::register();
     server::register();
+    table::register();
+    timer::register();
+    event::register();
 }
 
 /// A new class in PHP's class table.
@@ -154,6 +180,29 @@ unsafe fn init_object(
     }
 }
 
+/// For classes with static methods alone.
+unsafe extern "C" fn refuse_create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: a registered class; its objects are plain ones. PHP wants one even beside the error.
+    unsafe {
+        throw_error(format_args!(
+            "The object of {} can not be created for security reasons",
+            Escaped(bytes((*class).name))
+        ));
+        let object = ext_php_rs::ffi::zend_objects_new(class);
+        object_properties_init(object, class);
+        (*object).handlers = &raw const ext_php_rs::ffi::std_object_handlers;
+        object
+    }
+}
+
+/// A class that nobody makes objects of.
+fn new_static_class(name: &'static CStr, methods: &[Entry]) -> *mut zend_class_entry {
+    let class = new_class(name, null_mut(), methods);
+    // SAFETY: just registered.
+    unsafe { (*class).__bindgen_anon_2.create_object = Some(refuse_create) };
+    class
+}
+
 /// Other names for a class, where nobody has taken them.
 fn alias(class: *mut zend_class_entry, names: &[&CStr]) {
     for name in names {
@@ -188,6 +237,14 @@ fn text_property(class: *mut zend_class_entry, name: &CStr) {
             c"".as_ptr(),
             PUBLIC as i32,
         );
+    }
+}
+
+/// Declare a public class constant.
+fn constant(class: *mut zend_class_entry, name: &CStr, value: i64) {
+    // SAFETY: a registered class at startup; the name is copied.
+    unsafe {
+        zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value);
     }
 }
 

@@ -8,10 +8,12 @@ mod inspection;
 mod lifecycle;
 mod listening;
 mod sessions;
+mod timers;
 
 pub(crate) use commands::Answering;
 pub(crate) use configuration::{Whose, merge};
 
+pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ptr::null_mut;
@@ -26,7 +28,7 @@ use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event, NAMES};
 use crate::exception::throw_misuse;
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Param, method, optional, param, ty};
+use crate::method::{Call, Param, method, optional, param, rest, ty};
 use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
@@ -170,6 +172,17 @@ impl ServerObject {
             self.put_plain(Property::TaskWorker, Zv::bool(false));
         }
     }
+}
+
+/// The engine's server of this process, if one was made and has not been started.
+pub(crate) fn live_engine<'a>() -> Option<&'a skep::Server> {
+    let object = globals::live();
+    if object.is_null() {
+        return None;
+    }
+    // SAFETY: an object that is live in this sense was made by this class and not freed; the engine in it is borrowed by
+    // nobody else, as no method of it is on the stack. To be used for one statement.
+    unsafe { ServerObject::of(object).engine.get().as_ref() }
 }
 
 /// The server a method is called on; none if its constructor was skipped, and then an `Error` is pending.
@@ -380,6 +393,38 @@ pub(super) fn register() {
             c"reload",
             lifecycle::reload,
             [optional(c"only_reload_taskworker", ty::BOOL, c"false")],
+            ty::BOOL
+        ),
+        method!(
+            c"tick",
+            timers::tick,
+            [
+                param(c"ms", ty::INT),
+                param(c"callback", ty::CALLABLE),
+                rest(c"params")
+            ],
+            INT_BOOL
+        ),
+        method!(
+            c"after",
+            timers::after,
+            [
+                param(c"ms", ty::INT),
+                param(c"callback", ty::CALLABLE),
+                rest(c"params")
+            ],
+            INT_BOOL
+        ),
+        method!(
+            c"clearTimer",
+            timers::clear_timer,
+            [param(c"timer_id", ty::INT)],
+            ty::BOOL
+        ),
+        method!(
+            c"defer",
+            timers::defer,
+            [param(c"callback", ty::CALLABLE)],
             ty::BOOL
         ),
         method!(c"reloadTls", lifecycle::reload_tls, [], ty::BOOL),

@@ -179,3 +179,28 @@ proptest! {
         }
     }
 }
+
+/// `cargo test --release -p skep --lib timer -- --ignored --nocapture`
+#[test]
+#[ignore = "a measurement"]
+fn cost_of_a_hundred_thousand_live_timers() {
+    const LIVE: u64 = 100_000;
+    let mut queue = Queue::default();
+    let begin = std::time::Instant::now();
+    for n in 0..LIVE {
+        queue.add(0, 1 + n * 7_919 % 1_000, true, 0u32);
+    }
+    let added = begin.elapsed();
+    let begin = std::time::Instant::now();
+    let mut fired = 0u64;
+    for now in 1..200 {
+        fired += fire(&mut queue, now).len() as u64;
+    }
+    let ran = begin.elapsed();
+    println!(
+        "add {} ns, fire and queue again {} ns",
+        added.as_nanos() as u64 / LIVE,
+        ran.as_nanos() as u64 / fired.max(1)
+    );
+    assert_eq!(queue.stats().num, LIVE);
+}

@@ -8,6 +8,7 @@ use super::{Phase, Property, ServerObject};
 use crate::classes::connections;
 use crate::constants::{MODE_BASE, MODE_PROCESS};
 use crate::convert::Text;
+use crate::defaults;
 use crate::exception::{Line, throw_error, throw_exception, throw_misuse};
 use crate::globals;
 use crate::method::{Call, parse};
@@ -117,6 +118,7 @@ fn bind(server: &ServerObject, wanted: &Wanted<'_>) -> Result<(), (i32, Line)> {
         if wanted.tls {
             engine.use_tls(0)?;
         }
+        defaults::apply(&mut engine);
         Ok(engine)
     });
     match bound {
@@ -129,7 +131,7 @@ fn bind(server: &ServerObject, wanted: &Wanted<'_>) -> Result<(), (i32, Line)> {
 }
 
 /// Whether PHP runs as a program of its own rather than inside a web server.
-fn in_cli() -> bool {
+pub(in crate::classes) fn in_cli() -> bool {
     // SAFETY: PHP's static; the name is a C text.
     let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")

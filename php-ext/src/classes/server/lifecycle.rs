@@ -14,7 +14,7 @@ use crate::convert::Text;
 use crate::exception::{Line, code, fatal, warn};
 use crate::method::{Call, parse};
 use crate::zend::php_output_flush_all;
-use crate::{call, globals};
+use crate::{call, globals, looping};
 
 /// What PHP does after the engine has returned. Plain data: an error ends the script by a longjmp.
 #[allow(
@@ -54,6 +54,13 @@ pub(super) fn start(call: &mut Call) {
             return call.give_bool(false);
         }
     }
+    if looping::is_created() {
+        warn(
+            code::FATAL,
+            format_args!("The event-loop has already been created, unable to start Skep\\Server"),
+        );
+        return call.give_bool(false);
+    }
     // What is buffered now would be printed by every process that is forked.
     // SAFETY: a plain C function; output callbacks of the script may run, and nothing is owned here.
     unsafe { php_output_flush_all() };
@@ -82,6 +89,8 @@ pub(super) fn start(call: &mut Call) {
 fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
     // SAFETY: made by `Box::into_raw` in the constructor; taken out of the cell, so nobody else frees it.
     let engine = unsafe { Box::from_raw(server.engine.replace(null_mut())) };
+    let mut engine = engine;
+    engine.use_event_loop(looping::current()); // with the timers that have been made, for the master
     let handler = Rc::new(PhpHandler::new(object));
     server.set_phase(Phase::Running);
     let ended = catch_unwind(AssertUnwindSafe(|| {
@@ -115,6 +124,8 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
             After::Leave(255)
         }
     };
+    looping::close(matches!(after, After::Return | After::Fail(_)));
+    globals::set_handler(None);
     globals::drop_context();
     if matches!(after, After::Return | After::Fail(_)) {
         globals::set_live(null_mut());

@@ -1,0 +1,271 @@
+//! Descriptors with PHP callables, and what waits to be written to them.
+
+use std::io;
+
+use skep::{Context, Readiness, Refused, Step};
+
+use super::descriptor;
+use super::jobs::{Job, run, tables};
+use super::{current, note_created, see_to_the_end};
+use crate::globals;
+use crate::zend::Zv;
+
+/// Most bytes that a pipe takes without waiting once it is writable (`PIPE_BUF`).
+const PIPE_BUF: usize = 4096;
+
+/// A watched descriptor.
+pub(super) struct Watch {
+    /// What the script has given, one reference.
+    value: Zv,
+    read: Option<Job>,
+    write: Option<Job>,
+    /// What the script wants.
+    wanted: Readiness,
+    /// What [`write`] could not write yet.
+    outgoing: Vec<u8>,
+    /// The read callback is to be called in the next turn, whatever the kernel says.
+    again: bool,
+}
+
+impl Watch {
+    pub(super) fn release(self) {
+        for job in [self.read, self.write].into_iter().flatten() {
+            job.release();
+        }
+        self.value.release();
+    }
+
+    /// What the engine is to watch for.
+    fn needed(&self) -> Readiness {
+        Readiness {
+            write: self.wanted.write || !self.outgoing.is_empty(),
+            ..self.wanted
+        }
+    }
+}
+
+/// Watch a descriptor. Takes over the jobs' references, and gives them back if it is refused.
+pub(crate) fn add(
+    fd: i32,
+    value: Zv,
+    read: Option<Job>,
+    write: Option<Job>,
+    wanted: Readiness,
+) -> Result<(), Refused> {
+    if let Err(refused) = current().watch(fd, wanted, Box::new(ready)) {
+        for job in [read, write].into_iter().flatten() {
+            job.release();
+        }
+        return Err(refused);
+    }
+    let watch = Watch {
+        value: value.share(),
+        read,
+        write,
+        wanted,
+        outgoing: Vec::new(),
+        again: false,
+    };
+    let old = tables(|tables| tables.watches.insert(fd, watch));
+    note_created();
+    see_to_the_end();
+    if let Some(old) = old {
+        old.release(); // closed since
+    }
+    see_unread(fd);
+    Ok(())
+}
+
+/// Change callables, where some are given, and what is watched for.
+pub(crate) fn set(fd: i32, read: Option<Job>, write: Option<Job>, wanted: Readiness) -> bool {
+    let changed = tables(|tables| {
+        let watch = tables.watches.get_mut(&fd)?;
+        let mut old = [None, None];
+        if read.is_some() {
+            old[0] = std::mem::replace(&mut watch.read, read);
+        }
+        if write.is_some() {
+            old[1] = std::mem::replace(&mut watch.write, write);
+        }
+        watch.wanted = wanted;
+        Some((old, watch.needed()))
+    });
+    let Some((old, needed)) = changed else {
+        return false;
+    };
+    let done = current().rewatch(fd, needed).is_ok();
+    old.into_iter().flatten().for_each(Job::release);
+    done
+}
+
+/// What the script watches for, and which callables there are (read, write). None: nothing.
+pub(crate) fn state(fd: i32) -> Option<(Readiness, bool, bool)> {
+    current().watched(fd)?;
+    tables(|tables| {
+        let watch = tables.watches.get(&fd)?;
+        Some((watch.wanted, watch.read.is_some(), watch.write.is_some()))
+    })
+}
+
+/// Do not watch it any more; false: it was not.
+pub(crate) fn remove(fd: i32) -> bool {
+    let known = current().unwatch(fd);
+    if let Some(watch) = tables(|tables| tables.watches.remove(&fd)) {
+        watch.release();
+    }
+    known
+}
+
+/// Write to a watched descriptor, now or when it is writable. False after an error of the descriptor.
+pub(crate) fn write(fd: i32, data: &[u8]) -> bool {
+    let needed = tables(|tables| {
+        let watch = tables.watches.get_mut(&fd)?;
+        watch.outgoing.extend_from_slice(data);
+        Some(flush(fd, &mut watch.outgoing).map(|()| watch.needed()))
+    });
+    match needed {
+        Some(Ok(needed)) => current().rewatch(fd, needed).is_ok(),
+        _ => false,
+    }
+}
+
+/// Write what can be written without waiting. An error drops the rest.
+fn flush(fd: i32, outgoing: &mut Vec<u8>) -> io::Result<()> {
+    let mut written = 0;
+    let result = loop {
+        if written == outgoing.len() {
+            break Ok(());
+        }
+        match write_some(fd, &outgoing[written..]) {
+            Ok(count) => written += count,
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => {
+                written = outgoing.len();
+                break Err(error);
+            }
+        }
+    };
+    outgoing.drain(..written);
+    if outgoing.is_empty() {
+        outgoing.shrink_to(PIPE_BUF);
+    }
+    result
+}
+
+/// The descriptor may be blocking, as the script has it: so sockets are told not to wait, and others are asked first.
+fn write_some(fd: i32, data: &[u8]) -> io::Result<usize> {
+    // SAFETY: readable bytes of that length; a bad descriptor is refused by the system.
+    let mut count = unsafe {
+        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
+        libc::send(fd, data.as_ptr().cast(), data.len(), flags)
+    };
+    if count < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOTSOCK) {
+        let mut poll = libc::pollfd {
+            fd,
+            events: libc::POLLOUT,
+            revents: 0,
+        };
+        // SAFETY: one valid struct; then readable bytes, no more than a writable pipe takes at once.
+        count = unsafe {
+            if libc::poll(&raw mut poll, 1, 0) != 1 || poll.revents & libc::POLLOUT == 0 {
+                let broken = poll.revents & (libc::POLLERR | libc::POLLNVAL) != 0;
+                return Err(match broken {
+                    true => io::Error::from_raw_os_error(libc::EPIPE),
+                    false => io::ErrorKind::WouldBlock.into(),
+                });
+            }
+            libc::write(fd, data.as_ptr().cast(), data.len().min(PIPE_BUF))
+        };
+    }
+    match usize::try_from(count) {
+        Ok(count) => Ok(count),
+        Err(_) => Err(io::Error::last_os_error()),
+    }
+}
+
+/// The engine says that a descriptor is ready.
+fn ready(context: Option<&Context>, fd: i32, ready: Readiness) -> Step {
+    let mut writable = ready.write;
+    if ready.write {
+        let needed = tables(|tables| {
+            let watch = tables.watches.get_mut(&fd)?;
+            if watch.outgoing.is_empty() {
+                return None;
+            }
+            let _ = flush(fd, &mut watch.outgoing); // what is wrong with it shows when the script reads
+            Some(watch.needed())
+        });
+        if let Some(needed) = needed {
+            writable = needed.write && tables(|tables| is_drained(tables.watches.get(&fd)));
+            let _ = current().rewatch(fd, needed); // refused only if it has been closed
+        }
+    }
+    if ready.read {
+        read(context, fd)?;
+    }
+    match writable {
+        true => call(context, fd, |watch| {
+            watch.write.filter(|_| watch.wanted.write)
+        }),
+        false => Ok(()),
+    }
+}
+
+/// Call the read callback.
+fn read(context: Option<&Context>, fd: i32) -> Step {
+    let step = call(context, fd, |watch| {
+        watch.read.filter(|_| watch.wanted.read)
+    });
+    if step.is_ok() {
+        see_unread(fd);
+    }
+    step
+}
+
+/// A stream may have read more than the callback took: then that is called again, as it would be if the kernel still had
+/// the rest.
+fn see_unread(fd: i32) {
+    let value = tables(|tables| {
+        let watch = tables.watches.get(&fd)?;
+        (watch.wanted.read && !watch.again).then_some(watch.value)
+    });
+    if !value.is_some_and(descriptor::has_unread) {
+        return;
+    }
+    tables(|tables| tables.watches.get_mut(&fd).map(|watch| watch.again = true));
+    current().defer(Box::new(move |context| {
+        let due = tables(|tables| {
+            let watch = tables.watches.get_mut(&fd)?;
+            Some(std::mem::take(&mut watch.again))
+        });
+        match due {
+            Some(true) => read(context, fd),
+            _ => Ok(()), // another descriptor has this number now
+        }
+    }));
+}
+
+fn is_drained(watch: Option<&Watch>) -> bool {
+    watch.is_some_and(|watch| watch.outgoing.is_empty())
+}
+
+/// Call one of its callables, if it is still watched.
+fn call(context: Option<&Context>, fd: i32, which: impl Fn(&Watch) -> Option<Job>) -> Step {
+    let own = current();
+    let found = tables(|tables| {
+        let watch = tables.watches.get(&fd)?;
+        Some((which(watch)?, watch.value))
+    });
+    let Some((job, value)) = found else {
+        return Ok(());
+    };
+    // The callback may remove what it runs for.
+    let (job, args) = (job.share(), [value.share()]);
+    let step = run(context, "event", &job.frame().with_list(&args));
+    if !globals::bailed() && !own.is_inherited() {
+        job.release();
+        args[0].release();
+    }
+    step
+}
