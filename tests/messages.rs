@@ -223,14 +223,14 @@ fn without_a_number_the_size_of_the_queue_is_the_limit() {
     let answer = client.ask(format!("!do message 1 300000 {text}"));
     assert!(answer.ends_with("code=2002"), "{answer}");
     assert!(
-        process::resident_bytes(server.worker_pid(0)) < 128 << 20,
+        process::resident_bytes(pid_of(&server, "worker0")) < 128 << 20,
         "a sender keeps nothing"
     );
     fs::write(hold, "").unwrap();
     eventually(patience(), || count(&mut client, "w1").1 == 0);
     // The memory of the queue is given back when it has been emptied.
     eventually(patience(), || {
-        process::resident_bytes(server.worker_pid(0)) < 64 << 20
+        process::resident_bytes(pid_of(&server, "worker0")) < 64 << 20
     });
     server.stop();
 }
