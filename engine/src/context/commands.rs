@@ -143,7 +143,7 @@ impl Context {
         let (deadline, index) = front.split_at(8);
         let deadline = u64::from_ne_bytes(deadline.try_into().unwrap_or_default());
         let index = u32::from_ne_bytes(index.try_into().unwrap_or_default());
-        if clock::monotonic_ms() > deadline || self.wires.commands.name(index).is_none() {
+        if clock::monotonic_ms() >= deadline || self.wires.commands.name(index).is_none() {
             return Ok(()); // nobody waits any more
         }
         self.enter(Callback::Command, 0);
