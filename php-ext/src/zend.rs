@@ -66,12 +66,6 @@ unsafe extern "C" {
     pub(crate) fn php_call_shutdown_functions();
     pub(crate) fn php_free_shutdown_functions();
     pub(crate) fn zend_call_destructors();
-    pub(crate) fn zend_declare_class_constant_long(
-        class: *mut zend_class_entry,
-        name: *const c_char,
-        len: usize,
-        value: i64,
-    );
     fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn php_file_le_stream() -> c_int;
     pub(crate) fn php_file_le_pstream() -> c_int;
