@@ -12,6 +12,7 @@ target=${TARGET:-target}
 dir=$(mktemp -d)
 log=$dir/log
 server=0
+answers=()
 helpers=() # servers and clients besides the example at hand
 
 finish() {
@@ -158,6 +159,23 @@ stop 'nc: answers of lines.php, in order; without it, an error'
 rm "$log"
 log=$dir/log
 
+# Answers come when their tasks are through, so the client must stay: bash's own.
+php_example tasks.php 0
+exec {tcp}<>"/dev/tcp/$host/$port"
+printf 'find 24fe\nhash zoo\n' >&"$tcp"
+for _ in 1 2; do
+    read -r -t 20 answer <&"$tcp" || fail 'no answer of a task'
+    answers+=("$answer")
+done
+expect "$(printf '%s\n' "${answers[@]}" | sort)" $'24fe\nlbi zoo'
+printf 'both 32e8 1234\nwhat\n' >&"$tcp"
+for wanted in '[["ai","qty","yeq"],[]]' 'error: hash, find or both'; do
+    read -r -t 20 answer <&"$tcp" || fail 'no answer of two tasks'
+    expect "$answer" "$wanted"
+done
+exec {tcp}>&-
+stop 'bash: a task for each question, two at once'
+
 what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
@@ -265,7 +283,7 @@ stop 'nc and cmp: 5 MB, an empty file; nothing from outside of the directory'
 # --- their command lines
 
 what=--help
-for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php redis.php files.php; do
+for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php tasks.php redis.php files.php; do
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" --help | grep -q "examples/php/$example \[" ||
         fail "$example --help does not say how to use it"
     code=0

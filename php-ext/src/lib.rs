@@ -24,6 +24,8 @@ mod looping;
 mod method;
 mod opcache;
 mod overdue;
+mod packed;
+mod payload;
 mod random;
 mod socket;
 mod zend;

@@ -89,7 +89,7 @@ pub(crate) struct Entry {
 /// `ZEND_ACC_PUBLIC`.
 pub(crate) const PUBLIC: u32 = 1;
 /// `ZEND_ACC_STATIC`.
-pub(crate) const STATIC: u32 = 16;
+pub(crate) const STATIC: u32 = 1 << 4;
 /// `ZEND_ACC_PRIVATE`.
 pub(crate) const PRIVATE: u32 = 4;
 

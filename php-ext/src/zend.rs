@@ -81,12 +81,37 @@ unsafe extern "C" {
         result: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
-    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
     pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
+    pub(crate) fn zend_string_concat2(
+        first: *const c_char,
+        first_len: usize,
+        second: *const c_char,
+        second_len: usize,
+    ) -> *mut zend_string;
+    pub(crate) fn object_init_ex(value: *mut zval, class: *mut zend_class_entry) -> c_int;
+    pub(crate) fn php_var_serialize_init() -> *mut c_void;
+    pub(crate) fn php_var_serialize(out: *mut SmartStr, value: *mut zval, state: *mut *mut c_void);
+    pub(crate) fn php_var_serialize_destroy(state: *mut c_void);
+    pub(crate) fn php_var_unserialize_init() -> *mut c_void;
+    pub(crate) fn var_tmp_var(state: *mut *mut c_void) -> *mut zval;
+    pub(crate) fn php_var_unserialize(
+        value: *mut zval,
+        at: *mut *const u8,
+        end: *const u8,
+        state: *mut *mut c_void,
+    ) -> c_int;
+    pub(crate) fn php_var_unserialize_destroy(state: *mut c_void);
     pub(crate) fn zend_ini_string(name: *const c_char, len: usize, original: c_int) -> *mut c_char;
+}
+
+/// PHP's `smart_str`: a string being written.
+#[repr(C)]
+pub(crate) struct SmartStr {
+    pub(crate) text: *mut zend_string,
+    pub(crate) room: usize,
 }
 
 /// `E_ERROR`: ends the script.
@@ -218,6 +243,20 @@ impl Zv {
         Zv::string(string)
     }
 
+    /// A new PHP string of two parts. Allocates, as [`Zv::text`].
+    pub(crate) fn joined(first: &[u8], second: &[u8]) -> Zv {
+        // SAFETY: the bytes are copied; the result is one reference.
+        let string = unsafe {
+            zend_string_concat2(
+                first.as_ptr().cast(),
+                first.len(),
+                second.as_ptr().cast(),
+                second.len(),
+            )
+        };
+        Zv::string(string)
+    }
+
     /// The value at `at`, behind a PHP reference if there is one.
     ///
     /// # Safety
@@ -338,6 +377,18 @@ pub(crate) unsafe fn walk(
     table: *mut HashTable,
     mut each: impl FnMut(*mut zend_string, Zv) -> bool,
 ) {
+    // SAFETY: promised by the caller.
+    unsafe { walk_keys(table, |text, _, value| each(text, value)) }
+}
+
+/// As [`walk`], with integer keys.
+///
+/// # Safety
+/// As for [`walk`].
+pub(crate) unsafe fn walk_keys(
+    table: *mut HashTable,
+    mut each: impl FnMut(*mut zend_string, u64, Zv) -> bool,
+) {
     let mut at: HashPosition = 0;
     // SAFETY: alive, says the caller; `at` starts at the first position and is moved by the API only.
     unsafe {
@@ -349,7 +400,7 @@ pub(crate) unsafe fn walk(
             }
             let (mut text, mut number) = (std::ptr::null_mut(), 0);
             zend_hash_get_current_key_ex(table, &raw mut text, &raw mut number, &raw const at);
-            if !each(text, Zv::read(data)) {
+            if !each(text, number, Zv::read(data)) {
                 return;
             }
             ext_php_rs::ffi::zend_hash_move_forward_ex(table, &raw mut at);

@@ -4,7 +4,7 @@ Names, types and defaults of all parameters
 Named arguments and static analysis depend on them.
 --FILE--
 <?php
-foreach (['Skep\Server', 'Skep\Server\Port', 'Skep\Connection\Iterator'] as $class) {
+foreach (['Skep\Server', 'Skep\Server\Port', 'Skep\Server\Task', 'Skep\Connection\Iterator'] as $class) {
     echo "class $class: ", implode(', ', (new ReflectionClass($class))->getInterfaceNames()), "\n";
     foreach ((new ReflectionClass($class))->getMethods() as $method) {
         echo implode(' ', Reflection::getModifierNames($method->getModifiers())), " $method->name(";
@@ -48,6 +48,12 @@ public pause(int $fd): bool
 public resume(int $fd): bool
 public confirm(int $fd): bool
 public heartbeat(bool $ifCloseConnection = true): array|false
+public task(mixed $data, int $taskWorkerIndex = -1, ?callable $finishCallback = NULL): int|false
+public taskwait(mixed $data, float $timeout = 0.5, int $taskWorkerIndex = -1): mixed
+public taskWaitMulti(array $tasks, float $timeout = 0.5): array|false
+public taskCo(array $tasks, float $timeout = 0.5): array|false
+public finish(mixed $data): bool
+public sendMessage(mixed $message, int $dst_worker_id): bool
 public stats(): array|false
 public reload(bool $only_reload_taskworker = false): bool
 public reloadTls(): bool
@@ -65,6 +71,10 @@ public set(array $settings): void
 public on(string $event_name, callable $callback): bool
 public getCallback(string $event_name): Closure|array|string|null
 public getSocket(): Socket|false
+class Skep\Server\Task: 
+public finish(mixed $data): bool
+public static pack(mixed $data): string|false
+public static unpack(string $data): mixed
 class Skep\Connection\Iterator: Iterator, Traversable, ArrayAccess, Countable
 public __construct()
 public rewind(): void

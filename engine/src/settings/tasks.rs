@@ -13,6 +13,10 @@ pub(crate) struct TaskSettings {
     pub(crate) queue_max_bytes: u64,
     /// How often a task whose worker died is run again.
     pub(crate) redeliver: u8,
+    /// For a front with objects: callbacks get one each.
+    pub(crate) event_object: bool,
+    /// The same for tasks alone.
+    pub(crate) task_object: bool,
 }
 
 impl Default for TaskSettings {
@@ -24,6 +28,8 @@ impl Default for TaskSettings {
             queue_max_num: 1_000_000,
             queue_max_bytes: 256 << 20,
             redeliver: 0,
+            event_object: false,
+            task_object: false,
         }
     }
 }

@@ -4,14 +4,15 @@ mod atomic;
 mod boxed;
 pub(crate) mod connections;
 mod constant;
+pub(crate) mod data;
 pub(crate) mod event;
 mod lock;
-mod packet;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod port;
 mod process;
 pub(crate) mod server;
+mod task;
 pub(crate) mod timer;
 
 use std::ffi::CStr;
@@ -55,12 +56,13 @@ pub(crate) fn register() {
     atomic::register();
     connections::register();
     constant::register();
+    data::register();
     lock::register();
-    packet::register();
     port::register();
     process::register();
     pool::register();
     server::register();
+    task::register();
     timer::register();
     event::register();
 }
