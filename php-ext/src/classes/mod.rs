@@ -10,7 +10,7 @@ mod lock;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod port;
-mod process;
+pub(crate) mod process;
 pub(crate) mod server;
 mod task;
 pub(crate) mod timer;

@@ -7,6 +7,7 @@ mod finishers;
 mod inspection;
 mod lifecycle;
 mod listening;
+mod processes;
 mod sessions;
 mod tasks;
 mod timers;
@@ -29,7 +30,7 @@ use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event, NAMES};
 use crate::exception::throw_misuse;
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Param, method, optional, param, rest, ty};
+use crate::method::{Call, Param, method, object, optional, param, rest, ty};
 use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
@@ -81,6 +82,10 @@ pub(crate) struct ServerObject {
     engine: Cell<*mut skep::Server>,
     /// The ports, with one reference each; the primary one comes first. Borrowed only while no PHP code can run.
     ports: RefCell<Vec<Zv>>,
+    /// Those that `addProcess()` was given, with one reference each.
+    processes: RefCell<Vec<Zv>>,
+    /// Both, for the garbage collector, while it looks.
+    held: RefCell<Vec<Zv>>,
     callbacks: [Cell<Option<Callback>>; EVENTS],
     std: zend_object,
 }
@@ -211,6 +216,8 @@ unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
         let state =
             ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
         (&raw mut (*state).ports).write(RefCell::new(Vec::new()));
+        (&raw mut (*state).processes).write(RefCell::new(Vec::new()));
+        (&raw mut (*state).held).write(RefCell::new(Vec::new()));
         for index in 0..EVENTS {
             (&raw mut (*state).callbacks[index]).write(Cell::new(None));
         }
@@ -231,6 +238,7 @@ unsafe extern "C" fn free(object: *mut zend_object) {
         globals::set_live(null_mut());
     }
     listening::forget_ports(server);
+    processes::forget(server);
     drop_engine(server);
     // SAFETY: the standard end of an object.
     unsafe { zend_object_std_dtor(object) };
@@ -428,6 +436,12 @@ pub(super) fn register() {
                 param(c"dst_worker_id", ty::INT)
             ],
             ty::BOOL
+        ),
+        method!(
+            c"addProcess",
+            processes::add,
+            [object(c"process", c"Skep\\Process")],
+            INT_BOOL
         ),
         method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
         method!(
