@@ -15,7 +15,7 @@ $server->on('task', fn () => null);
 $body = function (Process $p) use ($server) {
     say(json_encode(['process', $p->id, $p->pid === getmypid(), is_int($p->pipe), $server->worker_id, $server->getWorkerId(),
         $server->taskworker, $server->worker_pid, $server->master_pid === $server->getMasterPid(),
-        $server->manager_pid === posix_getppid(), $server->manager_pid === $server->getManagerPid(),
+        $server->manager_pid === (int)explode(' ', file_get_contents('/proc/self/stat'))[3], $server->manager_pid === $server->getManagerPid(),
         $server->getWorkerPid(), $server->getWorkerPid($p->id) === getmypid(), $server->getWorkerStatus(),
         $server->stats()['user_worker_num'], $server->stats()['worker_num']]));
     foreach ([fn () => $server->set(['worker_num' => 1]), fn () => $server->addProcess(new Process('strlen')),
@@ -29,7 +29,7 @@ $first = new Process($body);
 $second = new Process($body, false, 1);
 var_dump($server->addProcess($first), $server->addProcess($second), $first->id);
 foreach ([fn () => $server->addProcess($first), fn () => $first->start(), fn () => $server->addProcess(new Unmade),
-          fn () => $server->addProcess(), fn () => $server->addProcess(5), fn () => $server->addProcess(new Process('strlen'))] as $try) {
+          fn () => $server->addProcess(), fn () => $server->addProcess(5)] as $try) {
     try {
         echo json_encode(@$try()), ' ', $server->getLastError(), ' ', error_get_last()['message'] ?? '', "\n";
         error_clear_last();

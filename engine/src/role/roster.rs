@@ -7,7 +7,7 @@ use super::post::{Child, Post, Replacing, State};
 use super::reload::Reload;
 use crate::ipc::directory::Seat;
 use crate::shared::ChildKind;
-use crate::sys::signal::{SIGINT, SIGQUIT};
+use crate::sys::signal::{SIGINT, SIGQUIT, SIGTERM};
 use crate::sys::wait::Exit;
 
 /// What the manager shall do.
@@ -227,12 +227,13 @@ impl Roster {
         let mut actions = Vec::new();
         // Killed by us, or by the Ctrl-C that stops us.
         let ended_by_us = stopping && (killed || matches!(exit.signal, SIGINT | SIGQUIT));
-        if (stuck || !exit.is_clean()) && !ended_by_us {
+        let post = &mut self.posts[worker as usize];
+        let is_user = post.kind == ChildKind::UserProcess;
+        let ended_as_asked = is_user && asked && exit.signal == SIGTERM; // it has no loop that would end it otherwise
+        if (stuck || !exit.is_clean()) && !ended_by_us && !ended_as_asked {
             actions.push(Action::ReportDeath);
         }
-        let post = &mut self.posts[worker as usize];
         // Its end in good order is as much in vain as any other, if it comes at once.
-        let is_user = post.kind == ChildKind::UserProcess;
         post.early_deaths = match lived {
             ..EARLY_MS if is_user => post.early_deaths + 1,
             _ if asked => 0,

@@ -109,15 +109,18 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
-        if let Some(step) = messages.next(&worker.context) {
-            worker.heed(step);
-            continue;
+        // One of each kind in turn: neither a flood of messages nor one of tasks keeps the others waiting.
+        let message = messages.next(&worker.context);
+        let heard = message.is_some();
+        message.into_iter().for_each(|step| worker.heed(step));
+        let called = !worker.is_over() && worker.tend();
+        if worker.is_over() {
+            break;
         }
-        let tended = worker.tend();
         match worker.serves().then(|| worker.take(&mut desk)) {
             Some((Found::One(_), Some(task))) => worker.perform(task, &mut desk),
+            _ if heard || called => {} // there may be more
             Some((Found::Busy, _)) => parker.park(Some(BUSY)),
-            _ if tended => {} // a descriptor may still be ready
             _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
         }
     }

@@ -584,8 +584,21 @@ fn a_user_process_is_asked_to_end_when_the_workers_are_gone() {
         worker: 1,
     };
     assert_eq!(tick(&mut roster, 3_400), [kill]);
-    let _ = roster.died(101, KILLED, 3_401);
+    assert_eq!(roster.died(101, KILLED, 3_401), [], "killed by us");
     assert_eq!(tick(&mut roster, 3_401), [Action::Finish]);
+}
+
+#[test]
+fn the_signal_that_ends_a_user_process_is_reported_unless_it_is_ours() {
+    let mut roster = with_user_process();
+    let by_term = Exit {
+        code: 0,
+        signal: SIGTERM,
+    };
+    let _ = roster.stop_worker(1, 20_000);
+    assert_eq!(roster.died(101, by_term, 20_001), []);
+    roster.spawned(first(1), 101, 20_002);
+    assert_eq!(roster.died(101, by_term, 40_000), [Action::ReportDeath]);
 }
 
 #[test]
