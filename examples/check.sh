@@ -141,6 +141,10 @@ lines() {
 }
 php_example lines.php 0
 lines
+calculate() { timeout 10 "$php" -n -d extension=php-ext/modules/skep.so examples/php/client.php "$port" "$host" 2>&1; }
+expect "$(printf '6 * 7\n7 / 0\n1+1' | calculate)" "$(printf '%s\n' 42 'error: division by zero' 2)"
+expect "$(printf 'quit\n1+1\n' | calculate)" $'bye\nno answer: the server has closed'
+printf '  %-22s %s\n' php/client.php 'with lines.php: answers, and the end'
 backend=$server
 helpers=("$backend")
 
@@ -180,6 +184,30 @@ what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
 stop 'nc: the same'
+
+# --- registry
+
+php_example registry.php 0
+exec {one}<>"/dev/tcp/$host/$port"
+exec {two}<>"/dev/tcp/$host/$port"
+hear() { # FROM WANTED: the next line of a connection
+    local line
+    read -r -t 10 line <&"$1" || fail "nothing came instead of '$2'"
+    expect "$line" "$2"
+}
+echo 'I am red' >&"$one" && hear "$one" 'hello red'
+echo 'I am red' >&"$two" && hear "$two" 'error: the name is taken'
+echo 'I am blue' >&"$two" && hear "$two" 'hello blue'
+echo 'tell red good morning' >&"$two" && hear "$two" 'told' && hear "$one" 'blue: good morning'
+echo 'who' >&"$one" && hear "$one" 'blue 1, red 1'
+exec {two}>&-
+left() {
+    echo 'tell blue are you there' >&"$one"
+    read -r -t 10 line <&"$one" && [ "$line" = 'error: nobody of that name' ]
+}
+within 10 left || fail "blue is still known"
+exec {one}>&-
+stop 'two connections: names known to all workers, on a table'
 
 # --- the others
 

@@ -63,11 +63,11 @@ pub(crate) struct Frame {
     death: *const Death,
     /// What comes after the bytes, for a datagram; null if there is none.
     packet: *const Packet,
+    /// One more argument behind those.
+    extra: Zv,
     /// All arguments, in place of `args`; null if there they are.
     list: *const Zv,
     list_len: u32,
-    /// One more argument behind those.
-    extra: Zv,
     /// A reference that is given back after the call.
     owned: Zv,
     /// Where the returned value goes.
@@ -136,9 +136,9 @@ impl Frame {
             shape: std::ptr::null(),
             death: std::ptr::null(),
             packet: std::ptr::null(),
+            extra: Zv::UNDEF,
             list: std::ptr::null(),
             list_len: 0,
-            extra: Zv::UNDEF,
             owned: Zv::UNDEF,
             wanted: Wanted::Nowhere,
         }

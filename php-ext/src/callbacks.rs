@@ -85,11 +85,6 @@ impl Callback {
         })
     }
 
-    /// A call of it without arguments.
-    pub(crate) fn frame(&self) -> Frame {
-        Frame::new(self.target)
-    }
-
     /// Look a callable up; none after a warning.
     pub(crate) fn resolve_or_warn(callable: Zv) -> Option<Callback> {
         let mut name: *mut zend_string = null_mut();
@@ -115,6 +110,11 @@ impl Callback {
         }
         name.release();
         callback
+    }
+
+    /// A call of it without arguments.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame::new(self.target)
     }
 
     /// How many parameters it declares, if that can be told.

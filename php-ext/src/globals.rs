@@ -14,6 +14,7 @@ use crate::zend::{zend_class_entry, zend_object};
 
 /// PHP's classes of this module.
 pub(crate) struct Classes {
+    pub(crate) client: AtomicPtr<zend_class_entry>,
     pub(crate) server: AtomicPtr<zend_class_entry>,
     pub(crate) port: AtomicPtr<zend_class_entry>,
     pub(crate) connections: AtomicPtr<zend_class_entry>,
@@ -24,6 +25,7 @@ pub(crate) struct Classes {
     pub(crate) task: AtomicPtr<zend_class_entry>,
     pub(crate) task_result: AtomicPtr<zend_class_entry>,
     pub(crate) lost_task: AtomicPtr<zend_class_entry>,
+    pub(crate) table: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
     pub(crate) process: AtomicPtr<zend_class_entry>,
@@ -33,6 +35,7 @@ pub(crate) struct Classes {
 
 /// Set at module startup.
 pub(crate) static CLASSES: Classes = Classes {
+    client: AtomicPtr::new(null_mut()),
     server: AtomicPtr::new(null_mut()),
     port: AtomicPtr::new(null_mut()),
     connections: AtomicPtr::new(null_mut()),
@@ -43,6 +46,7 @@ pub(crate) static CLASSES: Classes = Classes {
     task: AtomicPtr::new(null_mut()),
     task_result: AtomicPtr::new(null_mut()),
     lost_task: AtomicPtr::new(null_mut()),
+    table: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
     process: AtomicPtr::new(null_mut()),

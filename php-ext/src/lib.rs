@@ -14,6 +14,7 @@ mod classes;
 mod constants;
 mod convert;
 mod defaults;
+mod engine_log;
 mod errors;
 mod events;
 mod exception;

@@ -39,6 +39,16 @@ unsafe extern "C" {
         len: usize,
         value: i64,
     );
+    pub(crate) fn zend_string_hash_func(text: *mut zend_string) -> u64;
+    pub(crate) fn zend_hash_find(table: *const HashTable, key: *mut zend_string) -> *mut zval;
+    pub(crate) fn zend_hash_add_new(
+        table: *mut HashTable,
+        key: *mut zend_string,
+        value: *mut zval,
+    ) -> *mut zval;
+    pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
+    pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
+    pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn zend_declare_class_constant_stringl(
         class: *mut zend_class_entry,
         name: *const c_char,
@@ -66,21 +76,28 @@ unsafe extern "C" {
     pub(crate) fn php_call_shutdown_functions();
     pub(crate) fn php_free_shutdown_functions();
     pub(crate) fn zend_call_destructors();
-    fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
-    pub(crate) fn php_file_le_stream() -> c_int;
-    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn zend_fetch_resource2_ex(
         resource: *mut zval,
         name: *const c_char,
         kind: c_int,
         other_kind: c_int,
     ) -> *mut c_void;
+    pub(crate) fn zend_type_error(format: *const c_char, ...);
+    pub(crate) fn zend_fetch_resource2(
+        resource: *mut c_void,
+        name: *const c_char,
+        kind: c_int,
+        persistent_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn _php_stream_cast(
         stream: *mut c_void,
         kind: c_int,
-        result: *mut *mut c_void,
+        into: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
+    pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
     pub(crate) static spl_ce_ArrayIterator: *mut zend_class_entry;
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
@@ -91,7 +108,6 @@ unsafe extern "C" {
         second: *const c_char,
         second_len: usize,
     ) -> *mut zend_string;
-    pub(crate) fn object_init_ex(value: *mut zval, class: *mut zend_class_entry) -> c_int;
     pub(crate) fn php_var_serialize_init() -> *mut c_void;
     pub(crate) fn php_var_serialize(out: *mut SmartStr, value: *mut zval, state: *mut *mut c_void);
     pub(crate) fn php_var_serialize_destroy(state: *mut c_void);
@@ -296,6 +312,11 @@ impl Zv {
 
     pub(crate) fn as_object(self) -> *mut zend_object {
         self.value as *mut zend_object
+    }
+
+    /// What a resource points to.
+    pub(crate) fn as_pointer(self) -> *mut c_void {
+        self.value as *mut c_void
     }
 
     /// What the value is, for comparing identity.

@@ -43,7 +43,7 @@ $server->start();
 PHP);
 foreach (['result', 'twice', 'none', 'static', 'die'] as $data) {
     echo $run->ask($data), "\n";
-    $run->expect($data === 'die' ? 'lost: ' : ($data === 'twice' ? 'two' : "$data is gone"));
+    $run->expect(['die' => 'lost: ', 'twice' => 'two', 'static' => 'static: '][$data] ?? "$data is gone");
 }
 echo 'exit code ', $run->stop(), "\n", $run->output();
 ?>

@@ -9,7 +9,7 @@ require __DIR__ . '/../include/harness.inc';
 
 foreach (["'task_queue_max_num' => 10", "'task_queue_max_bytes' => '1M'", "'worker_num' => 1"] as $settings) {
     $run = serve(<<<PHP
-    \$server = server(['task_worker_num' => 1, 'max_wait_time' => 1, $settings]);
+    \$server = server(['task_worker_num' => 1, 'max_wait_time' => 30, $settings]);
     \$server->on('task', function (\$server, \$id, \$source, \$data) {
         while (!file_exists(getenv('SKEP_DIR') . '/go')) {
             usleep(2000);

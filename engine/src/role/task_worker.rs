@@ -30,6 +30,8 @@ use crate::task::Task;
 /// How long to look elsewhere when a task is just being taken by another process, which takes microseconds, or by one
 /// that is dead, which takes the manager milliseconds to notice.
 const BUSY: Duration = Duration::from_millis(1);
+/// How often to look in a row before that.
+const BUSY_LOOKS: u32 = 200;
 
 struct TaskWorker<'g> {
     context: Rc<Context>,
@@ -104,26 +106,42 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     }
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
+    let mut busy = 0;
     while !worker.is_over() {
         if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
         // One of each kind in turn: neither a flood of messages nor one of tasks keeps the others waiting.
-        let message = messages.next(&worker.context);
-        let heard = message.is_some();
-        message.into_iter().for_each(|step| worker.heed(step));
+        let mut heard = false;
+        if messages.has_any() {
+            worker.context.wake_for_tasks(); // what this one was rung for shall not wait for the callback
+            if let Some(step) = messages.next(&worker.context) {
+                worker.heed(step);
+                heard = true;
+            }
+        }
         let called = !worker.is_over() && worker.tend();
         if worker.is_over() {
             break;
         }
         match worker.serves().then(|| worker.take(&mut desk)) {
-            Some((Found::One(_), Some(task))) => worker.perform(task, &mut desk),
+            Some((Found::One(_), Some(task))) => {
+                busy = 0;
+                worker.perform(task, &mut desk);
+            }
             _ if heard || called => {} // there may be more
-            Some((Found::Busy, _)) => parker.park(Some(BUSY)),
+            Some((Found::Busy, _)) => {
+                busy += 1;
+                match busy {
+                    ..BUSY_LOOKS => std::hint::spin_loop(),
+                    _ => parker.park(Some(BUSY)),
+                }
+            }
             _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
         }
     }
+    worker.context.wake_for_tasks(); // it may have been rung for one
     worker.stop()
 }
 
@@ -260,6 +278,12 @@ impl TaskWorker<'_> {
         if let Found::One(room) = found {
             self.work.begin();
             self.context.grant_room(room);
+            if taken
+                .as_ref()
+                .is_some_and(|task| task.work.target.is_some())
+            {
+                self.context.wake_for_tasks(); // it may have been rung for one that anybody may take
+            }
         }
         (found, taken)
     }
@@ -332,5 +356,8 @@ impl TaskWorker<'_> {
         }
         mailbox.awake();
         self.exchange.announce_awake(self.seat);
+        if !self.serves() {
+            self.context.wake_for_tasks(); // rung for a task that it does not take
+        }
     }
 }
