@@ -19,7 +19,7 @@ function roles(string $body): Run
     PHP);
 }
 
-foreach (['Skep\Event::add(STDIN, fn () => 1)', 'Skep\Event::defer(fn () => 1)', 'Skep\Event::cycle(fn () => 1)', '$server->defer(fn () => 1)'] as $call) {
+foreach (['Skep\Event::add(STDIN, fn () => 1)', 'Skep\Event::defer(fn () => 1)', 'Skep\Event::cycle(fn () => 1)'] as $call) {
     foreach (['task worker' => "on('workerStart', function (\$server) { if (\$server->taskworker && !file_exists(getenv('SKEP_DIR') . '/once')) {
                     touch(getenv('SKEP_DIR') . '/once'); $call; } })",
               'manager' => "on('managerStart', function (\$server) { $call; })"] as $role => $code) {
@@ -68,3 +68,31 @@ sort($lines);
 echo implode("\n", $lines), "\n";
 ?>
 --EXPECT--
+task worker, Skep\Event::add: Skep\Event::add(): Unable to use async-io in task processes, please set `task_enable_coroutine` to true
+  the server goes on, 0
+manager, Skep\Event::add: Skep\Event::add(): Unable to use async-io in manager process
+  the server ends with 255
+task worker, Skep\Event::defer: Skep\Event::defer(): Unable to use async-io in task processes, please set `task_enable_coroutine` to true
+  the server goes on, 0
+manager, Skep\Event::defer: Skep\Event::defer(): Unable to use async-io in manager process
+  the server ends with 255
+task worker, Skep\Event::cycle: Skep\Event::cycle(): Unable to use async-io in task processes, please set `task_enable_coroutine` to true
+  the server goes on, 0
+manager, Skep\Event::cycle: Skep\Event::cycle(): Unable to use async-io in manager process
+  the server ends with 255
+int(0)
+heard in the manager
+heard in the master
+heard in the task worker
+heard in the user process
+heard in the worker
+refused in the manager: signal [15] registered by the system, signal [10] registered by the system, signal [12] registered by the system, signal [17] registered by the system
+refused in the master: signal [15] registered by the system, signal [10] registered by the system, signal [12] registered by the system, signal [17] registered by the system
+refused in the task worker: signal [15] registered by the system
+refused in the user process: 
+refused in the worker: signal [15] registered by the system
+timer of the manager
+timer of the master
+timer of the task worker
+timer of the user process
+timer of the worker

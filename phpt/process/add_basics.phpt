@@ -53,3 +53,33 @@ sort($late);
 echo implode("\n", $late), "\n";
 ?>
 --EXPECT--
+int(0)
+NULL
+false 509 Skep\Server::addProcess(): process has already been started
+false 509 Skep\Process::start(): process has already been started
+Skep\Error: must call constructor first
+ArgumentCountError: Skep\Server::addProcess() expects exactly 1 argument, 0 given
+TypeError: Skep\Server::addProcess(): Argument #1 ($process) must be of type object, int given
+Method [ <internal:skep> public method addProcess ] {
+
+  - Parameters [1] {
+    Parameter #0 [ <required> Skep\Process $process ]
+  }
+  - Return [ int|false ]
+}
+
+["process",3,true,true,-1,false,false,0,true,true,true,false,true,false,2,2]
+["process",4,true,true,-1,false,false,0,true,true,true,false,true,false,2,2]
+in 3: Skep\Server::addProcess(): server is running, cannot add process
+in 3: Skep\Server::on(): server is running, unable to register event callback function
+in 3: Skep\Server::set(): server is running, unable to execute Skep\Server->set
+in 3: Skep\Server::start(): The server is running, unable to execute Skep\Server->start()
+in 4: Skep\Server::addProcess(): server is running, cannot add process
+in 4: Skep\Server::on(): server is running, unable to register event callback function
+in 4: Skep\Server::set(): server is running, unable to execute Skep\Server->set
+in 4: Skep\Server::start(): The server is running, unable to execute Skep\Server->start()
+int(0)
+int(1)
+worker 0 knows 3 4 null
+worker 1 knows 3 4 null
+worker 2 knows 3 4 null

@@ -60,3 +60,30 @@ sort($own[0]);
 echo preg_replace('~ in /.*~', '', implode("\n", $own[0])), "\n";
 ?>
 --EXPECT--
+int(0)
+error: 
+  Process::exit code 4 signal 0
+  exception code 255 signal 0
+  exit code 3 signal 0
+  fatal code 255 signal 0
+  killed code 0 signal 9
+  term code 0 signal 15
+  timer code 255 signal 0
+shutdown of 
+  Process::exit
+  exception
+  exit
+  fatal
+  return
+  timer
+destructor of 
+  Process::exit
+  exception
+  exit
+  return
+  timer
+7 abnormal exits
+@2 NOTICE process() (ERRNO 9003): user process is terminated by exit()/die()
+@4 ERROR process() (ERRNO 503): Fatal error: Uncaught Exception: thrown
+@5 ERROR process() (ERRNO 503): Fatal error: Allowed memory size of 134217728 bytes exhausted (tried to allocate 9223372036854779904 bytes)
+@8 ERROR timer() (ERRNO 503): Fatal error: Uncaught Exception: in a timer

@@ -53,3 +53,30 @@ echo implode("\n", $lines), "\n";
 echo implode("\n", preg_grep('/^[@^]/', explode("\n", $run->log()))), "\n";
 ?>
 --EXPECT--
+string(6) "pushed"
+string(0) ""
+int(0)
+
+close: [true,true]
+closed -1
+closed 0
+connected 1
+connected 2
+error: Skep\Server::sendMessage(): worker_id[-1] is invalid
+error: Skep\Server::sendMessage(): worker_id[2] is invalid
+error: Skep\Server::taskWaitMulti(): taskWaitMulti method can only be used in the worker process
+error: Skep\Server::taskwait(): taskwait method can only be used in the worker process
+inside: [true,false,true,"127.0.0.1",[1],true,true,true,1,1]
+message of 2 to 0: hello
+message of 2 to 1: hello
+refused: [false,false,false,false,false,false]
+reload
+shutdown: true
+start 0
+start 0
+start 1
+start 1
+task of 2: work
+@2 WARNING finish() (ERRNO 509): Server::finish() can only be used in the worker process
+@2 WARNING stop() (ERRNO 505): the worker_id[7] is invalid
+^1 WARNING task() (ERRNO 509): Server::finish() can only be used in the worker process

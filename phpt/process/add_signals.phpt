@@ -80,3 +80,12 @@ echo count($run->lines('born ')), ' births, ', count($run->lines('error ')), " e
 echo implode("\n", preg_grep('/WARNING/', explode("\n", $run->log()))), "\n";
 ?>
 --EXPECT--
+5 births
+int(0)
+bool(true)
+loop ended behind the workers
+read ended behind the workers
+pcntl ended behind the workers
+in time
+5 births, 0 errors
+$0 WARNING kill() (ERRNO 9101): wait timeout, all worker processes will be forcibly terminated
