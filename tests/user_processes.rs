@@ -29,7 +29,7 @@ fn start(users: &str) -> Server {
 /// Pids of the user process that is counted so, one for each life.
 fn lives(server: &Server, process: u64) -> Vec<i32> {
     let mut events = server.events_named("user_process");
-    events.retain(|event| event.number("process") == process);
+    events.retain(|event| event.number::<u64>("process") == process);
     events.iter().map(|event| event.pid).collect()
 }
 
@@ -56,7 +56,11 @@ fn one_that_returns_at_once_is_restarted_but_does_not_spin() {
     assert!(server.log_count("id=2) abnormal exit, status=3, signal=0") >= 3);
     assert!(server.log_count("worker(pid=") > 0 && server.log_count("next start in 400 ms") >= 1);
     let errors = server.events_named("worker_error");
-    assert!(errors.iter().all(|event| event.number("worker") == 2));
+    assert!(
+        errors
+            .iter()
+            .all(|event| event.number::<i64>("worker") == 2)
+    );
     server.stop();
 }
 
@@ -75,7 +79,10 @@ fn it_has_neither_the_port_nor_a_life_line_to_hold() {
     let errors = server.events_named("worker_error");
     assert_eq!(errors.len(), 1);
     assert_eq!(
-        (errors[0].number("worker"), errors[0].number("signal")),
+        (
+            errors[0].number::<i32>("worker"),
+            errors[0].number::<i32>("signal")
+        ),
         (1, 9)
     );
     assert_eq!(
@@ -194,7 +201,7 @@ fn a_flood_is_refused_and_harms_nobody() {
     assert_eq!(client.ask("hello"), "hello");
     server.await_event("flooded", 2);
     let flooded = server.events_named("flooded");
-    assert_eq!(flooded[0].number("code"), 2002);
+    assert_eq!(flooded[0].number::<i32>("code"), 2002);
     assert_eq!(client.ask("again"), "again");
     assert_eq!(lives(&server, 0).len(), 1);
     server.stop();
@@ -207,4 +214,35 @@ fn its_own_children_are_its_own() {
     assert_eq!(server.events_named("child")[0].text("ended"), "true");
     assert_eq!(lives(&server, 0).len(), 1);
     server.stop();
+}
+
+/// The real user of a process.
+fn user_of(pid: i32) -> u32 {
+    let text = fs::read_to_string(format!("/proc/{pid}/status")).unwrap();
+    let line = text.lines().find_map(|line| line.strip_prefix("Uid:"));
+    let uid = line.unwrap().split_whitespace().next().unwrap();
+    uid.parse().unwrap()
+}
+
+#[test]
+fn every_generation_has_the_account_and_the_title_and_dies_with_the_manager() {
+    if !process::is_root() {
+        return;
+    }
+    let users = prepared("sleep deaf").set("user", "nobody");
+    let mut server = users.set("process_title", 1).start();
+    server.await_event("user_process", 2);
+    server.signal(lives(&server, 0)[0], Signal::SIGKILL);
+    server.await_event("user_process", 3);
+    let nobody = nix::unistd::User::from_name("nobody").unwrap().unwrap();
+    for (pid, id) in [(lives(&server, 0)[1], 1), (lives(&server, 1)[0], 2)] {
+        assert_eq!(user_of(pid), nobody.uid.as_raw());
+        let title = fs::read_to_string(format!("/proc/{pid}/cmdline")).unwrap();
+        assert!(
+            title.starts_with(&format!("skep: user process {id}")),
+            "{title}"
+        );
+    }
+    server.signal(server.manager(), Signal::SIGKILL);
+    server.await_end(promised(Duration::from_secs(1)));
 }

@@ -50,7 +50,9 @@ var_dump($run->wait());
 $lines = explode("\n", $run->output());
 sort($lines);
 echo implode("\n", $lines), "\n";
-echo implode("\n", preg_grep('/^[@^]/', explode("\n", $run->log()))), "\n";
+$lines = preg_grep('/^[@^]/', explode("\n", $run->log()));
+sort($lines);
+echo implode("\n", $lines), "\n";
 ?>
 --EXPECT--
 string(6) "pushed"

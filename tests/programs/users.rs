@@ -125,7 +125,7 @@ fn main() {
         configure,
         user_process: life,
         task: Some(|_, _, _| {
-            thread::sleep(Duration::from_millis(50));
+            thread::sleep(Duration::from_millis(1));
             Ok(())
         }),
         message: Some(|_, _, _| Ok(())),
