@@ -109,9 +109,8 @@ fn a_reload_does_not_touch_it() {
 fn it_counts_as_a_user_process_only() {
     let server = start("sleep sleep");
     let mut client = server.connect();
-    let stats = client.ask("!stats");
-    assert!(stats.contains("user_worker_num=2"), "{stats}");
-    assert!(stats.contains("worker_num=1"), "{stats}");
+    assert_eq!(client.stat("worker_num"), 1);
+    assert_eq!(client.stat("task_worker_num"), 0);
     assert_eq!(client.ask_number("!pid-of 1") as i32, lives(&server, 0)[0]);
     assert_eq!(client.ask_number("!pid-of 2") as i32, lives(&server, 1)[0]);
     assert_eq!(client.ask("!pid-of 3"), "-1");

@@ -93,11 +93,12 @@ static void greet(skep_server *server, skep_timer_id timer, void *user_data)
 
 static void user_process(skep_server *server, uint32_t process, void *user_data)
 {
+    skep_timer_id timer;
     (void)user_data;
     CHECK(process == 0);
     EXPECT(SKEP_NULL_ARGUMENT, skep_run_event_loop(NULL));
     EXPECT(SKEP_OK, skep_run_event_loop(server)); /* nothing is left to wait for */
-    EXPECT(SKEP_OK, skep_timer_after(server, 1, greet, NULL, NULL));
+    EXPECT(SKEP_OK, skep_timer_after(server, 1, greet, NULL, &timer));
     EXPECT(SKEP_OK, skep_run_event_loop(server));
     CHECK(greeted == 1);
     for (;;) {

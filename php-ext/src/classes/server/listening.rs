@@ -269,7 +269,8 @@ pub(super) fn forget_ports(server: &ServerObject) {
     }
 }
 
-/// What the garbage collector must know of a server beside its properties: its ports and processes.
+/// What the garbage collector must know of a server beside its properties: its ports and
+/// processes, and what answers commands.
 pub(super) unsafe extern "C" fn get_gc(
     object: *mut zend_object,
     table: *mut *mut crate::zend::zval,
@@ -278,15 +279,17 @@ pub(super) unsafe extern "C" fn get_gc(
     // SAFETY: PHP asks for a live object of this class, and reads the table before any other code runs.
     unsafe {
         let server = ServerObject::of(object);
-        let held = &mut *server.held.as_ptr();
-        held.clear();
-        held.extend_from_slice(&*server.ports.as_ptr());
-        held.extend_from_slice(&*server.processes.as_ptr());
-        *table = match held.is_empty() {
+        let (ports, commands) = (&*server.ports.as_ptr(), &*server.commands.as_ptr());
+        let seen = &mut *server.seen.as_ptr();
+        seen.clear();
+        seen.extend(ports.iter().copied());
+        seen.extend((*server.processes.as_ptr()).iter().copied());
+        seen.extend(commands.iter().map(|function| function.callable));
+        *table = match seen.is_empty() {
             true => null_mut(),
-            false => held.as_mut_ptr().cast(),
+            false => seen.as_mut_ptr().cast(),
         };
-        *count = held.len() as std::ffi::c_int;
+        *count = seen.len() as std::ffi::c_int;
         ext_php_rs::ffi::zend_std_get_properties(object)
     }
 }

@@ -64,5 +64,4 @@ pub(super) fn forget(server: &ServerObject) {
     for process in server.processes.take() {
         process.release();
     }
-    drop(server.held.take());
 }
