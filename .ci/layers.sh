@@ -18,6 +18,7 @@ declare -A may=(
     [stats]="callback sync ipc"
     [session]="sync ipc net"
     [settings]="error log net protocol sys"
+    [process]="sys"
     [tls]="error settings"
     [port]="callback net protocol settings tls"
     [packet]="net port"

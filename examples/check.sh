@@ -206,6 +206,18 @@ grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
 [ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
 stop 'nc: an answer, and the time pushed by timers'
 
+php_example pool.php "$dir/pool.sock"
+pool() { timeout 10 nc -NU "$path" | tail -c +5; }
+expect "$(printf '\0\0\0\11two words' | pool)" '2 words'
+expect "$(printf '\0\0\0\0' | pool)" '0 words'
+expect "$(printf '\377\0\0\0' | pool)" ''
+kill -USR1 "$server"
+for _ in 1 2 3 4 5; do
+    expect "$(printf '\0\0\0\5three' | pool)" '1 words'
+done
+stop 'nc -U: requests of workers without a server, also during a reload'
+[ ! -e "$path" ] || fail "$path is left"
+
 php_example behind_proxy.php 0
 expect "$(printf 'PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\nhello\n' | client)" 'you are 192.0.2.7:4711 and said hello'
 # Version 2: signature, version and command, TCP over IPv6, length 36, two addresses, two ports.
@@ -253,7 +265,7 @@ stop 'nc and cmp: 5 MB, an empty file; nothing from outside of the directory'
 # --- their command lines
 
 what=--help
-for example in chat.php chat_client.php lines.php dns.php tls.php unix.php behind_proxy.php gateway.php redis.php files.php; do
+for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php redis.php files.php; do
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" --help | grep -q "examples/php/$example \[" ||
         fail "$example --help does not say how to use it"
     code=0

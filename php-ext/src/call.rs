@@ -238,7 +238,8 @@ pub(crate) fn nested() -> bool {
     globals::depth() > 0
 }
 
-fn outcome() -> Outcome {
+/// How the code that has just returned ended, as far as it can be seen afterwards.
+pub(crate) fn outcome() -> Outcome {
     // SAFETY: PHP's globals; a pending exception is alive.
     unsafe {
         let exception = (*eg()).exception;

@@ -77,6 +77,11 @@ impl Callback {
         })
     }
 
+    /// A call of it without arguments.
+    pub(crate) fn frame(&self) -> Frame {
+        Frame::new(self.target)
+    }
+
     /// How many parameters it declares, if that can be told.
     fn parameters(&self) -> u32 {
         match self.target {

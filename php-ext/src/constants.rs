@@ -69,6 +69,10 @@ pub(crate) fn register(module: i32) {
     for (name, value) in LONGS {
         long(&format!("SWOOLE_{name}"), *value, module);
     }
+    // pcntl starts before this module if it is there at all, see `get_module`.
+    for (name, value) in OF_PCNTL {
+        long(name, (*value).into(), module);
+    }
     // A dispatch mode of our own.
     long("SKEP_DISPATCH_ADAPTIVE", 11, module);
     for (code, name, _) in ERRORS {
@@ -122,6 +126,21 @@ pub(crate) fn register(module: i32) {
         });
     }
 }
+
+/// Signals and kinds of priorities, which scripts know from the extension pcntl.
+#[rustfmt::skip]
+const OF_PCNTL: &[(&str, i32)] = &[
+    ("SIGHUP", libc::SIGHUP), ("SIGINT", libc::SIGINT), ("SIGQUIT", libc::SIGQUIT), ("SIGILL", libc::SIGILL),
+    ("SIGTRAP", libc::SIGTRAP), ("SIGABRT", libc::SIGABRT), ("SIGIOT", libc::SIGABRT), ("SIGBUS", libc::SIGBUS),
+    ("SIGFPE", libc::SIGFPE), ("SIGKILL", libc::SIGKILL), ("SIGUSR1", libc::SIGUSR1), ("SIGSEGV", libc::SIGSEGV),
+    ("SIGUSR2", libc::SIGUSR2), ("SIGPIPE", libc::SIGPIPE), ("SIGALRM", libc::SIGALRM), ("SIGTERM", libc::SIGTERM),
+    ("SIGSTKFLT", libc::SIGSTKFLT), ("SIGCHLD", libc::SIGCHLD), ("SIGCLD", libc::SIGCHLD), ("SIGCONT", libc::SIGCONT),
+    ("SIGSTOP", libc::SIGSTOP), ("SIGTSTP", libc::SIGTSTP), ("SIGTTIN", libc::SIGTTIN), ("SIGTTOU", libc::SIGTTOU),
+    ("SIGURG", libc::SIGURG), ("SIGXCPU", libc::SIGXCPU), ("SIGXFSZ", libc::SIGXFSZ), ("SIGVTALRM", libc::SIGVTALRM),
+    ("SIGPROF", libc::SIGPROF), ("SIGWINCH", libc::SIGWINCH), ("SIGPOLL", libc::SIGPOLL), ("SIGIO", libc::SIGIO),
+    ("SIGPWR", libc::SIGPWR), ("SIGSYS", libc::SIGSYS), ("SIGBABY", libc::SIGSYS),
+    ("PRIO_PROCESS", libc::PRIO_PROCESS as i32), ("PRIO_PGRP", libc::PRIO_PGRP as i32), ("PRIO_USER", libc::PRIO_USER as i32),
+];
 
 /// `CONST_PERSISTENT`.
 const PERSISTENT: i32 = 1;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
 
 use ext_php_rs::ffi::{php_error_docref, zend_throw_error, zend_throw_exception};
 
+use crate::convert::Text;
 use crate::globals::{self, CLASSES};
 use crate::zend::{E_ERROR, E_WARNING, eg, zend_class_entry};
 
@@ -65,6 +66,15 @@ pub(crate) fn warn(code: i32, text: fmt::Arguments<'_>) {
             line.as_c().as_ptr(),
         )
     };
+}
+
+/// A warning about a failed call of the system, which ends with the system's reason.
+pub(crate) fn warn_system(errno: i32, text: fmt::Arguments<'_>) {
+    let line = {
+        let reason = skep::error::text(errno);
+        Line::new(format_args!("{text}, Error: {reason}[{errno}]"))
+    };
+    warn(errno, format_args!("{}", Text(line.as_c())));
 }
 
 /// `E_ERROR`: the script ends here with 255. Own nothing that must be dropped.

@@ -151,7 +151,7 @@ fn gai_text(code: i32) -> String {
         .into_owned()
 }
 
-fn set_process_name(call: &mut Call) {
+pub(crate) fn set_process_name(call: &mut Call) {
     let (mut title, mut len) = (null::<c_char>(), 0usize);
     if !parse!(call, c"s", title, len) {
         return;

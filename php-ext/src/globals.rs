@@ -17,6 +17,8 @@ pub(crate) struct Classes {
     pub(crate) connections: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
+    pub(crate) process: AtomicPtr<zend_class_entry>,
+    pub(crate) pool: AtomicPtr<zend_class_entry>,
     pub(crate) timers: AtomicPtr<zend_class_entry>,
 }
 
@@ -27,6 +29,8 @@ pub(crate) static CLASSES: Classes = Classes {
     connections: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
+    process: AtomicPtr::new(null_mut()),
+    pool: AtomicPtr::new(null_mut()),
     timers: AtomicPtr::new(null_mut()),
 };
 

@@ -32,8 +32,9 @@ use std::ffi::{CStr, c_int};
 use std::mem::zeroed;
 
 use ext_php_rs::ffi::{
-    ZEND_MODULE_API_NO, ext_php_rs_php_build_id, php_info_print_table_end,
-    php_info_print_table_row, php_info_print_table_start, zend_module_entry,
+    _zend_module_dep as zend_module_dep, ZEND_MODULE_API_NO, ext_php_rs_php_build_id,
+    php_info_print_table_end, php_info_print_table_row, php_info_print_table_start,
+    zend_module_entry,
 };
 
 /// Version of the extension.
@@ -42,6 +43,30 @@ const VERSION: &CStr =
         Ok(version) => version,
         Err(_) => c"",
     };
+
+/// Modules that start before this one, where they are loaded at all.
+struct After([zend_module_dep; 2]);
+
+// SAFETY: constant C texts, which PHP only reads.
+unsafe impl Sync for After {}
+
+/// `MODULE_DEP_OPTIONAL`.
+const OPTIONAL: u8 = 3;
+
+static AFTER: After = After([
+    zend_module_dep {
+        name: c"pcntl".as_ptr(), // it defines constants that this module defines where it is absent
+        rel: std::ptr::null(),
+        version: std::ptr::null(),
+        type_: OPTIONAL,
+    },
+    zend_module_dep {
+        name: std::ptr::null(),
+        rel: std::ptr::null(),
+        version: std::ptr::null(),
+        type_: 0,
+    },
+]);
 
 /// What PHP asks a loaded library for.
 #[unsafe(no_mangle)]
@@ -52,6 +77,7 @@ pub extern "C" fn get_module() -> *mut zend_module_entry {
     entry.zend_api = ZEND_MODULE_API_NO;
     entry.name = c"skep".as_ptr();
     entry.version = VERSION.as_ptr();
+    entry.deps = AFTER.0.as_ptr();
     entry.module_startup_func = Some(startup);
     entry.info_func = Some(info);
     // SAFETY: returns a static text.

@@ -39,14 +39,19 @@ pub(crate) fn install() {
 
 /// Watch the deadline in this process, a worker.
 pub(crate) fn watch(context: &Context) {
+    context.on_term_signal(prepare());
+}
+
+/// What a signal handler may call, so that the interpreter calls [`interrupted`] between two instructions.
+pub(crate) fn prepare() -> extern "C" fn() {
     // SAFETY: only the address is taken. The flag is an atomic byte for PHP as well, which sets it from signal
     // handlers itself.
     FLAG.store(unsafe { &raw mut (*eg()).vm_interrupt }.cast(), Relaxed);
-    context.on_term_signal(terminated);
+    interrupt
 }
 
 /// In the signal handler.
-extern "C" fn terminated() {
+extern "C" fn interrupt() {
     // SAFETY: null or PHP's flag, which is never freed.
     if let Some(flag) = unsafe { FLAG.load(Relaxed).as_ref() } {
         flag.store(true, Relaxed);
@@ -64,6 +69,7 @@ unsafe extern "C" fn interrupted(frame: *mut zend_execute_data) {
             );
         }
     }
+    crate::classes::pool::note_stop();
     let before = BEFORE.load(Relaxed);
     if !before.is_null() {
         // SAFETY: what `install` found in PHP's variable of this type.

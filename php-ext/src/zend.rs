@@ -62,6 +62,17 @@ unsafe extern "C" {
     ) -> c_int;
     pub(crate) fn zend_hash_internal_pointer_reset_ex(table: *mut HashTable, at: *mut HashPosition);
     pub(crate) fn php_output_flush_all();
+    pub(crate) fn php_output_clean_all();
+    pub(crate) fn php_call_shutdown_functions();
+    pub(crate) fn php_free_shutdown_functions();
+    pub(crate) fn zend_call_destructors();
+    pub(crate) fn zend_declare_class_constant_long(
+        class: *mut zend_class_entry,
+        name: *const c_char,
+        len: usize,
+        value: i64,
+    );
+    fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn php_file_le_stream() -> c_int;
     pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn zend_fetch_resource2_ex(
@@ -356,6 +367,12 @@ pub(crate) unsafe fn walk(
 pub(crate) fn bail_out() -> ! {
     // SAFETY: called with no Rust value that needs dropping on the frames in between.
     unsafe { ext_php_rs::ffi::ext_php_rs_zend_bailout() }
+}
+
+/// A value as a string, converted as PHP does, which may run user code. One reference.
+pub(crate) fn zval_get_string(mut value: Zv) -> *mut zend_string {
+    // SAFETY: a live value.
+    unsafe { zval_get_string_func(value.ptr()) }
 }
 
 /// A context pointer for [`try_call`].

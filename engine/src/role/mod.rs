@@ -21,6 +21,7 @@ mod linger;
 mod manager;
 mod master;
 mod messages;
+mod pool;
 mod post;
 mod record;
 mod reload;
@@ -33,6 +34,8 @@ mod task_worker;
 mod user_process;
 mod watchdog;
 mod worker;
+
+pub use self::pool::{Pool, PoolContext, PoolEnded, PoolHandler, PoolMessages};
 
 use std::io;
 use std::os::fd::{AsFd, AsRawFd, OwnedFd};

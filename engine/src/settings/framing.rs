@@ -39,6 +39,10 @@ impl Default for FramingSettings {
 }
 
 impl FramingSettings {
+    pub(super) fn max_length(&self) -> usize {
+        self.max_length
+    }
+
     /// The framing of a port with these settings.
     pub(crate) fn framing(&self) -> Result<Framing> {
         let rule = if self.eof_split {

@@ -77,6 +77,11 @@ impl Default for PortSettings {
 }
 
 impl PortSettings {
+    /// Bytes of the longest message.
+    pub(crate) fn longest_message(&self) -> usize {
+        self.framing.max_length()
+    }
+
     /// Options of the port's socket and of its connections.
     pub(crate) fn sockets(&self) -> SocketOptions {
         SocketOptions {

@@ -33,6 +33,20 @@ pub(crate) fn fork() -> io::Result<Fork> {
     }
 }
 
+/// Fork on behalf of user code: the child is none of the engine's processes. It has its own ends of signals, and
+/// within a running server [`is_foreign`] holds there.
+pub(crate) fn fork_for_user() -> io::Result<Fork> {
+    // SAFETY: as pcntl_fork() does it in the same places: user code runs where the process has one thread (the
+    // master, which has more, refuses before it comes here).
+    match unsafe { nix::unistd::fork() }? {
+        ForkResult::Child => {
+            super::signal::forget_role();
+            Ok(Fork::Child)
+        }
+        ForkResult::Parent { child } => Ok(Fork::Parent(Pid::as_raw(child))),
+    }
+}
+
 /// Set in every child of a fork that is not ours: user code forked within a callback.
 static FOREIGN: AtomicBool = AtomicBool::new(false);
 
@@ -139,6 +153,7 @@ extern "C" fn note_foreign_child() {
 /// From now on, know the children that others fork off this process (and its descendants).
 pub(crate) fn watch_foreign_forks() {
     static WATCHED: Once = Once::new();
+    FOREIGN.store(false, Ordering::Relaxed); // a child of user code that begins a server of its own is that server's
     // SAFETY: the handler stores and closes only, fit for the child of any process; handlers stay for good.
     WATCHED.call_once(|| unsafe {
         libc::pthread_atfork(None, None, Some(note_foreign_child));

@@ -24,6 +24,26 @@ pub(crate) fn redirect(file: Option<&File>) -> io::Result<()> {
     Ok(())
 }
 
+/// Standard input, output and error of this process lead nowhere.
+pub(crate) fn close_stdio() -> io::Result<()> {
+    let nowhere = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open("/dev/null")?;
+    take_stdio([nowhere.as_raw_fd(); 3])
+}
+
+/// These become standard input, output and error; negative numbers are left out.
+pub(crate) fn take_stdio(descriptors: [i32; 3]) -> io::Result<()> {
+    for (number, descriptor) in descriptors.into_iter().enumerate() {
+        if descriptor >= 0 {
+            // SAFETY: as in `redirect`; a number that is no descriptor is an error of the call.
+            Errno::result(unsafe { libc::dup2(descriptor, number as i32) })?;
+        }
+    }
+    Ok(())
+}
+
 /// A pipe that is not full takes so many bytes at once without waiting (pipe(7), PIPE_BUF).
 const AT_ONCE: usize = 4096;
 

@@ -58,6 +58,11 @@ pub(crate) fn die_with_parent(expected: i32) -> bool {
     parent() == expected
 }
 
+/// Nothing is to happen any more when the parent dies.
+pub(crate) fn outlive_parent() {
+    let _ = prctl::set_pdeathsig(None); // it has no way to fail
+}
+
 /// Adopt orphaned grandchildren (workers whose manager died), so that they can be waited for.
 pub(crate) fn set_subreaper(on: bool) {
     let _ = prctl::set_child_subreaper(on);
@@ -79,8 +84,16 @@ pub(crate) fn is_root() -> bool {
 
 /// A session and process group of its own, working directory `/`.
 pub(crate) fn detach() -> io::Result<()> {
+    new_session(true)
+}
+
+/// A session and process group of its own, and if wanted working directory `/`.
+pub(crate) fn new_session(change_directory: bool) -> io::Result<()> {
     setsid()?;
-    Ok(chdir("/")?)
+    if change_directory {
+        chdir("/")?;
+    }
+    Ok(())
 }
 
 /// Take a variable out of the environment, so that programs that are started later do not see it.

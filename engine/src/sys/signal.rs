@@ -54,10 +54,19 @@ pub(crate) fn on_term(hook: extern "C" fn()) {
     TERM_HOOK.store(hook as usize, Ordering::Release);
 }
 
-fn call_term_hook() {
-    let hook = TERM_HOOK.load(Ordering::Acquire);
+/// What [`on_orphaned`] was given; 0 for none.
+static ORPHAN_HOOK: AtomicUsize = AtomicUsize::new(0);
+
+/// From now on, call `hook` before this process ends because its supervisors are dead and user code keeps it busy.
+/// In the signal handler: the same rules.
+pub(crate) fn on_orphaned(hook: extern "C" fn()) {
+    ORPHAN_HOOK.store(hook as usize, Ordering::Release);
+}
+
+fn call_hook(place: &AtomicUsize) {
+    let hook = place.load(Ordering::Acquire);
     if hook != 0 {
-        // SAFETY: only `on_term` writes here, and what it writes is a function of this type.
+        // SAFETY: only `on_term` and `on_orphaned` write here, and what they write is a function of this type.
         unsafe { std::mem::transmute::<usize, extern "C" fn()>(hook)() };
     }
 }
@@ -96,12 +105,13 @@ extern "C" fn note(signal: libc::c_int) {
     let errno = nix::errno::Errno::last_raw();
     if signal == SIGALRM && orphaned() {
         // Armed below: the supervisors have been dead for a while and this process is still in user code.
+        call_hook(&ORPHAN_HOOK);
         // SAFETY: _exit is async-signal-safe.
         unsafe { libc::_exit(EXIT_ORPHANED) };
     }
     PENDING.fetch_or(bit(signal), Ordering::AcqRel);
     if signal == SIGTERM {
-        call_term_hook();
+        call_hook(&TERM_HOOK);
     }
     let bell = BELL.load(Ordering::Relaxed);
     if bell >= 0 {
@@ -320,6 +330,32 @@ impl Drop for Installed {
         restore_host(&self.signals);
         host().clear();
         BELL.store(-1, Ordering::Release);
+    }
+}
+
+/// This process is no role any more, but a child that user code forked within one: what the role handled has the
+/// default action, what the host program had is the host's again, and nobody is rung.
+pub(crate) fn forget_role() {
+    BELL.store(-1, Ordering::Release);
+    OWNED.store(0, Ordering::Release);
+    TERM_HOOK.store(0, Ordering::Release);
+    ORPHAN_HOOK.store(0, Ordering::Release);
+    set_supervisor(0, 0);
+    PENDING.store(0, Ordering::Release);
+    let ours = noting().sa_sigaction;
+    for signal in 1..=realtime_max() {
+        let mut now = MaybeUninit::<libc::sigaction>::zeroed();
+        // SAFETY: asks only, into room for one struct.
+        let asked = unsafe { libc::sigaction(signal, std::ptr::null(), now.as_mut_ptr()) };
+        // SAFETY: written by the call, and valid as zero anyway.
+        if asked == 0 && unsafe { now.assume_init() }.sa_sigaction == ours {
+            let _ = set_disposition(signal, &disposition(libc::SIG_DFL, 0));
+        }
+    }
+    super::user_signal::forget_all();
+    let mut host = host();
+    for (signal, action) in host.drain(..) {
+        let _ = set_disposition(signal, &action);
     }
 }
 

@@ -57,6 +57,15 @@ pub(crate) fn forget(number: i32) {
     CAME.fetch_and(!bit(number), Ordering::AcqRel);
 }
 
+/// Do not listen to anything any more.
+pub(super) fn forget_all() {
+    let mut kept = BEFORE.lock().unwrap_or_else(PoisonError::into_inner);
+    for (number, before) in kept.drain(..) {
+        let _ = signal::set_disposition(number, &before);
+    }
+    forget_wake();
+}
+
 /// Whether this signal has come since the last call.
 pub(crate) fn take(number: i32) -> bool {
     CAME.load(Ordering::Relaxed) & bit(number) != 0

@@ -8,7 +8,9 @@ pub(crate) mod event;
 mod lock;
 mod packet;
 mod place;
+pub(crate) mod pool;
 pub(crate) mod port;
+mod process;
 pub(crate) mod server;
 pub(crate) mod timer;
 
@@ -56,6 +58,8 @@ pub(crate) fn register() {
     lock::register();
     packet::register();
     port::register();
+    process::register();
+    pool::register();
     server::register();
     timer::register();
     event::register();

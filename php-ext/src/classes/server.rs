@@ -11,6 +11,7 @@ mod timers;
 
 pub(crate) use configuration::{Whose, merge};
 
+pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
 use std::mem::offset_of;
 use std::ptr::null_mut;

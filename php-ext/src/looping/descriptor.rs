@@ -2,7 +2,6 @@
 //! or a number.
 
 use std::ffi::c_void;
-use std::ptr::null_mut;
 
 use ext_php_rs::ffi::zend_read_property;
 
@@ -120,7 +119,7 @@ unsafe fn of_object(object: *mut zend_object) -> Option<i32> {
 /// # Safety
 /// `class` must be alive.
 unsafe fn is_a(mut class: *mut zend_class_entry, name: &[u8]) -> bool {
-    while class != null_mut() {
+    while !class.is_null() {
         // SAFETY: alive, and so are those it extends.
         unsafe {
             if bytes((*class).name).eq_ignore_ascii_case(name) {

@@ -131,7 +131,7 @@ fn bind(server: &ServerObject, wanted: &Wanted<'_>) -> Result<(), (i32, Line)> {
 }
 
 /// Whether PHP runs as a program of its own rather than inside a web server.
-fn in_cli() -> bool {
+pub(in crate::classes) fn in_cli() -> bool {
     // SAFETY: PHP's static; the name is a C text.
     let name = unsafe { std::ffi::CStr::from_ptr((*ext_php_rs_sapi_module()).name) };
     matches!(name.to_bytes(), b"cli" | b"phpdbg" | b"embed" | b"micro")

@@ -1,0 +1,485 @@
+//! Class `Skep\Process`: a child process of the script that nobody supervises, with a pipe and a message queue.
+//!
+//! The child is a copy of the script at the call of `start()`. It runs the callback and ends as a script that calls
+//! `exit()` does, with shutdown functions and destructors; `docs/PROCESSES.md` says why.
+
+mod child;
+mod image;
+mod pipe;
+mod queue;
+mod signals;
+mod system;
+
+use std::cell::{Cell, RefCell};
+use std::mem::{ManuallyDrop, offset_of};
+use std::ptr::null_mut;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_fcall_info, zend_object_std_dtor};
+use skep::Role;
+use skep::error::code::{OPERATION_NOT_SUPPORT, WRONG_OPERATION};
+use skep::process::{Channel, ChannelKind, Forked, MessageQueue, pair};
+
+use super::server::in_cli;
+use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
+use crate::exception::{code, pending, throw_error, throw_misuse, warn, warn_system};
+use crate::globals::{self, CLASSES};
+use crate::method::{
+    Call, Entry, PUBLIC, STATIC, method, optional, param, parse, static_method, ty,
+};
+use crate::zend::{
+    Zv, zend_class_entry, zend_declare_class_constant_long, zend_fcall_info_cache, zend_object,
+    zend_object_handlers,
+};
+
+/// Declared properties, in order.
+#[derive(Clone, Copy)]
+pub(super) enum Property {
+    Pipe,
+    QueueId,
+    QueueKey,
+    Pid,
+    Id,
+    Callback,
+}
+
+/// Room for what is on its way through a pipe, each direction.
+const PIPE_BUFFER: usize = 8 << 20;
+
+/// The Rust side of the object, in front of PHP's.
+#[repr(C)]
+struct ProcessObject {
+    /// Null until the constructor has run.
+    inner: Cell<*mut Inner>,
+    std: zend_object,
+}
+
+/// What a constructed object knows.
+#[derive(Default)]
+pub(super) struct Inner {
+    /// Standard input and output of the child are the pipe.
+    redirect: bool,
+    /// None: no pipe.
+    kind: Option<ChannelKind>,
+    /// This process's end.
+    ours: RefCell<Option<Channel>>,
+    /// The child's end, until there is a child.
+    theirs: RefCell<Option<Channel>>,
+    /// How long reads and writes wait.
+    patience: Cell<Option<Duration>>,
+    /// Pid of the child that was started last; 0: none.
+    child: Cell<i32>,
+    /// Pid of this process, if this object stands for it; else 0.
+    current: Cell<i32>,
+    /// Its number.
+    id: Cell<i64>,
+    queue: RefCell<Option<MessageQueue>>,
+    /// Which messages it gets: its own, or (balance) whatever comes.
+    own_messages: Cell<bool>,
+    /// The queue's operations do not wait.
+    impatient: Cell<bool>,
+    /// What was read last; kept for its memory.
+    scratch: Cell<Vec<u8>>,
+}
+
+impl Inner {
+    /// Whether this object stands for the process at hand.
+    fn is_current(&self) -> bool {
+        self.current.get() == std::process::id() as i32
+    }
+}
+
+static HANDLERS: OnceLock<Shared> = OnceLock::new();
+
+/// PHP's handler table, which is never written after it was made.
+struct Shared(zend_object_handlers);
+
+// SAFETY: function pointers and a number, constant.
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+unsafe impl Sync for Shared {}
+
+/// Numbers given to processes that were started.
+static LAST_ID: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
+
+/// # Safety
+/// `object` must be alive and of class `Skep\Process` or below.
+unsafe fn state<'a>(object: *mut zend_object) -> &'a ProcessObject {
+    // SAFETY: every such object was made by `create`, which puts the state this far in front.
+    unsafe {
+        &*object
+            .byte_sub(offset_of!(ProcessObject, std))
+            .cast::<ProcessObject>()
+    }
+}
+
+unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
+    // SAFETY: zend_object_alloc zeroes the state, and null is "not constructed".
+    unsafe {
+        let state =
+            ext_php_rs_zend_object_alloc(size_of::<ProcessObject>(), class).cast::<ProcessObject>();
+        let handlers =
+            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(ProcessObject, std), free)));
+        init_object(&raw mut (*state).std, class, &raw const handlers.0);
+        &raw mut (*state).std
+    }
+}
+
+unsafe extern "C" fn free(object: *mut zend_object) {
+    // SAFETY: PHP frees an object once; the box was made by `adopt`.
+    unsafe {
+        let inner = state(object).inner.replace(null_mut());
+        if !inner.is_null() {
+            drop(Box::from_raw(inner));
+        }
+        zend_object_std_dtor(object);
+    }
+}
+
+/// The object's state; none if its constructor was skipped, and then an `Error` is pending.
+fn this<'a>(call: &Call) -> Option<&'a Inner> {
+    // SAFETY: PHP calls methods of this class on its objects only; the box lives as long as the object, which PHP's
+    // frame of this call holds.
+    let inner = unsafe { state(call.this()).inner.get().as_ref() };
+    if inner.is_none() {
+        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
+    }
+    inner
+}
+
+/// Write a declared property.
+fn put(object: *mut zend_object, property: Property, value: Zv) {
+    // SAFETY: a declared property of a live object of this class.
+    unsafe { value.assign(slot(object, property as usize)) };
+}
+
+pub(super) fn register() {
+    let class = new_state_class(
+        c"Skep\\Process",
+        &methods(),
+        Making {
+            slot: &CLASSES.process,
+            create,
+        },
+    );
+    for name in [c"pipe", c"msgQueueId", c"msgQueueKey", c"pid", c"id"] {
+        property(class, name, Zv::NULL, true);
+    }
+    property(class, c"callback", Zv::NULL, false);
+    for (name, value) in [
+        (c"IPC_NOWAIT", queue::NOWAIT),
+        (c"PIPE_MASTER", 1),
+        (c"PIPE_WORKER", 2),
+        (c"PIPE_READ", 3),
+        (c"PIPE_WRITE", 4),
+        (c"PIPE_TYPE_NONE", 0),
+        (c"PIPE_TYPE_STREAM", STREAM),
+        (c"PIPE_TYPE_DGRAM", DATAGRAM),
+    ] {
+        // SAFETY: a registered class at startup; the name is copied.
+        unsafe {
+            zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value);
+        }
+    }
+    alias(class, &[c"Swoole\\Process", c"swoole_process"]);
+}
+
+/// Values of `$pipe_type`.
+const STREAM: i64 = 1;
+const DATAGRAM: i64 = 2;
+
+#[rustfmt::skip]
+fn methods() -> Vec<Entry> {
+    let mut methods = vec![
+        method!(c"__construct", construct, [
+            param(c"callback", ty::CALLABLE),
+            optional(c"redirect_stdin_and_stdout", ty::BOOL, c"false"),
+            optional(c"pipe_type", ty::INT, c"SOCK_DGRAM"),
+            optional(c"enable_coroutine", ty::BOOL, c"false")
+        ], ty::NONE),
+        method!(c"start", start, [], ty::INT | ty::BOOL),
+        method!(c"write", pipe::write, [param(c"data", ty::STRING)], ty::INT | ty::FALSE),
+        method!(c"read", pipe::read, [optional(c"size", ty::INT, c"8192")], ty::STRING | ty::FALSE),
+        method!(c"close", pipe::close, [optional(c"which", ty::INT, c"0")], ty::BOOL),
+        method!(c"setTimeout", pipe::set_timeout, [param(c"seconds", ty::FLOAT)], ty::BOOL),
+        method!(c"setBlocking", pipe::set_blocking, [param(c"blocking", ty::BOOL)], ty::BOOL),
+        method!(c"useQueue", queue::use_queue, [
+            optional(c"key", ty::INT, c"0"),
+            optional(c"mode", ty::INT, c"SWOOLE_MSGQUEUE_BALANCE"),
+            optional(c"capacity", ty::INT, c"-1")
+        ], ty::BOOL),
+        method!(c"push", queue::push, [param(c"data", ty::STRING)], ty::BOOL),
+        method!(c"pop", queue::pop, [optional(c"size", ty::INT, c"65536")], ty::STRING | ty::FALSE),
+        method!(c"statQueue", queue::stat, [], ty::ARRAY | ty::FALSE),
+        method!(c"freeQueue", queue::free, [], ty::BOOL),
+        method!(c"exit", image::exit, [optional(c"exit_code", ty::INT, c"0")], ty::VOID),
+        method!(c"exec", image::exec, [
+            param(c"exec_file", ty::STRING),
+            param(c"args", ty::ARRAY)
+        ], ty::BOOL),
+        method!(c"name", image::name, [param(c"process_name", ty::STRING)], ty::BOOL),
+        method!(c"set", image::set, [param(c"settings", ty::ARRAY)], ty::VOID),
+        method!(c"setPriority", image::set_priority, [
+            param(c"which", ty::INT),
+            param(c"priority", ty::INT),
+            optional(c"who", ty::INT | ty::NULL, c"null")
+        ], ty::BOOL),
+        method!(c"getPriority", image::get_priority, [
+            param(c"which", ty::INT),
+            optional(c"who", ty::INT | ty::NULL, c"null")
+        ], ty::INT | ty::FALSE),
+    ];
+    methods.extend([
+        static_method!(c"wait", system::wait, [optional(c"blocking", ty::BOOL, c"true")], ty::ARRAY | ty::FALSE),
+        static_method!(c"kill", system::kill, [
+            param(c"pid", ty::INT),
+            optional(c"signal_no", ty::INT, c"SIGTERM")
+        ], ty::BOOL),
+        static_method!(c"signal", signals::signal, [
+            param(c"signal_no", ty::INT),
+            optional(c"callback", ty::CALLABLE | ty::NULL, c"null")
+        ], ty::BOOL),
+        static_method!(c"alarm", system::alarm, [
+            param(c"usec", ty::INT),
+            optional(c"type", ty::INT, c"0")
+        ], ty::BOOL),
+        static_method!(c"daemon", system::daemon, [
+            optional(c"nochdir", ty::BOOL, c"true"),
+            optional(c"noclose", ty::BOOL, c"true"),
+            optional(c"pipes", ty::ARRAY, c"[]")
+        ], ty::BOOL),
+        static_method!(c"setAffinity", system::set_affinity, [param(c"cpu_settings", ty::ARRAY)], ty::BOOL),
+        static_method!(c"getAffinity", system::get_affinity, [], ty::ARRAY),
+    ]);
+    debug_assert!(methods.iter().all(|entry| entry.flags & !(PUBLIC | STATIC) == 0));
+    methods
+}
+
+/// Whether the process at hand is the master of a running server, which has threads and must not fork.
+fn in_running_master() -> bool {
+    globals::context().is_some_and(|context| context.role() == Role::Master)
+}
+
+fn throw_in_master() {
+    throw_error(format_args!(
+        "Skep\\Process can't be used in master process"
+    ));
+}
+
+/// Give an object its state.
+fn adopt(object: *mut zend_object, inner: Inner) {
+    // SAFETY: of this class, says each caller.
+    let state = unsafe { state(object) };
+    debug_assert!(state.inner.get().is_null());
+    state.inner.set(Box::into_raw(Box::new(inner)));
+}
+
+fn construct(call: &mut Call) {
+    // SAFETY: zero is a valid value of PHP's structs, which the call below fills. The value in the first is PHP's, and
+    // must not be dropped here.
+    let (mut callable, mut cache) = unsafe {
+        (
+            ManuallyDrop::new(std::mem::zeroed::<zend_fcall_info>()),
+            std::mem::zeroed::<zend_fcall_info_cache>(),
+        )
+    };
+    let (mut redirect, mut kind, mut coroutine) = (false, DATAGRAM, false);
+    if !parse!(call, c"f|blb", callable, cache, redirect, kind, coroutine) {
+        return;
+    }
+    let object = call.this();
+    // SAFETY: as in `this`.
+    if !unsafe { state(object) }.inner.get().is_null() {
+        return throw_error(format_args!(
+            "Constructor of Skep\\Process can only be called once"
+        ));
+    }
+    if !in_cli() {
+        return throw_error(format_args!(
+            "Skep\\Process can only be used in PHP CLI mode"
+        ));
+    }
+    if in_running_master() {
+        return throw_in_master();
+    }
+    let kind = match kind {
+        _ if redirect => Some(ChannelKind::Stream),
+        ..=0 => None,
+        STREAM => Some(ChannelKind::Stream),
+        DATAGRAM => Some(ChannelKind::Messages),
+        other => return throw_error(format_args!("invalid $pipe_type parameters {other}")),
+    };
+    let inner = Inner {
+        redirect,
+        kind,
+        ..Inner::default()
+    };
+    if let Some(errno) = open_pipe(&inner).err() {
+        drop(inner);
+        return throw_error(format_args!(
+            "failed to create unix soket pipe, Error: {}[{errno}]",
+            skep::error::text(errno)
+        ));
+    }
+    let number = pipe_number(&inner);
+    adopt(object, inner);
+    if let Some(number) = number {
+        put(object, Property::Pipe, Zv::long(number));
+    }
+    // SAFETY: what was parsed; a live value.
+    let value = unsafe { Zv::read(&raw const callable.function_name) };
+    put(object, Property::Callback, value.share());
+    if coroutine {
+        image::refuse_coroutines();
+    }
+}
+
+/// Make the pair, if one is wanted.
+fn open_pipe(inner: &Inner) -> Result<(), i32> {
+    let Some(kind) = inner.kind else {
+        return Ok(());
+    };
+    let number = |error: std::io::Error| error.raw_os_error().unwrap_or(0);
+    let (ours, theirs) = pair(kind, PIPE_BUFFER).map_err(number)?;
+    // Started anew: who knows the number of the old end finds the new one there.
+    let ours = match inner.ours.take() {
+        Some(old) => ours.take_place_of(old).map_err(number)?,
+        None => ours,
+    };
+    inner.ours.replace(Some(ours));
+    inner.theirs.replace(Some(theirs));
+    Ok(())
+}
+
+fn pipe_number(inner: &Inner) -> Option<i64> {
+    inner.ours.borrow().as_ref().map(|end| end.raw().into())
+}
+
+/// Whether a child of this process is there, alive or waiting to be waited for.
+fn is_there(pid: i32) -> bool {
+    // SAFETY: zero is a valid value of the struct, which the call fills; nothing is reaped.
+    let mut about: libc::siginfo_t = unsafe { std::mem::zeroed() };
+    let flags = libc::WEXITED | libc::WNOHANG | libc::WNOWAIT;
+    // SAFETY: room for one struct.
+    pid > 0 && unsafe { libc::waitid(libc::P_PID, pid as libc::id_t, &raw mut about, flags) } == 0
+}
+
+fn start(call: &mut Call) {
+    let Some(inner) = this(call) else { return };
+    if !parse!(call, c"") {
+        return;
+    }
+    if in_running_master() {
+        return throw_in_master();
+    }
+    if inner.is_current() || is_there(inner.child.get()) {
+        warn(
+            WRONG_OPERATION,
+            format_args!("process has already been started"),
+        );
+        return call.give_bool(false);
+    }
+    let object = call.this();
+    if inner.theirs.borrow().is_none()
+        && inner.kind.is_some()
+        && let Err(errno) = open_pipe(inner)
+    {
+        warn_system(errno, format_args!("socketpair() failed"));
+        return call.give_bool(false);
+    }
+    if let Some(number) = pipe_number(inner) {
+        put(object, Property::Pipe, Zv::long(number));
+    }
+    if inner.id.get() == 0 {
+        let last = LAST_ID.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        inner.id.set(last + 1);
+        put(object, Property::Id, Zv::long(last + 1));
+    }
+    match skep::process::fork() {
+        Err(error) => {
+            warn_system(
+                error.raw_os_error().unwrap_or(0),
+                format_args!("fork() failed"),
+            );
+            call.give_bool(false);
+        }
+        Ok(Forked::Parent(pid)) => {
+            inner.theirs.replace(None); // the child's end: while it is open here, its death would go unnoticed
+            inner.child.set(pid);
+            put(object, Property::Pid, Zv::long(pid.into()));
+            call.give(Zv::long(pid.into()));
+        }
+        Ok(Forked::Child) => {
+            let code = child::run(object, inner);
+            child::end(code);
+        }
+    }
+}
+
+pub(super) use self::image::refuse_coroutines;
+
+/// What a pool tells of one of its workers.
+pub(super) struct Member {
+    pub(super) id: i64,
+    pub(super) pid: i32,
+    /// It is the process at hand.
+    pub(super) is_current: bool,
+    /// The end to talk to it, or its own.
+    pub(super) channel: Option<Channel>,
+    pub(super) queue: Option<MessageQueue>,
+}
+
+/// An object for a process that somebody else has started. One reference.
+pub(super) fn of_member(member: Member) -> *mut zend_object {
+    use std::sync::atomic::Ordering::Relaxed;
+    // SAFETY: the class is registered.
+    let object = unsafe { create(CLASSES.process.load(Relaxed)) };
+    let pid = member.pid;
+    let queue_id = member.queue.as_ref().map(MessageQueue::id);
+    let inner = Inner {
+        kind: member.channel.as_ref().map(|_| ChannelKind::Messages),
+        current: Cell::new(if member.is_current { pid } else { 0 }),
+        child: Cell::new(if member.is_current { 0 } else { pid }),
+        id: Cell::new(member.id),
+        ours: RefCell::new(member.channel),
+        queue: RefCell::new(member.queue),
+        ..Inner::default()
+    };
+    let number = pipe_number(&inner);
+    adopt(object, inner);
+    put(object, Property::Pid, Zv::long(pid.into()));
+    put(object, Property::Id, Zv::long(member.id));
+    if let Some(number) = number {
+        put(object, Property::Pipe, Zv::long(number));
+    }
+    if let Some(id) = queue_id {
+        put(object, Property::QueueId, Zv::long(id.into()));
+    }
+    object
+}
+
+/// The pipe of this object; none after the usual warning.
+fn with_pipe<T>(
+    call: &mut Call,
+    refusal: &str,
+    then: impl FnOnce(&Inner, &Channel) -> T,
+) -> Option<T> {
+    let inner = this(call)?;
+    let done = inner
+        .ours
+        .borrow()
+        .as_ref()
+        .map(|channel| then(inner, channel));
+    if done.is_none() && !pending() {
+        warn(code::FATAL, format_args!("{refusal}"));
+        call.give_bool(false);
+    }
+    done
+}
+
+/// As the server says it.
+const NO_COROUTINES: (i32, &str) = (
+    OPERATION_NOT_SUPPORT,
+    "enable_coroutine is not supported, callbacks run one at a time",
+);

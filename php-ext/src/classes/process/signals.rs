@@ -1,0 +1,97 @@
+//! `Process::signal()`: a callable for a signal, called from the event loop of this process.
+
+use std::ptr::null_mut;
+
+use skep::Refused;
+use skep::error::code::WRONG_OPERATION;
+
+use crate::callbacks::Callback;
+use crate::convert::Text;
+use crate::exception::{Line, code, warn, warn_system};
+use crate::looping;
+use crate::method::{Call, parse};
+use crate::zend::{Zv, bytes, kind, zend_string, zval};
+
+/// Signals have numbers below this.
+const LIMIT: i64 = 128;
+
+pub(super) fn signal(call: &mut Call) {
+    let (mut number, mut callable) = (0i64, null_mut::<zval>());
+    if !parse!(call, c"l|z", number, callable) {
+        return;
+    }
+    if !(0..LIMIT).contains(&number) {
+        warn(
+            code::FATAL,
+            format_args!("invalid signal number [{number}]"),
+        );
+        return call.give_bool(false);
+    }
+    let signal = number as i32;
+    let value = match callable.is_null() {
+        true => Zv::NULL,
+        // SAFETY: PHP's argument.
+        false => unsafe { Zv::read(callable) },
+    };
+    if value.kind() == kind::NULL {
+        let known = looping::forget_signal(signal);
+        if !known {
+            warn(
+                code::NOTICE,
+                format_args!("unable to find the callback of signal [{number}]"),
+            );
+        }
+        return call.give_bool(known);
+    }
+    if !is_callable(value) {
+        return call.give_bool(false);
+    }
+    match looping::signal(signal, value, true) {
+        Ok(()) => call.give_bool(true),
+        Err(Refused(libc::EBUSY)) => {
+            warn(
+                WRONG_OPERATION,
+                format_args!("signal [{number}] processor has been registered by the system"),
+            );
+            call.give_bool(false);
+        }
+        Err(Refused(errno)) => {
+            warn_system(errno, format_args!("sigaction({number}) failed"));
+            call.give_bool(false);
+        }
+    }
+}
+
+/// False after a warning.
+fn is_callable(value: Zv) -> bool {
+    let mut name: *mut zend_string = null_mut();
+    let known = Callback::resolve(value, &mut name).is_some();
+    let name = match name.is_null() {
+        true => Zv::NULL,
+        false => Zv::string(name),
+    };
+    if !known {
+        let text = match name.kind() {
+            // SAFETY: a string of ours.
+            kind::STRING => unsafe { bytes(name.as_string()) },
+            _ => b"",
+        };
+        let line = Line::new(format_args!(
+            "function '{}' is not callable",
+            String::from_utf8_lossy(text)
+        ));
+        name.release();
+        warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+        return false;
+    }
+    name.release();
+    true
+}
+
+/// A blocking call was interrupted by a signal: the callables of those that have come are called, before the call returns.
+/// Not in a server's process, whose loop does that when the callback at hand is over.
+pub(super) fn dispatch_pending_signals() {
+    if looping::server().is_none() {
+        looping::dispatch();
+    }
+}
