@@ -7,6 +7,7 @@ mod backlog;
 mod closing;
 mod datagrams;
 mod events;
+mod feeder;
 mod files;
 mod messages;
 mod orders;
@@ -22,6 +23,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use backlog::Backlog;
+pub(crate) use feeder::{Feeder, wake_feeders};
 use outgoing::Outgoing;
 pub(crate) use outgoing::opened;
 pub(crate) use tasks::Reply;

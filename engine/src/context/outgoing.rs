@@ -89,6 +89,11 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether fewer than `limit` messages wait there.
+    pub(super) fn is_below(&mut self, exchange: &Exchange, way: Way, limit: u64) -> bool {
+        self.writer(exchange, way).is_below(limit)
+    }
+
     /// Ask to be rung when half of a queue is free. False: it is, try again.
     pub(super) fn want_room(&mut self, exchange: &Exchange, way: Way, data: &[u8]) -> bool {
         let writer = self.writer(exchange, way);
@@ -102,6 +107,13 @@ pub(crate) fn opened(payload: &[u8]) -> (u64, &[u8]) {
     match payload.split_first_chunk() {
         Some((given, data)) => (u64::from_ne_bytes(*given), data),
         None => (0, &[]), // no sender of ours has written it
+    }
+}
+
+/// Wake a task worker for a task that anyone may take, if all that could sleep.
+pub(super) fn ring_task_worker(shared: &Shared) {
+    if let Some(seat) = shared.directory.exchange().wake_one() {
+        shared.directory.bell(Endpoint::Worker(seat)).ring();
     }
 }
 

@@ -4,12 +4,12 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;
 
-use super::outgoing::{Unsent, opened, ring_child, ring_seat};
+use super::outgoing::{Unsent, opened, ring_child, ring_seat, ring_task_worker};
 use super::{Context, Refused, Role};
 use crate::error::code;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::directory::{SEATS, Seat};
-use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
+use crate::ipc::exchange::{Party, Stamp, Way};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
@@ -159,6 +159,7 @@ impl Context {
         if target.is_some_and(|worker| worker >= workers) {
             return Err(Refused(code::INVALID_PARAMS));
         }
+        let target = target.filter(|_| !self.settings.tasks.ipc_mode.is_any());
         let answered = matches!(self.role, Role::Worker(_));
         let flags = flags | if answered { 0 } else { flags::NOREPLY };
         let id = self.next_call();
@@ -176,7 +177,7 @@ impl Context {
         }
         match target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
-            None => self.wake_task_worker(exchange),
+            None => ring_task_worker(&self.shared),
         }
         Ok(id)
     }
@@ -192,13 +193,7 @@ impl Context {
     pub(crate) fn wake_for_tasks(&self) {
         let exchange = self.shared.directory.exchange();
         if exchange.has_tasks() {
-            self.wake_task_worker(exchange);
-        }
-    }
-
-    fn wake_task_worker(&self, exchange: &Exchange) {
-        if let Some(seat) = exchange.wake_one() {
-            self.shared.directory.bell(Endpoint::Worker(seat)).ring();
+            ring_task_worker(&self.shared);
         }
     }
 
@@ -481,13 +476,22 @@ impl Context {
         let posted = outgoing.post_given(exchange, way, message, work.given, data, u64::MAX);
         match work.target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
-            None => self.wake_task_worker(exchange),
+            None => ring_task_worker(&self.shared),
         }
         posted.is_ok()
     }
 
     /// The manager: tell who gave a task that it is lost. Never waits: where there is no room the log has to do.
     pub(crate) fn report_lost(&self, id: TaskId, stamp: Stamp, reason: TaskLoss) -> bool {
+        self.report(Kind::TaskLost, id, stamp, reason as u8)
+    }
+
+    /// The manager: tell who gave a task that no result will come, as the next server runs it.
+    pub(crate) fn report_kept(&self, id: TaskId, stamp: Stamp) -> bool {
+        self.report(Kind::TaskDone, id, stamp, 1)
+    }
+
+    fn report(&self, kind: Kind, id: TaskId, stamp: Stamp, extra: u8) -> bool {
         if stamp.flags & flags::NOREPLY != 0 {
             return false;
         }
@@ -496,9 +500,9 @@ impl Context {
         let way = Way::Reply(outgoing.party, stamp.party);
         let news = Stamp {
             epoch: stamp.epoch,
-            ..outgoing.stamp(stamp.flags, reason as u8)
+            ..outgoing.stamp(stamp.flags, extra)
         };
-        let posted = outgoing.post(exchange, way, (Kind::TaskLost, id, news), &[], u64::MAX);
+        let posted = outgoing.post(exchange, way, (kind, id, news), &[], u64::MAX);
         drop(outgoing);
         self.ring_asker(stamp.party);
         posted.is_ok()

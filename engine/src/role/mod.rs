@@ -16,6 +16,7 @@
 mod child;
 mod exit;
 mod fence;
+mod intake;
 mod limits;
 mod linger;
 mod manager;
@@ -57,6 +58,7 @@ use crate::net::listener::Listener;
 use crate::observer;
 use crate::port::{Port, Ports};
 use crate::settings::{Settings, Sizes};
+use crate::shared::task_source::TaskSource;
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
@@ -155,8 +157,15 @@ fn prepare(
         keeps_tasks: settings.tasks.redeliver > 0,
         task_ring: settings.tasks.queue_max_bytes as usize,
     };
-    let shared =
-        Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
+    let tasks = &settings.tasks;
+    let source = TaskSource::open(
+        tasks.ipc_mode.has_queue(),
+        tasks.queue(),
+        tasks.queue_rights,
+    )
+    .doing("open the message queue of message_queue_key")?;
+    let shared = Shared::create(plan, sizes.max_connection).doing("create shared memory")?;
+    let shared = Arc::new(shared.with_task_source(source));
     let watched = Arc::clone(&shared);
     log.follow(move || watched.server().log_generation.load(Ordering::Acquire));
     let server = shared.server();

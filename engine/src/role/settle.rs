@@ -1,7 +1,8 @@
 //! The account of a worker that has died: what died with it, and who must hear of that.
 
+use super::intake::Shelf;
 use super::{Ground, phase::Phase};
-use crate::context::Context;
+use crate::context::{Context, opened};
 use crate::handler::{Callback, Death};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::exchange::Stamp;
@@ -113,22 +114,37 @@ fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
     context.report_lost(work.id, work.stamp, reason);
 }
 
-/// The server stops and nobody will take what waits: tell those who gave it, as long as they are there.
+/// The server stops and nobody will take what waits: it goes into the message queue for the next server, if there is one,
+/// as far as it has room; else those who gave it are told that it is lost, as long as they are there.
 pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
     let shared = &ground.shared;
     let exchange = shared.directory.exchange();
-    let mut lost = Vec::new();
+    let mut shelf = Shelf::new(shared);
+    let (mut lost, mut kept) = (Vec::new(), Vec::new());
     for way in exchange.task_ways() {
         let mut queue = exchange.queue(way);
-        let mut note =
-            |head: Head, _: &[u8]| lost.push((head.session, Stamp::decode(head.argument)));
+        let mut note = |head: Head, payload: &[u8]| {
+            let (_, data) = opened(payload);
+            let stamp = Stamp::decode(head.argument);
+            let stays = shelf.put(way.target(), data, stamp.flags);
+            if stays { &mut kept } else { &mut lost }.push((head.session, stamp));
+        };
         while let Taken::One(_) = queue.take(Claimant::MANAGER, &mut note) {}
+    }
+    let log = context.log();
+    if !kept.is_empty() {
+        log.notice(format_args!(
+            "{} tasks were waiting when the server stopped: they are in the message queue for the next start",
+            kept.len()
+        ));
+    }
+    for (id, stamp) in kept {
+        context.report_kept(id, stamp);
     }
     if lost.is_empty() {
         return;
     }
     bump(&shared.server().tasks_lost, lost.len() as u64);
-    let log = context.log();
     log.warning(format_args!(
         "{} tasks were waiting when the server stopped: they are lost",
         lost.len()

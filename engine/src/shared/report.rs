@@ -47,6 +47,7 @@ impl Shared {
             tasks_at_work: self.tasks_at_work(),
             task_count,
             tasks_lost: load(&server.tasks_lost),
+            task_queue: self.task_source.figures(),
             dispatch_count: sum(|r| &r.dispatched),
             request_count: past_and_present(|s| &s.requests, |s| &s.past_requests),
             response_count: past_and_present(|s| &s.responses, |s| &s.past_responses),

@@ -53,6 +53,9 @@ impl Stats {
             ("task_count", self.task_count),
         ];
         let tasks = &tasks[if self.task_worker_num > 0 { 0..3 } else { 1..2 }];
+        let queue = self
+            .task_queue
+            .map(|(messages, bytes)| [("task_queue_num", messages), ("task_queue_bytes", bytes)]);
         let absent = [("coroutine_num", 0), ("coroutine_peek_num", 0)];
         let number = |(key, value)| (key, Number(value));
         let own = [
@@ -69,6 +72,7 @@ impl Stats {
         known
             .into_iter()
             .chain(worker.into_iter().flatten())
+            .chain(queue.into_iter().flatten())
             .chain(tasks.to_vec())
             .chain(absent)
             .map(number)
