@@ -27,14 +27,17 @@ use crate::sys::message_queue::{MessageQueue, Queued};
 use crate::sys::{clock, fork, signal};
 use crate::task::{self, flags};
 
-/// Tasks that have left the message queue for a task worker and wait.
-const AHEAD: u64 = 8;
+/// Tasks that have left the message queue for a task worker and wait: while it is at one, the next one is there. At a stop
+/// they find no room in a queue that was filled meanwhile, so they shall be few.
+const AHEAD: u64 = 1;
 /// Where the size of a buffer for messages begins; the system's limit is usually half of that.
 const FIRST_ROOM: usize = 16 << 10;
 /// Time between two interruptions.
 const AGAIN: Duration = Duration::from_micros(500);
 /// A thread that is not gone by then is left behind.
 const GIVE_UP_MS: u64 = 2_000;
+const REMOVED: &str =
+    "the message queue was removed: other programs cannot give tasks until a restart";
 /// A signal that has a handler in the master, and does nothing there when no child has ended.
 const INTERRUPT: i32 = signal::SIGCHLD;
 
@@ -81,7 +84,7 @@ impl Intake {
                 queue,
                 kind: target.map_or(0, |worker| message_type(shared, worker)),
                 feeder: Feeder::new(Arc::clone(shared), target),
-                limit: target.map_or(AHEAD.max(2 * u64::from(workers)), |_| AHEAD),
+                limit: target.map_or(AHEAD * u64::from(workers), |_| AHEAD),
                 room: FIRST_ROOM,
                 common: Arc::clone(&intake.common),
                 log: log.clone(),
@@ -144,11 +147,10 @@ impl Door {
             match self.queue.receive(self.kind, self.room, true) {
                 Ok(Queued::Done(_, length)) => self.take(length),
                 Ok(Queued::Interrupted | Queued::WouldBlock) => {}
-                Ok(Queued::Removed) => {
-                    let text = "the message queue was removed: other programs cannot give tasks until a restart";
-                    return self.log.error(text);
-                }
+                Ok(Queued::Removed) => return self.log.error(REMOVED),
                 Err(error) if self.widen(&error) => {}
+                // Removed before the call, which the error alone does not tell.
+                Err(_) if self.queue.state().is_err() => return self.log.error(REMOVED),
                 Err(error) => {
                     self.log.error(format_args!(
                         "msgrcv() failed: other programs cannot give tasks until a restart: {error}"
