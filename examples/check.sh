@@ -12,6 +12,7 @@ target=${TARGET:-target}
 dir=$(mktemp -d)
 log=$dir/log
 server=0
+answers=()
 helpers=() # servers and clients besides the example at hand
 
 finish() {
@@ -140,6 +141,10 @@ lines() {
 }
 php_example lines.php 0
 lines
+calculate() { timeout 10 "$php" -n -d extension=php-ext/modules/skep.so examples/php/client.php "$port" "$host" 2>&1; }
+expect "$(printf '6 * 7\n7 / 0\n1+1' | calculate)" "$(printf '%s\n' 42 'error: division by zero' 2)"
+expect "$(printf 'quit\n1+1\n' | calculate)" $'bye\nno answer: the server has closed'
+printf '  %-22s %s\n' php/client.php 'with lines.php: answers, and the end'
 backend=$server
 helpers=("$backend")
 
@@ -158,10 +163,51 @@ stop 'nc: answers of lines.php, in order; without it, an error'
 rm "$log"
 log=$dir/log
 
+# Answers come when their tasks are through, so the client must stay: bash's own.
+php_example tasks.php 0
+exec {tcp}<>"/dev/tcp/$host/$port"
+printf 'find 24fe\nhash zoo\n' >&"$tcp"
+for _ in 1 2; do
+    read -r -t 20 answer <&"$tcp" || fail 'no answer of a task'
+    answers+=("$answer")
+done
+expect "$(printf '%s\n' "${answers[@]}" | sort)" $'24fe\nlbi zoo'
+printf 'both 32e8 1234\nwhat\n' >&"$tcp"
+for wanted in '[["ai","qty","yeq"],[]]' 'error: hash, find or both'; do
+    read -r -t 20 answer <&"$tcp" || fail 'no answer of two tasks'
+    expect "$answer" "$wanted"
+done
+exec {tcp}>&-
+stop 'bash: a task for each question, two at once'
+
 what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
 stop 'nc: the same'
+
+# --- registry
+
+php_example registry.php 0
+exec {one}<>"/dev/tcp/$host/$port"
+exec {two}<>"/dev/tcp/$host/$port"
+hear() { # FROM WANTED: the next line of a connection
+    local line
+    read -r -t 10 line <&"$1" || fail "nothing came instead of '$2'"
+    expect "$line" "$2"
+}
+echo 'I am red' >&"$one" && hear "$one" 'hello red'
+echo 'I am red' >&"$two" && hear "$two" 'error: the name is taken'
+echo 'I am blue' >&"$two" && hear "$two" 'hello blue'
+echo 'tell red good morning' >&"$two" && hear "$two" 'told' && hear "$one" 'blue: good morning'
+echo 'who' >&"$one" && hear "$one" 'blue 1, red 1'
+exec {two}>&-
+left() {
+    echo 'tell blue are you there' >&"$one"
+    read -r -t 10 line <&"$one" && [ "$line" = 'error: nobody of that name' ]
+}
+within 10 left || fail "blue is still known"
+exec {one}>&-
+stop 'two connections: names known to all workers, on a table'
 
 # --- the others
 
@@ -265,7 +311,7 @@ stop 'nc and cmp: 5 MB, an empty file; nothing from outside of the directory'
 # --- their command lines
 
 what=--help
-for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php redis.php files.php; do
+for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php tasks.php redis.php files.php; do
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" --help | grep -q "examples/php/$example \[" ||
         fail "$example --help does not say how to use it"
     code=0

@@ -486,3 +486,36 @@ fn a_statistics_file_that_cannot_be_written_costs_one_warning() {
     drop(client);
     server.stop();
 }
+
+#[test]
+fn tasks_and_those_who_run_them_have_figures() {
+    let (server, port) = observed(server!("tasks").sized(1, 1).set("task_worker_num", 2));
+    let mut client = server.connect();
+    let hold = server.path("hold");
+    let held = format!("!task - 7 hold {} x", hold.display());
+    assert_eq!(client.ask(held), "given=7 code=0");
+    let page = eventually_some(patience(), || {
+        let page = metrics(port);
+        (page.value("skep_tasks_at_work") == 2.0 && page.value("skep_tasks_oldest_seconds") > 0.1)
+            .then_some(page)
+    });
+    assert_eq!(page.value("skep_tasks_waiting"), 5.0);
+    assert!(page.value("skep_tasks_waiting_bytes") > 5.0 * 32.0);
+    assert_eq!(page.value("skep_task_workers"), 2.0);
+    assert_eq!(page.value("skep_task_workers_idle"), 0.0);
+    assert_eq!(page.value("skep_tasks_total"), 7.0);
+    assert_eq!(page.value("skep_tasks_lost_total"), 0.0);
+    for (id, kind) in [(0, "worker"), (1, "task_worker"), (2, "task_worker")] {
+        let sample = format!("skep_worker_kind{{worker=\"{id}\",kind=\"{kind}\"}}");
+        assert_eq!(page.value(&sample), 1.0);
+    }
+    let busy = "skep_worker_state{worker=\"2\",state=\"busy\"}";
+    assert_eq!(page.value(busy), 1.0);
+    std::fs::write(&hold, "").unwrap();
+    eventually(patience(), || {
+        metrics(port).value("skep_tasks_at_work") == 0.0
+    });
+    drop(client);
+    server.stop();
+    assert_free(port);
+}

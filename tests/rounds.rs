@@ -87,6 +87,33 @@ fn two_hundred_servers_killed_in_every_way_leave_nothing() {
     });
 }
 
+#[test]
+fn two_hundred_task_servers_killed_whole_leave_nothing() {
+    const ROUNDS: u64 = 200;
+    as_found(|lane| {
+        for round in (lane..ROUNDS).step_by(LANES as usize) {
+            let mut server = server!("tasks")
+                .sized(1, 1)
+                .set("task_worker_num", 2)
+                .set("task_redeliver", 1)
+                .start();
+            let mut client = server.connect();
+            // Some are done, some at work, some wait: small ones and large ones.
+            assert_eq!(client.ask("!task - 20 sleep 1 x"), "given=20 code=0");
+            assert_eq!(client.ask("!task 1 5 big 100000"), "given=5 code=0");
+            assert_eq!(client.ask("!message 2 5 x"), "sent=5 code=0");
+            let mut victims = server.processes();
+            if round % 2 == 1 {
+                victims.reverse();
+            }
+            for pid in victims {
+                process::signal(pid, Signal::SIGKILL);
+            }
+            server.await_end(soon());
+        }
+    });
+}
+
 /// Wait until a new client is served and all workers are there; false if that takes too long.
 fn healed(server: &Server, begin: Instant) -> bool {
     while begin.elapsed() < soon() {

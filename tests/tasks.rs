@@ -158,6 +158,34 @@ fn the_queue_has_limits() {
 }
 
 #[test]
+fn what_has_gone_through_a_queue_takes_no_room_from_what_comes() {
+    let server = server!("tasks")
+        .sized(1, 1)
+        .set("task_worker_num", 1)
+        .set("task_queue_max_bytes", "16M")
+        .quiet()
+        .start();
+    let mut client = server.connect();
+    let text = "x".repeat(1000);
+    for round in 0..20 {
+        // Some that are done at once, then as many as there is room for while nobody takes any.
+        let quick = 50 + 13 * round;
+        let answer = client.ask(format!("!task - {quick} echo {text}"));
+        assert_eq!(answer, format!("given={quick} code=0"));
+        eventually(patience(), || client.ask("!open") == "0");
+        let hold = server.path(&format!("hold-{round}"));
+        let held = format!("!task - 1 hold {} x", hold.display());
+        assert_eq!(client.ask(held), "given=1 code=0");
+        eventually(patience(), || client.stat("tasks_at_work") == 1);
+        let answer = client.ask(format!("!task - 15000 echo {text}"));
+        assert_eq!(answer, "given=15000 code=0");
+        std::fs::write(&hold, "").unwrap();
+        eventually(patience(), || client.ask("!open") == "0");
+    }
+    server.stop();
+}
+
+#[test]
 fn large_payloads_go_both_ways() {
     let server = start(1);
     let mut client = server.connect();

@@ -25,7 +25,13 @@ pub(crate) enum Front {
         workers: usize,
     },
     C,
+    Rust,
     Lane,
+    /// Processes of a PHP script that do this with one table.
+    Table {
+        what: &'static str,
+        processes: u32,
+    },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +48,32 @@ pub(crate) enum Talk {
     Bulk(Way),
     /// With this dispatch_mode.
     Dispatch(u32),
+    /// Tasks or messages, inside the server.
+    Errands(Errand),
+}
+
+/// Round trips between one worker and one task worker.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Errand {
+    pub(crate) kind: ErrandKind,
+    /// Bytes of each. The answer to a task is short, a message comes back as it is.
+    pub(crate) size: usize,
+    pub(crate) under_way: usize,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ErrandKind {
+    Tasks,
+    Messages,
+}
+
+impl ErrandKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ErrandKind::Tasks => "tasks",
+            ErrandKind::Messages => "messages",
+        }
+    }
 }
 
 /// How bytes in bulk are sent.
@@ -71,11 +103,18 @@ impl Side {
             Front::Bare => "bare loop".to_string(),
             Front::Php { reactors, workers } => format!("php {reactors}+{workers}"),
             Front::C => "c 1+1".to_string(),
+            Front::Rust => "rust 1+1".to_string(),
             Front::Lane => "lane".to_string(),
+            Front::Table { what, processes } => format!("php, {what}, {processes} processes"),
         };
         match self.talk {
             Talk::Frames { framing, depth } => format!("{front}, {framing:?} x {depth}"),
             Talk::Dispatch(mode) => format!("{front}, mode {mode}"),
+            Talk::Errands(Errand {
+                kind,
+                size,
+                under_way,
+            }) => format!("{front}, {under_way} {} of {size} B", kind.name()),
             Talk::Plain | Talk::Tls | Talk::Datagrams | Talk::Bulk(_) => front,
         }
     }
@@ -131,6 +170,8 @@ pub(crate) enum Kind {
         connections: usize,
     },
     Lane,
+    /// Operations on a table, beside the echo of a bare loop.
+    Table(Shape),
 }
 
 /// One comparison: all its sides are measured in turn, round by round.
@@ -227,6 +268,18 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
+        Case {
+            key: "tasks",
+            title: "round trips of tasks and messages, 1 worker, 1 task worker; the limit: echo, 50 connections, 32 B",
+            kind: echo(50, 32),
+            sides: vec![
+                limit(),
+                errands(ErrandKind::Tasks, 32, 2.33),
+                errands(ErrandKind::Tasks, 100_000, 0.25),
+                errands(ErrandKind::Messages, 32, 2.33),
+                errands(ErrandKind::Messages, 100_000, 0.25),
+            ],
+        },
         bulk("bulk-send", "1 GiB in sends of 64 KiB", Way::Send),
         bulk("bulk-sendfile", "1 GiB by sendfile", Way::SendFile),
         Case {
@@ -286,11 +339,57 @@ pub fn all() -> Vec<Case> {
                 ],
             )],
         },
+        tables(),
     ]
+}
+
+/// What a script does in a second of CPU time, compared with the requests that the bare loop serves in a second.
+fn tables() -> Case {
+    let side = |what, processes, times| {
+        let target = target(Figure::Rate, Bound::AtLeastTimes(times));
+        (
+            Front::Table { what, processes }.to(Talk::Plain),
+            vec![target],
+        )
+    };
+    // 5 and 2 million where the loop does 0.3; several processes at it at once may cost each a third.
+    let (get, set) = (5.0 / 0.3, 2.0 / 0.3);
+    Case {
+        key: "table",
+        title: "operations on a table of 4096 rows, 3 columns, and an echo loop",
+        kind: Kind::Table(Shape {
+            connections: 50,
+            size: 32,
+        }),
+        sides: vec![
+            bare(Talk::Plain),
+            side("get", 1, get),
+            side("row", 1, get),
+            side("set", 1, set),
+            side("incr", 1, set),
+            side("get", 4, get * 0.7),
+            side("row", 4, get * 0.7),
+            side("set", 4, set * 0.7),
+            side("incr", 4, set * 0.7),
+        ],
+    }
 }
 
 fn bare(talk: Talk) -> (Side, Vec<Target>) {
     (Front::Bare.to(talk), vec![])
+}
+
+/// Ratios as 0.7 M and 75 000 round trips a second where the bare loop echoes 0.3 M messages.
+fn errands(kind: ErrandKind, size: usize, ratio: f64) -> (Side, Vec<Target>) {
+    let errand = Errand {
+        kind,
+        size,
+        under_way: 200,
+    };
+    (
+        Front::Rust.to(Talk::Errands(errand)),
+        vec![target(Figure::Rate, Bound::AtLeastTimes(ratio))],
+    )
 }
 
 /// Compared with the same bytes as messages of which each is waited for.

@@ -62,6 +62,7 @@ impl Figure {
     pub(crate) fn show(self, value: f64) -> String {
         match self {
             Self::LaneWakes => format!("{value:.4}"),
+            Self::CpuPerRequest if value < 1.0 => format!("{value:.3}"),
             Self::CpuPerRequest if value < 100.0 => format!("{value:.2}"),
             Self::ServerCores | Self::DriverCores | Self::OtherCores | Self::IdleCpu => {
                 format!("{value:.2}")

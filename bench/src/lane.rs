@@ -16,9 +16,19 @@ const DEADLINE: Duration = Duration::from_secs(120);
 
 /// Its one JSON line, as figures.
 pub(crate) fn run(program: &Program) -> Result<Sample> {
+    let text = output(program)?;
+    parse(&text).with_context(|| {
+        let name = program.command.display();
+        format!("{name} printed no line with the two figures: {text:?}")
+    })
+}
+
+/// What a program prints until it ends.
+pub(crate) fn output(program: &Program) -> Result<String> {
     let name = program.command.display();
     let mut child = Command::new(&program.command)
         .args(&program.args)
+        .envs(program.env.iter().map(|(key, value)| (key, value)))
         .current_dir(&program.dir)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -45,7 +55,7 @@ pub(crate) fn run(program: &Program) -> Result<Sample> {
         .context("no pipe to its stdout")?
         .read_to_string(&mut text)?;
     eprint!("{text}");
-    parse(&text).with_context(|| format!("{name} printed no line with the two figures: {text:?}"))
+    Ok(text)
 }
 
 fn parse(text: &str) -> Option<Sample> {

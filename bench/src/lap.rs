@@ -9,7 +9,7 @@ use crate::figure::Figure;
 use crate::server::{Program, Server};
 use crate::session::Settings;
 use crate::site::Site;
-use crate::{bulk, cores, idle, lane, rescue, tls};
+use crate::{bulk, cores, idle, lane, rescue, rounds, tables, tls};
 
 /// One side measured once.
 pub(crate) struct Lap {
@@ -45,8 +45,16 @@ pub(crate) fn once(settings: &Settings, kind: Kind, side: Side) -> Result<Lap> {
     let program = settings.site.program(side).map_err(anyhow::Error::msg)?;
     let mut lap = match kind {
         Kind::Lane => Lap::at_distance(|| lane::run(&program))?,
-        Kind::Echo(shape) => served(&program, |server| {
-            Lap::at_distance(|| echo(settings, server, shape, side.talk))
+        Kind::Table(_) if side.front != Front::Bare => {
+            Lap::of(tables::run(program, settings.window)?)
+        }
+        Kind::Echo(shape) | Kind::Table(shape) => served(&program, |server| {
+            Lap::at_distance(|| match side.talk {
+                Talk::Errands(errand) => {
+                    rounds::run(server, errand, settings.warmup, settings.window)
+                }
+                _ => echo(settings, server, shape, side.talk),
+            })
         })?,
         Kind::Datagrams {
             sockets,

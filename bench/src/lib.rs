@@ -25,7 +25,7 @@
 //! | `server` | a server program: start, ready, stop, nothing left behind |
 //! | `spread` | median, min, max; ratios of rounds |
 //! | `site` | where the programs are and how each side is started |
-//! | `datagrams`, `bulk`, `rescue`, `idle`, `lane` | one measurement of each kind |
+//! | `datagrams`, `bulk`, `rescue`, `idle`, `lane`, `tables` | one measurement of each kind |
 //! | `lap`, `session` | one side once; a whole run |
 //! | `verdict`, `report` | targets against figures; Markdown |
 
@@ -44,8 +44,10 @@ mod memory;
 mod message;
 mod proc_tree;
 mod rescue;
+mod rounds;
 mod spread;
 mod stream;
+mod tables;
 mod tls;
 mod verdict;
 mod watch;

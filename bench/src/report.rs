@@ -18,7 +18,7 @@ struct Comparison {
     raw: &'static [Figure],
 }
 
-const COMPARISONS: [Comparison; 2] = [
+const COMPARISONS: [Comparison; 3] = [
     Comparison {
         title: "Echo",
         of: |kind| matches!(kind, Kind::Echo(_) | Kind::Datagrams { .. }),
@@ -52,6 +52,13 @@ const COMPARISONS: [Comparison; 2] = [
             Figure::OtherCores,
             Figure::CoreDistance,
         ],
+    },
+    Comparison {
+        title: "Tables (operations per second of CPU time)",
+        of: |kind| matches!(kind, Kind::Table(_)),
+        ratios: &[Figure::Rate],
+        plain: &[Figure::Rate],
+        raw: &[Figure::Rate, Figure::CpuPerRequest, Figure::OtherCores],
     },
 ];
 

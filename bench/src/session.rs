@@ -77,7 +77,11 @@ impl Settings {
                 *connections = (*connections).min(self.idle_connections.unwrap_or(usize::MAX));
             }
             Kind::Bulk { bytes } => *bytes = (*bytes).min(self.bulk_bytes.unwrap_or(u64::MAX)),
-            Kind::Echo(_) | Kind::Datagrams { .. } | Kind::Rescue { .. } | Kind::Lane => {}
+            Kind::Echo(_)
+            | Kind::Datagrams { .. }
+            | Kind::Rescue { .. }
+            | Kind::Lane
+            | Kind::Table(_) => {}
         }
     }
 }

@@ -96,11 +96,20 @@ impl Site {
                 self.settings(side.talk),
                 sizes(1, 1),
             ),
+            Front::Rust => {
+                self.existing(self.target.join("release/skep-bench-tasks"), vec![], vec![])
+            }
             Front::Lane => self.existing(
                 self.target.join("release/examples/lane_bench"),
                 vec![],
                 vec![],
             ),
+            Front::Table { what, processes } => {
+                let mut program = self.php(true)?;
+                let args = ["bench/servers/table.php", what, &processes.to_string()];
+                program.args.extend(args.map(String::from));
+                Ok(program)
+            }
             Front::Php { reactors, workers } => {
                 let mut program = self.php(true)?;
                 program.args.extend(self.script(side.talk));
@@ -126,7 +135,9 @@ impl Site {
                 let command = self.target.join("release/skep-rustls-echo");
                 return self.existing(command, args, vec![]);
             }
-            Talk::Plain | Talk::Frames { .. } | Talk::Dispatch(_) => (made("epoll_echo"), vec![]),
+            Talk::Plain | Talk::Frames { .. } | Talk::Dispatch(_) | Talk::Errands(_) => {
+                (made("epoll_echo"), vec![])
+            }
         };
         args.push("0".into());
         self.existing(command, args, vec![])
@@ -137,6 +148,7 @@ impl Site {
         let file = text(&self.bulk_file());
         let (name, args) = match talk {
             Talk::Plain | Talk::Frames { .. } => ("echo", vec!["tcp".into()]),
+            Talk::Errands(_) => ("tasks", vec![]),
             Talk::Tls => ("echo", vec!["tls".into()]),
             Talk::Datagrams => ("echo", vec!["udp".into()]),
             Talk::Bulk(Way::Send) => ("bulk", vec!["send".into()]),
@@ -217,7 +229,7 @@ impl Site {
                 ];
             }
             Talk::Dispatch(mode) => return vec![format!("dispatch_mode={mode}")],
-            Talk::Plain | Talk::Datagrams | Talk::Bulk(Way::SendFile) => &[],
+            Talk::Plain | Talk::Datagrams | Talk::Errands(_) | Talk::Bulk(Way::SendFile) => &[],
         };
         settings.iter().map(|s| (*s).to_string()).collect()
     }

@@ -70,6 +70,28 @@ pub mod code {
     pub const DATA_LENGTH_TOO_LARGE: i32 = 1203;
     /// The length of a message makes no sense.
     pub const PACKAGE_MALFORMED_DATA: i32 = 1204;
+    /// The call needs TLS.
+    pub const SSL_NOT_READY: i32 = 1011;
+    /// The connection ended without TLS's own farewell: something may be missing.
+    pub const SSL_RESET: i32 = 1017;
+    /// There is no connection.
+    pub const NO_CONNECTION: i32 = 5001;
+    /// The peer ended the connection in the middle of a message.
+    pub const SOCKET_CLOSED: i32 = 6001;
+    /// The SOCKS proxy speaks another version.
+    pub const SOCKS5_VERSION: i32 = 7001;
+    /// The SOCKS proxy wants an authentication that was not configured.
+    pub const SOCKS5_METHOD: i32 = 7002;
+    /// The SOCKS proxy refuses user or password.
+    pub const SOCKS5_AUTH: i32 = 7003;
+    /// The SOCKS proxy could not connect.
+    pub const SOCKS5_SERVER: i32 = 7004;
+    /// The SOCKS proxy ended the conversation.
+    pub const SOCKS5_HANDSHAKE: i32 = 7005;
+    /// The HTTP proxy refuses.
+    pub const HTTP_PROXY_REFUSED: i32 = 7103;
+    /// The HTTP proxy's answer is none.
+    pub const HTTP_PROXY_BAD_RESPONSE: i32 = 7104;
     /// A task or message is larger than its queue.
     pub const TASK_TOO_BIG: i32 = 2001;
     /// More waits than `task_queue_max_num` and `task_queue_max_bytes` allow.
@@ -217,6 +239,17 @@ pub fn text(code: i32) -> String {
         code::SSL_CREATE_SESSION_FAILED => "SSL create session failed".into(),
         code::DATA_LENGTH_TOO_LARGE => "Data length too large".into(),
         code::PACKAGE_MALFORMED_DATA => "Package malformed data".into(),
+        code::SSL_NOT_READY => "SSL not ready".into(),
+        code::SSL_RESET => "SSL reset".into(),
+        code::NO_CONNECTION => "Client no connection".into(),
+        code::SOCKET_CLOSED => "Socket closed".into(),
+        code::SOCKS5_VERSION => "Socks5 unsupport version".into(),
+        code::SOCKS5_METHOD => "Socks5 unsupport method".into(),
+        code::SOCKS5_AUTH => "Socks5 auth failed".into(),
+        code::SOCKS5_SERVER => "Socks5 server error".into(),
+        code::SOCKS5_HANDSHAKE => "Socks5 handshake failed".into(),
+        code::HTTP_PROXY_REFUSED => "Http proxy handshake failed".into(),
+        code::HTTP_PROXY_BAD_RESPONSE => "Http proxy bad response".into(),
         code::TASK_TOO_BIG => "Task package too big".into(),
         code::TASK_DISPATCH_FAILED => "Task dispatch failed".into(),
         code::TASK_EXPIRED => "Task expired".into(),

@@ -22,7 +22,7 @@
 //! ```
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
-//! `capi` · `server` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
+//! `capi` · `server` `client` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
 //! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
 
 #![deny(unsafe_code)]
@@ -30,6 +30,7 @@
 mod callback;
 pub mod capi;
 mod choice;
+pub mod client;
 mod context;
 mod daemon;
 mod dispatch;

@@ -226,7 +226,7 @@ impl Shared {
         let at_work = |seat| self.work(seat).is_some_and(WorkBlock::is_busy);
         let exchange = self.directory.exchange();
         let receivers = 0..self.plan.workers + self.plan.task_workers;
-        exchange.waiting_tasks().0 == 0
+        exchange.waiting_tasks().count == 0
             && !self.all_seats().any(at_work)
             && !exchange.has_requests(receivers)
     }

@@ -200,6 +200,10 @@ pub struct Stats {
     pub task_idle_worker_num: u64,
     /// Tasks that wait for a task worker.
     pub tasking_num: u64,
+    /// Bytes of those, heads included.
+    pub task_queue_bytes: u64,
+    /// How long the oldest of them has been waiting, milliseconds.
+    pub task_queue_age_ms: u64,
     /// Tasks that task workers are at.
     pub tasks_at_work: u64,
     /// Tasks ever given.

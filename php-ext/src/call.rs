@@ -15,8 +15,10 @@ use ext_php_rs::ffi::{
 
 use skep::{Death, Packet};
 
+use crate::classes::data::{self, Shape};
 use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
+use crate::payload::{self, Payload};
 use crate::zend::{
     Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
     zend_exception_error, zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object,
@@ -38,6 +40,10 @@ pub(crate) enum Target {
     File,
     /// The opcode cache, which may run an error handler of the script.
     Freshen(Before),
+    /// Nobody: a warning, which may run an error handler of the script.
+    Warning(&'static str),
+    /// Nobody: what the frame owns is given back, which may run destructors.
+    Release,
 }
 
 /// A call: plain data only, see the module's text.
@@ -49,15 +55,31 @@ pub(crate) struct Frame {
     /// Bytes of the last argument, made into a string inside the guard; null if it is in `args`.
     data: *const u8,
     len: usize,
+    /// What the bytes are, as `SWOOLE_TASK_*`.
+    flags: u8,
+    /// What the bytes become part of: one object; null if they are an argument of their own.
+    shape: *const Shape,
     /// What the last argument is made of, for a worker's death; null if there is none.
     death: *const Death,
     /// What comes after the bytes, for a datagram; null if there is none.
     packet: *const Packet,
+    /// One more argument behind those.
+    extra: Zv,
     /// All arguments, in place of `args`; null if there they are.
     list: *const Zv,
     list_len: u32,
-    /// Where the returned value goes; null if nobody wants it.
-    answer: *mut Answer,
+    /// A reference that is given back after the call.
+    owned: Zv,
+    /// Where the returned value goes.
+    wanted: Wanted,
+}
+
+/// Where a returned value goes.
+#[derive(Clone, Copy)]
+enum Wanted {
+    Nowhere,
+    Number(*mut Answer),
+    Result(*mut Option<Payload>),
 }
 
 /// What a function has returned.
@@ -110,11 +132,15 @@ impl Frame {
             count: 0,
             data: std::ptr::null(),
             len: 0,
+            flags: 0,
+            shape: std::ptr::null(),
             death: std::ptr::null(),
             packet: std::ptr::null(),
+            extra: Zv::UNDEF,
             list: std::ptr::null(),
             list_len: 0,
-            answer: null_mut(),
+            owned: Zv::UNDEF,
+            wanted: Wanted::Nowhere,
         }
     }
 
@@ -129,6 +155,32 @@ impl Frame {
     pub(crate) fn with_bytes(mut self, data: &[u8]) -> Frame {
         self.data = data.as_ptr();
         self.len = data.len();
+        self
+    }
+
+    /// As `with_bytes`, for what has travelled as a [`Payload`].
+    pub(crate) fn with_payload(mut self, data: &[u8], flags: u8) -> Frame {
+        self.flags = flags;
+        self.with_bytes(data)
+    }
+
+    /// An object made inside the guard; bytes become part of it.
+    pub(crate) fn with_object(mut self, shape: &Shape) -> Frame {
+        self.shape = shape;
+        self
+    }
+
+    /// One more argument behind all that, which counts no references; not for functions of PHP itself.
+    pub(crate) fn with_extra(mut self, extra: Zv) -> Frame {
+        if !self.is_internal() {
+            self.extra = extra;
+        }
+        self
+    }
+
+    /// Give this reference back after the call.
+    pub(crate) fn owning(mut self, value: Zv) -> Frame {
+        self.owned = value;
         self
     }
 
@@ -147,19 +199,29 @@ impl Frame {
 
     /// The returned value is wanted, there.
     pub(crate) fn asking(mut self, answer: &mut Answer) -> Frame {
-        self.answer = answer;
+        self.wanted = Wanted::Number(answer);
         self
+    }
+
+    /// The returned value is a result, unless it is null. It is put there, with one reference.
+    pub(crate) fn wanting(mut self, result: &mut Option<Payload>) -> Frame {
+        self.wanted = Wanted::Result(result);
+        self
+    }
+
+    /// Whether the function is one of PHP itself: those refuse arguments they do not know.
+    fn is_internal(&self) -> bool {
+        match self.target {
+            // SAFETY: resolved at registration, and its callable is held by the server object.
+            Target::Known(cache) => unsafe { (*cache.function_handler).type_ == INTERNAL_FUNCTION },
+            _ => false,
+        }
     }
 
     /// A last argument, an array made inside the guard. Functions of PHP itself refuse arguments they do
     /// not know, so those do without.
     pub(crate) fn with_death(mut self, death: &Death) -> Frame {
-        let internal = match self.target {
-            // SAFETY: resolved at registration, and its callable is held by the server object.
-            Target::Known(cache) => unsafe { (*cache.function_handler).type_ == INTERNAL_FUNCTION },
-            Target::Named(_) | Target::File | Target::Freshen(_) => false,
-        };
-        if !internal {
+        if !self.is_internal() {
             self.death = death;
         }
         self
@@ -255,22 +317,47 @@ pub(crate) fn outcome() -> Outcome {
 unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
     // SAFETY: `invoke` passes a live frame.
     let mut frame = unsafe { *ctx.cast::<Frame>() };
-    let mut data = Zv::UNDEF;
+    let mut made = [Zv::UNDEF; 2];
+    if complete(&mut frame, &mut made) {
+        call(&mut frame);
+    }
+    for value in made {
+        value.release();
+    }
+    frame.owned.release();
+    ctx
+}
+
+/// Make the arguments that are missing, and put them down in `made`. False: there is nothing to call with.
+fn complete(frame: &mut Frame, made: &mut [Zv; 2]) -> bool {
     if !frame.data.is_null() {
         // SAFETY: the engine's slice, valid during the callback.
-        data = Zv::text(unsafe { std::slice::from_raw_parts(frame.data, frame.len) });
-        frame = frame.with(data);
-    } else if !frame.death.is_null() {
-        // SAFETY: the engine's record, valid during the callback.
-        data = convert::death(unsafe { &*frame.death });
-        frame = frame.with(data);
+        let bytes = unsafe { std::slice::from_raw_parts(frame.data, frame.len) };
+        match payload::read(bytes, frame.flags) {
+            Some(value) => made[0] = value,
+            None => return false,
+        }
     }
-    let mut packet = Zv::UNDEF;
-    if !frame.packet.is_null() {
-        // SAFETY: the engine's record, valid during the callback.
-        packet = convert::packet(unsafe { &*frame.packet });
-        frame = frame.with(packet);
+    if !frame.shape.is_null() {
+        // SAFETY: outlives the call, see `with_object`.
+        made[0] = data::make(unsafe { &*frame.shape }, made[0]);
     }
+    if !frame.death.is_null() {
+        // SAFETY: the engine's record, valid during the callback.
+        made[1] = convert::death(unsafe { &*frame.death });
+    } else if !frame.packet.is_null() {
+        // SAFETY: as above.
+        made[1] = convert::packet(unsafe { &*frame.packet });
+    }
+    for value in [made[0], made[1], frame.extra] {
+        if value.kind() != kind::UNDEF {
+            *frame = frame.with(value);
+        }
+    }
+    true
+}
+
+fn call(frame: &mut Frame) {
     let mut returned = Zv::UNDEF;
     let (args, count): (*mut zval, u32) = match frame.list.is_null() {
         true => (frame.args[0].ptr(), frame.count),
@@ -290,7 +377,7 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 null_mut(),
             );
         },
-        // SAFETY: a callable held by the server object.
+        // SAFETY: a callable held by the server object or by the frame.
         Target::Named(mut callable) => unsafe {
             ext_php_rs::ffi::_call_user_function_impl(
                 null_mut(),
@@ -301,18 +388,23 @@ unsafe extern "C" fn enter(ctx: Ctx) -> Ctx {
                 null_mut(),
             );
         },
-        // SAFETY: the path is alive until it is released below.
+        // SAFETY: the path is alive until it is released by `enter`.
         Target::File => unsafe { bootstrap::load(frame.args[0].as_string()) },
         Target::Freshen(before) => opcache::freshen(before),
+        Target::Warning(text) => warn(code::FATAL, format_args!("{text}")),
+        Target::Release => {}
     }
-    if !frame.answer.is_null() && !pending() {
-        // SAFETY: outlives the call, see `asking`; nobody else looks at it meanwhile.
-        unsafe { (*frame.answer).take(returned) };
+    if !pending() {
+        match frame.wanted {
+            Wanted::Nowhere => {}
+            // SAFETY: outlives the call, see `asking`; nobody else looks at it meanwhile.
+            Wanted::Number(answer) => unsafe { (*answer).take(returned) },
+            Wanted::Result(_) if matches!(returned.kind(), kind::NULL | kind::UNDEF) => {}
+            // SAFETY: as above.
+            Wanted::Result(result) => unsafe { result.write(Payload::of(returned)) },
+        }
     }
     returned.release();
-    data.release();
-    packet.release();
-    ctx
 }
 
 /// Call an internal function by its entry; for helpers that run no user code. Gives back its result.

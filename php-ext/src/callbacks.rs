@@ -1,6 +1,7 @@
 //! The engine's handler over PHP callables.
 
 mod asked;
+mod tasks;
 
 use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
@@ -15,10 +16,16 @@ use skep::{
     Target as Worker,
 };
 
+use skep::settings::Settings;
+use skep::task::{LostTask, PipeMessage, Task, TaskId, TaskResult};
+
 use crate::call::{self, Frame, Outcome, Target};
+use crate::classes::data::Shape;
 use crate::classes::port;
 use crate::classes::server::ServerObject;
+use crate::convert::Text;
 use crate::events::{Event, PORT_EVENTS, PORT_NAMES, PortEvent};
+use crate::exception::{Line, code, warn};
 use crate::globals;
 use crate::loaded::Loaded;
 use crate::opcache::{self, Before};
@@ -77,6 +84,33 @@ impl Callback {
         })
     }
 
+    /// Look a callable up; none after a warning.
+    pub(crate) fn resolve_or_warn(callable: Zv) -> Option<Callback> {
+        let mut name: *mut zend_string = null_mut();
+        let callback = Callback::resolve(callable, &mut name);
+        let name = if name.is_null() {
+            Zv::NULL
+        } else {
+            Zv::string(name)
+        };
+        if callback.is_none() {
+            let text = match name.kind() {
+                // SAFETY: a string of ours.
+                kind::STRING => unsafe { bytes(name.as_string()) },
+                _ => b"",
+            };
+            let line = Line::new(format_args!(
+                "function '{}' is not callable",
+                String::from_utf8_lossy(text)
+            ));
+            name.release();
+            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+            return None;
+        }
+        name.release();
+        callback
+    }
+
     /// A call of it without arguments.
     pub(crate) fn frame(&self) -> Frame {
         Frame::new(self.target)
@@ -87,7 +121,7 @@ impl Callback {
         match self.target {
             // SAFETY: resolved at registration, and its callable is held by the server object.
             Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
-            Target::Named(_) | Target::File | Target::Freshen(_) => 0,
+            _ => 0,
         }
     }
 
@@ -118,11 +152,17 @@ pub(crate) struct PhpHandler {
     broken: Cell<bool>,
     /// What was loaded before `start()`.
     loaded: Loaded,
+    /// Setting `event_object`: callbacks get one object in the place of single arguments.
+    objects: bool,
+    /// The same for `onTask`.
+    task_objects: bool,
+    /// A result came for which there is no callback, and that was said.
+    finish_missed: Cell<bool>,
 }
 
 impl PhpHandler {
     /// For the server whose `start()` runs.
-    pub(crate) fn new(server: *mut zend_object) -> PhpHandler {
+    pub(crate) fn new(server: *mut zend_object, settings: &Settings) -> PhpHandler {
         opcache::mark();
         // SAFETY: alive, see the field.
         let ports = callbacks_of_ports(unsafe { ServerObject::of(server) });
@@ -132,6 +172,9 @@ impl PhpHandler {
             left: Cell::new(None),
             broken: Cell::new(false),
             loaded: Loaded::now(),
+            objects: settings.event_object(),
+            task_objects: settings.task_object(),
+            finish_missed: Cell::new(false),
         }
     }
 
@@ -323,6 +366,15 @@ fn id(session: SessionId) -> Zv {
     Zv::long(session as i64)
 }
 
+/// The object of a session's event.
+fn of_session(session: SessionId, reactor: i32, dispatched_us: u64) -> Shape {
+    Shape::Event {
+        reactor: reactor.into(),
+        session: session as i64,
+        time: dispatched_us as f64 / 1e6,
+    }
+}
+
 impl Handler for PhpHandler {
     fn interests(&self, port: u16) -> Interests {
         let has = |event| self.port_callback(port, event).is_some();
@@ -359,7 +411,7 @@ impl Handler for PhpHandler {
         if context.role() != Role::Master {
             random::reseed();
         }
-        if let Role::Worker(_) = context.role() {
+        if context.worker_id().is_some() {
             overdue::watch(context);
         }
     }
@@ -385,13 +437,17 @@ impl Handler for PhpHandler {
     }
 
     fn on_worker_error(&self, context: &Context, death: &Death) -> Step {
+        let shape = Shape::StatusInfo(death);
         self.run(context, Event::WorkerError, |frame| {
-            frame
-                .with(long(death.worker))
-                .with(long(death.pid))
-                .with(long(death.code))
-                .with(long(death.signal))
-                .with_death(death)
+            let frame = match self.objects {
+                true => frame.with_object(&shape),
+                false => frame
+                    .with(long(death.worker))
+                    .with(long(death.pid))
+                    .with(long(death.code))
+                    .with(long(death.signal)),
+            };
+            frame.with_death(death)
         })
     }
 
@@ -433,27 +489,72 @@ impl Handler for PhpHandler {
     }
 
     fn on_connect(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
-        self.run_at_port(context, PortEvent::Connect, |frame| {
-            frame.with(id(session)).with(long(reactor))
+        let shape = of_session(session, reactor, 0);
+        self.run_at_port(context, PortEvent::Connect, |frame| match self.objects {
+            true => frame.with_object(&shape),
+            false => frame.with(id(session)).with(long(reactor)),
         })
     }
 
     fn on_receive(&self, context: &Context, session: SessionId, reactor: i32, data: &[u8]) -> Step {
+        if self.objects {
+            let packet = context.packet().map(|packet| packet.dispatch_us);
+            let time = context.last_dispatch_us(session).or(packet).unwrap_or(0);
+            let shape = of_session(session, reactor, time);
+            return self.run_at_port(context, PortEvent::Receive, |frame| {
+                frame.with_bytes(data).with_object(&shape)
+            });
+        }
         self.run_at_port(context, PortEvent::Receive, |frame| {
             frame.with(id(session)).with(long(reactor)).with_bytes(data)
         })
     }
 
     fn on_packet(&self, context: &Context, packet: &Packet, data: &[u8]) -> Step {
+        let shape = Shape::Packet(packet);
         self.run_at_port(context, PortEvent::Packet, |frame| {
-            frame.with_bytes(data).with_packet(packet)
+            let frame = frame.with_bytes(data);
+            match self.objects {
+                true => frame.with_object(&shape),
+                false => frame.with_packet(packet),
+            }
         })
     }
 
     fn on_close(&self, context: &Context, session: SessionId, reactor: i32) -> Step {
-        self.run_at_port(context, PortEvent::Close, |frame| {
-            frame.with(id(session)).with(long(reactor))
+        let shape = of_session(session, reactor, 0);
+        self.run_at_port(context, PortEvent::Close, |frame| match self.objects {
+            true => frame.with_object(&shape),
+            false => frame.with(id(session)).with(long(reactor)),
         })
+    }
+
+    fn runs_tasks(&self) -> bool {
+        self.has(Event::Task)
+    }
+
+    fn on_task(&self, context: &Context, task: &Task, data: &[u8]) -> Step {
+        self.run_task(context, task, data)
+    }
+
+    fn on_finish(&self, context: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        self.run_finish(context, result, data)
+    }
+
+    fn on_task_done(&self, context: &Context, task: TaskId) -> Step {
+        self.forget_finisher(context, task)
+    }
+
+    fn on_task_lost(&self, context: &Context, lost: &LostTask) -> Step {
+        self.run_task_lost(context, lost)
+    }
+
+    fn takes_messages(&self) -> bool {
+        self.has(Event::PipeMessage)
+    }
+
+    fn on_pipe_message(&self, context: &Context, message: &PipeMessage, data: &[u8]) -> Step {
+        self.run_pipe_message(context, message, data)
     }
 
     fn on_buffer_full(&self, context: &Context, session: SessionId) -> Step {

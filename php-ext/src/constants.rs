@@ -75,6 +75,12 @@ pub(crate) fn register(module: i32) {
     }
     // A dispatch mode of our own.
     long("SKEP_DISPATCH_ADAPTIVE", 11, module);
+    // An error code of our own.
+    long(
+        "SKEP_ERROR_TASK_NO_RESULT",
+        skep::error::code::TASK_NO_RESULT.into(),
+        module,
+    );
     for (code, name, _) in ERRORS {
         long(&format!("SWOOLE_ERROR_{name}"), (*code).into(), module);
     }

@@ -153,21 +153,26 @@ fn seconds(us: u64) -> Zv {
 /// Longest address of a sender: a unix socket's.
 const ADDRESS_MAX: usize = 108;
 
-/// What `onPacket` is told of a datagram.
-pub(crate) fn packet(packet: &Packet) -> Zv {
+/// The address of a datagram's sender.
+pub(crate) fn packet_address(packet: &Packet) -> Zv {
     let mut room = [0u8; ADDRESS_MAX];
-    // Into plain data first: filling a PHP array may end the script.
+    // Into plain data first: making a PHP string may end the script.
     let length = {
         let address = packet.address();
         let length = address.len().min(ADDRESS_MAX);
         room[..length].copy_from_slice(&address[..length]);
         length
     };
+    Zv::text(&room[..length])
+}
+
+/// What `onPacket` is told of a datagram.
+pub(crate) fn packet(packet: &Packet) -> Zv {
     let client = Map::new();
     client.put_long("server_socket", packet.server_socket);
     client.put("dispatch_time", seconds(packet.dispatch_us));
     client.put_long("server_port", packet.server_port);
-    client.put("address", Zv::text(&room[..length]));
+    client.put("address", packet_address(packet));
     if let Some(port) = packet.client_port() {
         client.put_long("port", port);
     }

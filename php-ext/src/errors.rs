@@ -154,6 +154,6 @@ pub(crate) fn text(code: i32) -> String {
     }
     match ERRORS.binary_search_by_key(&code, |row| row.0) {
         Ok(at) => ERRORS[at].2.into(),
-        Err(_) => format!("Unknown error {code}"),
+        Err(_) => skep::error::text(code), // one of skep's own, or unknown to it, too
     }
 }

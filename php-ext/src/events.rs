@@ -16,12 +16,16 @@ pub(crate) enum Event {
     WorkerExit,
     BeforeReload,
     AfterReload,
+    Task,
+    Finish,
+    TaskLost,
+    PipeMessage,
     /// Not an event of `on()`, but the setting `dispatch_func`.
     Dispatch,
 }
 
 /// Number of events of the server.
-pub(crate) const EVENTS: usize = 12;
+pub(crate) const EVENTS: usize = 16;
 
 /// Every event of the server: its name in `on()`, and the private property that holds its callable.
 pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
@@ -36,6 +40,10 @@ pub(crate) const NAMES: [(Event, &str, &CStr); EVENTS] = [
     (Event::WorkerExit, "workerExit", c"onWorkerExit"),
     (Event::BeforeReload, "beforeReload", c"onBeforeReload"),
     (Event::AfterReload, "afterReload", c"onAfterReload"),
+    (Event::Task, "task", c"onTask"),
+    (Event::Finish, "finish", c"onFinish"),
+    (Event::TaskLost, "taskLost", c"onTaskLost"),
+    (Event::PipeMessage, "pipeMessage", c"onPipeMessage"),
     (Event::Dispatch, "dispatch_func", c"dispatchFunc"),
 ];
 

@@ -4,13 +4,13 @@ mod host;
 mod logs;
 mod slices;
 
-use std::ffi::c_char;
+use std::ffi::{CStr, c_char};
 use std::ptr::null;
 
 use ext_php_rs::ffi::{php_error_docref, zend_hash_str_find};
 
 use crate::classes::{event, timer};
-use crate::method::{Call, Entry, method, optional, param, parse, table, ty};
+use crate::method::{Call, Entry, handler, method, optional, param, parse, table, ty};
 use crate::zend::{E_WARNING, Zv, functions, has, zend_register_functions};
 use crate::{call, constants, errors, globals};
 
@@ -49,6 +49,9 @@ pub(crate) fn register() {
             [param(c"process_name", ty::STRING)],
             ty::BOOL
         ),
+        select_entry(c"swoole_client_select"),
+        select_entry(c"swoole_select"),
+        select_entry(c"skep_client_select"),
         method!(c"skep_version", skep_version, [], ty::STRING),
     ];
     entries.extend(host::entries());
@@ -72,6 +75,26 @@ pub(crate) fn register() {
             PERSISTENT,
         )
     };
+}
+
+/// `swoole_client_select` under one of its names.
+fn select_entry(name: &'static CStr) -> Entry {
+    const SET: u32 = ty::ARRAY | ty::NULL | ty::BY_REFERENCE;
+    Entry {
+        name,
+        handler: handler!(crate::classes::client::select),
+        params: const {
+            &[
+                param(c"read_array", SET),
+                param(c"write_array", SET),
+                param(c"error_array", SET),
+                optional(c"timeout", ty::FLOAT | ty::NULL, c"0.5"),
+            ]
+        },
+        returns: ty::INT | ty::FALSE,
+        returns_class: None,
+        flags: 0,
+    }
 }
 
 /// CPUs that are online.

@@ -3,7 +3,9 @@
 use std::any::Any;
 use std::ptr::null_mut;
 use std::rc::Rc;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicPtr, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{
+    AtomicBool, AtomicI32, AtomicPtr, AtomicU32, AtomicU64, Ordering::Relaxed,
+};
 
 use skep::Context;
 
@@ -12,9 +14,18 @@ use crate::zend::{zend_class_entry, zend_object};
 
 /// PHP's classes of this module.
 pub(crate) struct Classes {
+    pub(crate) client: AtomicPtr<zend_class_entry>,
     pub(crate) server: AtomicPtr<zend_class_entry>,
     pub(crate) port: AtomicPtr<zend_class_entry>,
     pub(crate) connections: AtomicPtr<zend_class_entry>,
+    pub(crate) event: AtomicPtr<zend_class_entry>,
+    pub(crate) packet: AtomicPtr<zend_class_entry>,
+    pub(crate) pipe_message: AtomicPtr<zend_class_entry>,
+    pub(crate) status_info: AtomicPtr<zend_class_entry>,
+    pub(crate) task: AtomicPtr<zend_class_entry>,
+    pub(crate) task_result: AtomicPtr<zend_class_entry>,
+    pub(crate) lost_task: AtomicPtr<zend_class_entry>,
+    pub(crate) table: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
     pub(crate) process: AtomicPtr<zend_class_entry>,
@@ -24,9 +35,18 @@ pub(crate) struct Classes {
 
 /// Set at module startup.
 pub(crate) static CLASSES: Classes = Classes {
+    client: AtomicPtr::new(null_mut()),
     server: AtomicPtr::new(null_mut()),
     port: AtomicPtr::new(null_mut()),
     connections: AtomicPtr::new(null_mut()),
+    event: AtomicPtr::new(null_mut()),
+    packet: AtomicPtr::new(null_mut()),
+    pipe_message: AtomicPtr::new(null_mut()),
+    status_info: AtomicPtr::new(null_mut()),
+    task: AtomicPtr::new(null_mut()),
+    task_result: AtomicPtr::new(null_mut()),
+    lost_task: AtomicPtr::new(null_mut()),
+    table: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
     process: AtomicPtr::new(null_mut()),
@@ -45,6 +65,13 @@ static DEPTH: AtomicU32 = AtomicU32::new(0);
 static BAILED: AtomicBool = AtomicBool::new(false);
 /// A panic has been logged; the process is on its way out.
 static PANICKED: AtomicBool = AtomicBool::new(false);
+
+/// Tasks that this task worker has begun.
+static TASKS: AtomicU64 = AtomicU64::new(0);
+/// The one at hand, counted from 1; 0: none.
+static TASK: AtomicU64 = AtomicU64::new(0);
+/// Message callbacks on the stack.
+static IN_MESSAGE: AtomicBool = AtomicBool::new(false);
 
 /// What `getLastError()` says.
 pub(crate) fn last_error() -> i32 {
@@ -149,6 +176,33 @@ pub(crate) fn log_panic(payload: Box<dyn Any + Send>) {
         Some(context) => context.log_error(&line),
         None => eprintln!("skep: {line}"),
     }
+}
+
+/// A task begins.
+pub(crate) fn begin_task() {
+    let task = TASKS.load(Relaxed) + 1;
+    TASKS.store(task, Relaxed);
+    TASK.store(task, Relaxed);
+}
+
+/// It is over.
+pub(crate) fn end_task() {
+    TASK.store(0, Relaxed);
+}
+
+/// Number of the task at hand within this process, from 1; 0 if there is none.
+pub(crate) fn task() -> u64 {
+    TASK.load(Relaxed)
+}
+
+/// A message callback begins or ends.
+pub(crate) fn set_in_message(inside: bool) {
+    IN_MESSAGE.store(inside, Relaxed);
+}
+
+/// Whether this is the callback of a message.
+pub(crate) fn in_message() -> bool {
+    IN_MESSAGE.load(Relaxed)
 }
 
 /// Guarded calls on the stack.

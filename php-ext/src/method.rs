@@ -24,6 +24,13 @@ pub(crate) mod ty {
     pub(crate) const CALLABLE: u32 = 1 << 12;
     pub(crate) const VOID: u32 = 1 << 14;
     pub(crate) const MIXED: u32 = 0x3fe;
+    /// The argument is a variable, which is written to.
+    pub(crate) const BY_REFERENCE: u32 = 1
+        << if super::ZEND_MODULE_API_NO >= 20_220_829 {
+            25
+        } else {
+            24
+        };
 }
 
 /// In a type: its pointer is a class name as C text. The bit moved with PHP 8.3.

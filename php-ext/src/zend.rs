@@ -39,6 +39,16 @@ unsafe extern "C" {
         len: usize,
         value: i64,
     );
+    pub(crate) fn zend_string_hash_func(text: *mut zend_string) -> u64;
+    pub(crate) fn zend_hash_find(table: *const HashTable, key: *mut zend_string) -> *mut zval;
+    pub(crate) fn zend_hash_add_new(
+        table: *mut HashTable,
+        key: *mut zend_string,
+        value: *mut zval,
+    ) -> *mut zval;
+    pub(crate) fn zval_get_long_func(value: *mut zval, is_legacy: bool) -> i64;
+    pub(crate) fn zval_get_double_func(value: *mut zval) -> f64;
+    pub(crate) fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
     pub(crate) fn zend_declare_class_constant_stringl(
         class: *mut zend_class_entry,
         name: *const c_char,
@@ -66,25 +76,25 @@ unsafe extern "C" {
     pub(crate) fn php_call_shutdown_functions();
     pub(crate) fn php_free_shutdown_functions();
     pub(crate) fn zend_call_destructors();
-    pub(crate) fn zend_declare_class_constant_long(
-        class: *mut zend_class_entry,
-        name: *const c_char,
-        len: usize,
-        value: i64,
-    );
-    fn zval_get_string_func(value: *mut zval) -> *mut zend_string;
-    pub(crate) fn php_file_le_stream() -> c_int;
-    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn zend_fetch_resource2_ex(
         resource: *mut zval,
         name: *const c_char,
         kind: c_int,
         other_kind: c_int,
     ) -> *mut c_void;
+    pub(crate) fn zend_type_error(format: *const c_char, ...);
+    pub(crate) fn zend_fetch_resource2(
+        resource: *mut c_void,
+        name: *const c_char,
+        kind: c_int,
+        persistent_kind: c_int,
+    ) -> *mut c_void;
+    pub(crate) fn php_file_le_stream() -> c_int;
+    pub(crate) fn php_file_le_pstream() -> c_int;
     pub(crate) fn _php_stream_cast(
         stream: *mut c_void,
         kind: c_int,
-        result: *mut *mut c_void,
+        into: *mut *mut c_void,
         show_errors: c_int,
     ) -> c_int;
     pub(crate) fn object_init_ex(object: *mut zval, class: *mut zend_class_entry) -> c_int;
@@ -92,7 +102,32 @@ unsafe extern "C" {
     pub(crate) fn php_mt_srand(seed: u32);
     pub(crate) fn php_clear_stat_cache(realpaths: bool, name: *const c_char, len: usize);
     pub(crate) fn compile_filename(kind: c_int, path: *mut zend_string) -> *mut zend_op_array;
+    pub(crate) fn zend_string_concat2(
+        first: *const c_char,
+        first_len: usize,
+        second: *const c_char,
+        second_len: usize,
+    ) -> *mut zend_string;
+    pub(crate) fn php_var_serialize_init() -> *mut c_void;
+    pub(crate) fn php_var_serialize(out: *mut SmartStr, value: *mut zval, state: *mut *mut c_void);
+    pub(crate) fn php_var_serialize_destroy(state: *mut c_void);
+    pub(crate) fn php_var_unserialize_init() -> *mut c_void;
+    pub(crate) fn var_tmp_var(state: *mut *mut c_void) -> *mut zval;
+    pub(crate) fn php_var_unserialize(
+        value: *mut zval,
+        at: *mut *const u8,
+        end: *const u8,
+        state: *mut *mut c_void,
+    ) -> c_int;
+    pub(crate) fn php_var_unserialize_destroy(state: *mut c_void);
     pub(crate) fn zend_ini_string(name: *const c_char, len: usize, original: c_int) -> *mut c_char;
+}
+
+/// PHP's `smart_str`: a string being written.
+#[repr(C)]
+pub(crate) struct SmartStr {
+    pub(crate) text: *mut zend_string,
+    pub(crate) room: usize,
 }
 
 /// `E_ERROR`: ends the script.
@@ -224,6 +259,20 @@ impl Zv {
         Zv::string(string)
     }
 
+    /// A new PHP string of two parts. Allocates, as [`Zv::text`].
+    pub(crate) fn joined(first: &[u8], second: &[u8]) -> Zv {
+        // SAFETY: the bytes are copied; the result is one reference.
+        let string = unsafe {
+            zend_string_concat2(
+                first.as_ptr().cast(),
+                first.len(),
+                second.as_ptr().cast(),
+                second.len(),
+            )
+        };
+        Zv::string(string)
+    }
+
     /// The value at `at`, behind a PHP reference if there is one.
     ///
     /// # Safety
@@ -263,6 +312,11 @@ impl Zv {
 
     pub(crate) fn as_object(self) -> *mut zend_object {
         self.value as *mut zend_object
+    }
+
+    /// What a resource points to.
+    pub(crate) fn as_pointer(self) -> *mut c_void {
+        self.value as *mut c_void
     }
 
     /// What the value is, for comparing identity.
@@ -344,6 +398,18 @@ pub(crate) unsafe fn walk(
     table: *mut HashTable,
     mut each: impl FnMut(*mut zend_string, Zv) -> bool,
 ) {
+    // SAFETY: promised by the caller.
+    unsafe { walk_keys(table, |text, _, value| each(text, value)) }
+}
+
+/// As [`walk`], with integer keys.
+///
+/// # Safety
+/// As for [`walk`].
+pub(crate) unsafe fn walk_keys(
+    table: *mut HashTable,
+    mut each: impl FnMut(*mut zend_string, u64, Zv) -> bool,
+) {
     let mut at: HashPosition = 0;
     // SAFETY: alive, says the caller; `at` starts at the first position and is moved by the API only.
     unsafe {
@@ -355,7 +421,7 @@ pub(crate) unsafe fn walk(
             }
             let (mut text, mut number) = (std::ptr::null_mut(), 0);
             zend_hash_get_current_key_ex(table, &raw mut text, &raw mut number, &raw const at);
-            if !each(text, Zv::read(data)) {
+            if !each(text, number, Zv::read(data)) {
                 return;
             }
             ext_php_rs::ffi::zend_hash_move_forward_ex(table, &raw mut at);

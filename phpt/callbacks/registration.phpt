@@ -72,9 +72,7 @@ false 510
 receiv: 
 Warning: Skep\Server\Port::on(): unknown event types[receiv] in %s on line 25
 false 510
-task: 
-Warning: Skep\Server\Port::on(): unknown event types[task] in %s on line 25
-false 510
+task: true 0
 start: true 0
 Start: true 0
 workerStart: true 0

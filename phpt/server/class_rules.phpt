@@ -109,6 +109,7 @@ public taskworker = false
 public worker_pid = 0
 public stats_timer = null
 public admin_server = null
+private finishCallbacks = null
 private onStart = null
 private onBeforeShutdown = null
 private onShutdown = null
@@ -120,6 +121,10 @@ private onManagerStop = null
 private onWorkerExit = null
 private onBeforeReload = null
 private onAfterReload = null
+private onTask = null
+private onFinish = null
+private onTaskLost = null
+private onPipeMessage = null
 private dispatchFunc = null
 int(1)
 string(9) "127.0.0.1"

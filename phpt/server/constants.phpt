@@ -53,7 +53,7 @@ ERROR_MALLOC_FAIL 501
 ERROR_SESSION_NOT_EXIST 1005
 ERROR_SERVER_SEND_TO_WOKER_TIMEOUT 9014
 ERROR_CO_SOCKET_CLOSE_WAIT 10019
-268 constants, 130 of them error codes
+269 constants, 130 of them error codes
 bool(true)
 string(5) "6.2.2"
 bool(true)

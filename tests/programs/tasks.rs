@@ -1,11 +1,13 @@
 //! Gives tasks and sends messages, as it is told.
 //!
 //! `!task <target> <n> <job>`: give it `n` times, to one task worker or (`-`) to any; answer: `given=<n> code=<last
-//! refusal>`. `!wait <ms> <job>` and `!waitall <ms> <job>|<job>...`: give and wait; answer: what came. `!message <worker> <n> <text>`:
+//! refusal>`. `!both <target> <job>|<job>`: the first to that task worker, the second to any. `!wait <ms> <job>` and `!waitall <ms> <job>|<job>...`: give and wait; answer: what came. `!message <worker> <n> <text>`:
 //! send it `n` times; answer: `sent=<n> code=<last refusal>`. `!from-master <job>`, `!reload-tasks`.
 //!
 //! A job: `echo <text>`, `none`, `twice <text>`, `sleep <ms> <text>`, `hold <file> <text>` (until the file exists), `die`,
-//! `exit <code>`, `big <n>`, `where` (answers with the task worker's id).
+//! `exit <code>`, `big <n>`, `where` (answers with the task worker's id), `grow <MiB>` (and keep it), `spin` (for ever).
+//!
+//! With `SKEP_TEST_NO_START` set to a file, task workers exit in their start callback while it exists.
 
 use std::path::Path;
 use std::thread;
@@ -14,9 +16,9 @@ use std::time::Duration;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use skep::task::{Task, TaskAnswer};
-use skep::{Context, Leave, Refused, Step};
+use skep::{Context, Leave, Refused, Role, Step};
 use skep_tests::pattern;
-use skep_tests::program::{Call, Script, block_until_exists, serve};
+use skep_tests::program::{Call, Script, block_until_exists, flag, serve};
 
 fn job(server: &Context, task: &Task, data: &[u8]) -> Step {
     let text = String::from_utf8_lossy(data);
@@ -49,6 +51,13 @@ fn job(server: &Context, task: &Task, data: &[u8]) -> Step {
                 code: first.parse().unwrap_or(0),
             });
         }
+        "grow" => {
+            std::mem::forget(vec![1u8; first.parse::<usize>().unwrap_or(0) << 20]);
+            give(b"grown");
+        }
+        "spin" => loop {
+            std::hint::spin_loop();
+        },
         "big" => give(&pattern::make(first.parse().unwrap_or(0))),
         "where" => give(server.worker_id().unwrap_or(0).to_string().as_bytes()),
         "check" => give(match pattern::first_difference(&data["check ".len()..]) {
@@ -88,6 +97,13 @@ fn command(call: &Call) -> Option<Step> {
             }
             call.answer(format!("given={given} code={code}"))
         }
+        "both" => {
+            let (targeted, any) = rest.split_once('|').unwrap_or((rest, ""));
+            let first = call.server.task(targeted.as_bytes(), first.parse().ok(), 0);
+            let second = call.server.task(any.as_bytes(), None, 0);
+            let given = first.and(second);
+            call.answer(given.map_or_else(|refused| format!("{refused:?}"), |_| "given".into()))
+        }
         "check" => {
             let mut job = b"check ".to_vec();
             job.extend(pattern::make(first.parse().unwrap_or(0)));
@@ -124,8 +140,17 @@ fn command(call: &Call) -> Option<Step> {
     })
 }
 
+fn started(server: &Context, _: u32) -> Step {
+    let is_task_worker = matches!(server.role(), Role::TaskWorker(_));
+    match flag("SKEP_TEST_NO_START") {
+        Some(path) if is_task_worker && path.exists() => Err(Leave { code: 3 }),
+        _ => Ok(()),
+    }
+}
+
 fn main() {
     serve(Script {
+        worker_started: started,
         command,
         task: Some(job),
         message: Some(|_, _, _| Ok(())),

@@ -385,6 +385,8 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 29] {
         ("task_worker_num", stats.task_worker_num),
         ("task_idle_worker_num", stats.task_idle_worker_num),
         ("tasking_num", stats.tasking_num),
+        ("task_queue_bytes", stats.task_queue_bytes),
+        ("task_queue_age_ms", stats.task_queue_age_ms),
         ("tasks_at_work", stats.tasks_at_work),
         ("task_count", stats.task_count),
         ("tasks_lost", stats.tasks_lost),

@@ -1,6 +1,6 @@
 //! The sending ends of the exchange, opened when they are first used.
 
-use std::collections::HashMap;
+use rustc_hash::FxHashMap;
 
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
@@ -15,7 +15,7 @@ pub(super) struct Outgoing {
     pub(super) epoch: u32,
     /// The way of most: untargeted tasks.
     tasks: Option<LaneWriter>,
-    others: HashMap<Way, LaneWriter>,
+    others: FxHashMap<Way, LaneWriter>,
 }
 
 /// Why something could not be sent.
@@ -33,7 +33,7 @@ impl Outgoing {
             party,
             epoch,
             tasks: None,
-            others: HashMap::new(),
+            others: FxHashMap::default(),
         }
     }
 
@@ -77,7 +77,9 @@ impl Outgoing {
         data: &[u8],
         limit: u64,
     ) -> Result<(), Unsent> {
+        let epoch = self.epoch;
         let writer = self.writer(exchange, way);
+        exchange.restart(way, writer, epoch);
         if data.len() + size_of::<u64>() > writer.longest() {
             return Err(Unsent::TooBig);
         }

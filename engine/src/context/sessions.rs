@@ -32,6 +32,13 @@ impl Context {
         })
     }
 
+    /// When a worker was last given something of a session, Unix time in microseconds: the one figure of
+    /// [`Context::info`] that is cheap.
+    pub fn last_dispatch_us(&self, session: SessionId) -> Option<u64> {
+        let slot = self.shared.sessions.find_live(session)?;
+        Some(slot.dispatched_us())
+    }
+
     /// Ids of open sessions greater than `after`, smallest first, at most `limit`. Page by passing the last one;
     /// whether that session is still there makes no difference.
     pub fn sessions(&self, after: SessionId, limit: usize) -> Vec<SessionId> {

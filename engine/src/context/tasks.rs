@@ -1,8 +1,10 @@
 //! Giving tasks, waiting for them, and answering them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::time::Duration;
+
+use rustc_hash::FxHashMap;
 
 use super::outgoing::{Unsent, opened, ring_child, ring_seat, ring_task_worker};
 use super::{Context, Refused, Role};
@@ -13,6 +15,7 @@ use crate::ipc::exchange::{Party, Stamp, Way};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
+use crate::shared::phase::Phase;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
 use crate::sys::{clock, fork};
@@ -48,7 +51,7 @@ enum Open {
 #[derive(Default)]
 pub(super) struct Tasks {
     next: Cell<TaskId>,
-    open: RefCell<HashMap<TaskId, Open>>,
+    open: RefCell<FxHashMap<TaskId, Open>>,
     /// Came while a call waited for something else.
     held: RefCell<VecDeque<Reply>>,
     incoming: RefCell<Option<Incoming>>,
@@ -156,6 +159,9 @@ impl Context {
         if workers == 0 || matches!(self.role, Role::TaskWorker(_)) || fork::is_foreign() {
             return Err(Refused(code::WRONG_OPERATION));
         }
+        if Phase::of(&self.shared) >= Phase::Stopping {
+            return Err(Refused(code::TASK_DISPATCH_FAILED)); // nobody would run it
+        }
         if target.is_some_and(|worker| worker >= workers) {
             return Err(Refused(code::INVALID_PARAMS));
         }
@@ -179,6 +185,10 @@ impl Context {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
             None => ring_task_worker(&self.shared),
         }
+        if Phase::of(&self.shared) >= Phase::Stopping {
+            // The stop has come between: the manager reports what nobody takes.
+            self.shared.directory.bell(Endpoint::Manager).ring();
+        }
         Ok(id)
     }
 
@@ -189,7 +199,7 @@ impl Context {
         id
     }
 
-    /// The manager, when a task worker has died: what it was rung for is for another one.
+    /// Who was or may have been rung for tasks and does not take them now: that is for another one.
     pub(crate) fn wake_for_tasks(&self) {
         let exchange = self.shared.directory.exchange();
         if exchange.has_tasks() {
@@ -197,11 +207,23 @@ impl Context {
         }
     }
 
+    /// The manager, when a task worker has been stopped: nobody rings it for tasks until it goes on. Whether it is just
+    /// taking one, which keeps everybody else from that queue.
+    pub(crate) fn pass_over(&self, seat: Seat) -> bool {
+        let directory = &self.shared.directory;
+        let exchange = directory.exchange();
+        exchange.announce_awake(seat);
+        // When it goes on, it looks around and says anew that it sleeps. After the line above: it may have gone on already.
+        directory.bell(Endpoint::Worker(seat)).ring();
+        self.wake_for_tasks();
+        exchange.is_taking(seat)
+    }
+
     /// Read replies until each of these tasks has an answer, or time is up.
     fn wait_for(&self, ids: &[TaskId], timeout: Option<Duration>) -> Vec<TaskAnswer> {
         let begun = clock::monotonic_ms();
         let deadline = timeout.map(|timeout| begun + timeout.as_millis() as u64);
-        let mut answers: HashMap<TaskId, TaskAnswer> = HashMap::new();
+        let mut answers = FxHashMap::default();
         let bell = self.shared.directory.bell(self.endpoint);
         let mut said = false;
         loop {
@@ -237,7 +259,11 @@ impl Context {
     }
 
     /// Put a reply among the answers if a call waits for it, else give it back.
-    fn answer_of(&self, reply: Reply, answers: &mut HashMap<TaskId, TaskAnswer>) -> Option<Reply> {
+    fn answer_of(
+        &self,
+        reply: Reply,
+        answers: &mut FxHashMap<TaskId, TaskAnswer>,
+    ) -> Option<Reply> {
         let waiting = self.tasks.open.borrow().get(&reply.id) == Some(&Open::Waiting);
         if reply.orphaned || !waiting {
             return Some(reply);
@@ -443,12 +469,18 @@ impl Context {
                 }
             }
         }
+        let last = kind != Kind::TaskResult || extra == 1;
+        if let Some(work) = self.seat().and_then(|seat| self.shared.work(seat))
+            && last
+        {
+            work.answered(); // before the ring, which takes long: killed meanwhile, it would be lost and answered
+        }
         self.ring_asker(task.asker);
         true
     }
 
     /// Who has asked, or whoever serves its id if it has left.
-    pub(super) fn ring_asker(&self, asker: Party) {
+    pub(crate) fn ring_asker(&self, asker: Party) {
         let Some(seat) = asker.seat() else {
             return self
                 .shared
@@ -481,7 +513,7 @@ impl Context {
         posted.is_ok()
     }
 
-    /// The manager: tell who gave a task that it is lost. Never waits: where there is no room the log has to do.
+    /// The manager: tell who gave a task that it is lost. False: there is no room for that now.
     pub(crate) fn report_lost(&self, id: TaskId, stamp: Stamp, reason: TaskLoss) -> bool {
         self.report(Kind::TaskLost, id, stamp, reason as u8)
     }
@@ -493,7 +525,7 @@ impl Context {
 
     fn report(&self, kind: Kind, id: TaskId, stamp: Stamp, extra: u8) -> bool {
         if stamp.flags & flags::NOREPLY != 0 {
-            return false;
+            return true; // nobody is to hear of it
         }
         let exchange = self.shared.directory.exchange();
         let mut outgoing = self.outgoing.borrow_mut();

@@ -26,7 +26,7 @@ use std::sync::Arc;
 
 use super::directory::{Endpoint, SEATS, Seat};
 use super::lane::{LaneAt, LaneHeader, LaneWriter, Ring};
-use super::queue::{Claim, Queue, Settled};
+use super::queue::{Claim, Claimant, Queue, Settled};
 use super::shm::{At, BytesAt, Layout, Region};
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -234,6 +234,46 @@ impl ExchangeAt {
     }
 }
 
+/// What waits in some queues of tasks.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Waiting {
+    /// Tasks that wait.
+    pub(crate) count: u64,
+    /// Their bytes, heads included.
+    pub(crate) bytes: u64,
+    /// Tasks that were ever given.
+    pub(crate) given: u64,
+    /// When the oldest one was given, as its sender's clock had it (Unix time, µs).
+    pub(crate) oldest: Option<u64>,
+}
+
+impl Waiting {
+    fn add(&mut self, queue: &Queue) {
+        let (count, given) = queue.waiting_and_pushed();
+        self.count += count;
+        self.given += given;
+        if count > 0 {
+            let (bytes, first) = queue.bytes_and_first();
+            self.bytes += bytes;
+            self.oldest = self.oldest.into_iter().chain(first).min();
+        }
+    }
+
+    /// Milliseconds that the oldest one has been waiting.
+    pub(crate) fn age_ms(&self, wall_us: u64) -> u64 {
+        (self.oldest).map_or(0, |since| wall_us.saturating_sub(since) / 1_000)
+    }
+}
+
+/// What a dead process has left.
+#[derive(Debug, Default)]
+pub(crate) struct Inheritance {
+    /// The message it was taking is in its queue again.
+    pub(crate) put_back: bool,
+    /// For these, or whoever serves their ids, something waits.
+    pub(crate) readers: Vec<Party>,
+}
+
 /// One queue, named.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum Way {
@@ -299,6 +339,19 @@ impl Exchange {
     pub(crate) fn writer(&self, way: Way) -> LaneWriter {
         let (queues, index) = self.place_of(way);
         LaneWriter::attach(Ring::new(&self.region, queues.lane(index))).thrifty()
+    }
+
+    /// Sender, before it publishes: go back to the start of the ring now and then.
+    pub(crate) fn restart(&self, way: Way, writer: &mut LaneWriter, epoch: u32) {
+        if writer.wants_restart() {
+            let (_, from) = self.flags(way);
+            let me = match (from.endpoint(), from.seat()) {
+                (_, Some(seat)) => Claimant::new(seat, epoch),
+                (Endpoint::Main, _) => Claimant::MAIN,
+                _ => Claimant::MANAGER,
+            };
+            self.queue(way).restart(me, writer);
+        }
     }
 
     /// The receiving end.
@@ -390,8 +443,9 @@ impl Exchange {
 
     /// Task worker, awake; or the manager, for one that is dead.
     pub(crate) fn announce_awake(&self, seat: Seat) {
+        // Acquire: who has taken the bit away has published a task before.
         if let Some((word, bit)) = self.sleeper(seat)
-            && word.load(Ordering::Relaxed) & bit != 0
+            && word.load(Ordering::Acquire) & bit != 0
         {
             word.fetch_and(!bit, Ordering::SeqCst);
         }
@@ -414,48 +468,72 @@ impl Exchange {
         None
     }
 
-    /// After the death of the process on `seat`, by the manager: free what it was taking a message from. Whether a
-    /// message was put back that way.
-    pub(crate) fn settle(&self, seat: Seat) -> bool {
+    /// After the death of the process on `seat`, by the manager: free what it was taking a message from, and raise the
+    /// flags that it cannot raise any more. Whoever may have something to do now is to be rung.
+    pub(crate) fn settle(&self, seat: Seat) -> Inheritance {
         let child = seat.worker();
         let plan = &self.at.plan;
-        let mut put_back = false;
-        let mut free = |way| put_back |= self.queue(way).settle(seat) == Settled::PutBack;
+        let mut left = Inheritance::default();
         let task_worker = plan.task_worker(child);
         let me = Party(SUPERVISORS + seat.0);
+        // What it took from. Killed between taking a flag down and looking once more, it has left what nobody looks for.
+        let mut free = |way| {
+            let mut queue = self.queue(way);
+            left.put_back |= queue.settle(seat) == Settled::PutBack;
+            self.flag_if_waiting(way, &queue)
+        };
         for from in self.parties() {
+            let mut mine = free(Way::Request(from, child));
+            for incarnation in 0..SEATS as u32 {
+                let either = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
+                mine |= free(Way::Reply(from, either));
+            }
             if let Some(worker) = task_worker {
                 free(Way::Tasks(from));
-                free(Way::Targeted(from, worker));
+                mine |= free(Way::Targeted(from, worker));
             }
-            free(Way::Request(from, child));
-            free(Way::Reply(from, me));
-            for incarnation in 0..SEATS as u32 {
-                let other = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
-                free(Way::Reply(from, other));
+            if mine {
+                left.readers.push(me);
             }
         }
-        // Killed between publishing and raising a flag, it has left what nobody looks for.
-        for to in self.parties() {
-            self.flag_if_waiting(Way::Reply(me, to));
-        }
-        for child in 0..plan.children {
-            self.flag_if_waiting(Way::Request(me, child));
-        }
+        left.readers.dedup();
+        // What it sent. Killed between publishing and raising a flag, or before it could ring.
+        let waits = |way| {
+            let mut queue = self.queue(way);
+            queue.settle(seat); // it may have been beginning the queue anew
+            self.flag_if_waiting(way, &queue)
+        };
+        left.readers
+            .extend(self.parties().filter(|&to| waits(Way::Reply(me, to))));
+        let first_of = |child: u32| Party::on(Seat::first_of(child));
+        let asked = (0..plan.children).filter(|&child| waits(Way::Request(me, child)));
+        left.readers.extend(asked.map(first_of));
         if plan.task_workers > 0 {
-            self.flag_if_waiting(Way::Tasks(me));
+            waits(Way::Tasks(me));
         }
-        for worker in 0..plan.task_workers {
-            self.flag_if_waiting(Way::Targeted(me, worker));
-        }
+        let targeted = (0..plan.task_workers).filter(|&worker| waits(Way::Targeted(me, worker)));
+        left.readers
+            .extend(targeted.map(|worker| first_of(plan.first_task + worker)));
         self.announce_awake(seat);
-        put_back
+        left
     }
 
-    fn flag_if_waiting(&self, way: Way) {
-        if self.queue(way).has_waiting() {
+    fn flag_if_waiting(&self, way: Way, queue: &Queue) -> bool {
+        let waits = queue.has_waiting();
+        if waits {
             self.flag(way);
         }
+        waits
+    }
+
+    /// Whether the process on the seat of a task worker is just taking a task: nobody else gets one from there.
+    pub(crate) fn is_taking(&self, seat: Seat) -> bool {
+        let Some(worker) = self.at.plan.task_worker(seat.worker()) else {
+            return false;
+        };
+        let held = |way| self.queue(way).is_held_by(seat);
+        self.parties()
+            .any(|from| held(Way::Tasks(from)) || held(Way::Targeted(from, worker)))
     }
 
     /// Every queue with tasks in it.
@@ -490,11 +568,19 @@ impl Exchange {
         words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
     }
 
-    /// Tasks that wait, and all that were ever given.
-    pub(crate) fn waiting_tasks(&self) -> (u64, u64) {
-        let each = self
-            .task_ways()
-            .map(|way| self.queue(way).waiting_and_pushed());
-        each.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+    /// The tasks of all senders.
+    pub(crate) fn waiting_tasks(&self) -> Waiting {
+        let mut sum = Waiting::default();
+        self.task_ways().for_each(|way| sum.add(&self.queue(way)));
+        sum
+    }
+
+    /// The tasks for one task worker, counted from 0, alone.
+    pub(crate) fn waiting_for(&self, worker: u32) -> Waiting {
+        let mut sum = Waiting::default();
+        for from in self.parties() {
+            sum.add(&self.queue(Way::Targeted(from, worker)));
+        }
+        sum
     }
 }

@@ -10,6 +10,7 @@
 //! |---------------|------------|------|
 //! | `tail`        | producer   | bytes before it are published |
 //! | `pushed`      | producer   | messages published, ever |
+//! | `skipped`     | producer   | bytes of the last gap before the end of the ring, `skipped_at` where it begins; for sums only |
 //! | `room_wanted` | producer   | wish for room: its number, and level + 1 if it waits until at most `level` bytes are in use, else 0 |
 //! | `done`        | consumer   | bytes before it are no longer needed |
 //! | `taken`       | consumer   | end of the frame whose handling has started, `done` or less between frames; bit 0 is bit 0 of `finished` at the start; bits 1 and 2 are the producer's word about beginning further messages, see below |
@@ -88,7 +89,9 @@ pub(crate) use writer::{LaneWriter, Push, Recalled};
 pub(crate) struct LaneHeader {
     tail: AtomicU64,
     pushed: AtomicU64,
-    _producer_line: [u64; 6],
+    skipped_at: AtomicU64,
+    skipped: AtomicU64,
+    _producer_line: [u64; 4],
     done: AtomicU64,
     taken: AtomicU64,
     finished: AtomicU64,

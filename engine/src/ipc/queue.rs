@@ -7,7 +7,8 @@
 //!
 //! The claim is a word with the consumer's seat and the number of the process on it. A consumer that dies with it leaves
 //! it behind; the manager, which has reaped that process, settles the lane and frees the claim ([`Queue::settle`]).
-//! Nobody waits for a claim: who finds one looks elsewhere and comes back.
+//! Nobody waits for a claim: who finds one looks elsewhere and comes back. The producer claims an empty queue for a
+//! moment to begin again at the start of the ring.
 //!
 //! Orderings: the claim is taken Acquire and freed Release, so the next consumer sees `done`, `taken` and `finished` of the
 //! last one. Between `done` and the look at the wish for room stands a SeqCst fence (P3 of [`super::lane`]), for
@@ -17,7 +18,7 @@ use std::sync::Arc;
 
 use super::directory::Seat;
 use super::frame::Head;
-use super::lane::{LaneAt, LaneReader, Received, Ring, Verdict};
+use super::lane::{LaneAt, LaneReader, LaneWriter, Received, Ring, Verdict};
 use super::shm::{At, Region, shared_block};
 use crate::sync::{AtomicU64, Ordering, fence};
 
@@ -40,6 +41,9 @@ impl Claimant {
 
     /// The manager, for what no other process is left to take.
     pub(crate) const MANAGER: Claimant = Claimant(u32::MAX as u64);
+
+    /// The master's main thread, which takes nothing but may want to begin a queue anew.
+    pub(crate) const MAIN: Claimant = Claimant(u32::MAX as u64 - 1);
 
     fn is_on(word: u64, seat: Seat) -> bool {
         word & u64::from(u32::MAX) == u64::from(seat.0) + 1
@@ -124,9 +128,32 @@ impl Queue {
         }
     }
 
+    /// Producer: let it begin again at the start of the ring, unless a consumer is at it.
+    pub(super) fn restart(&self, me: Claimant, writer: &mut LaneWriter) {
+        let order = (Ordering::Acquire, Ordering::Relaxed);
+        let claimed = (self.holder()).compare_exchange(0, me.0, order.0, order.1);
+        if claimed.is_ok() {
+            writer.restart();
+            self.holder().store(0, Ordering::Release);
+        }
+    }
+
     /// Whether a message waits, as of now.
     pub(crate) fn has_waiting(&self) -> bool {
         self.lane.has_waiting()
+    }
+
+    /// Bytes of the messages that wait, and what the first one begins with: its time of dispatch.
+    pub(crate) fn bytes_and_first(&self) -> (u64, Option<u64>) {
+        (
+            self.lane.waiting_bytes(),
+            self.lane.peek().map(u64::from_ne_bytes),
+        )
+    }
+
+    /// Whether a process on this seat is just taking a message.
+    pub(super) fn is_held_by(&self, seat: Seat) -> bool {
+        Claimant::is_on(self.holder().load(Ordering::Acquire), seat)
     }
 
     /// Messages that wait, and all that were ever pushed.
@@ -141,6 +168,7 @@ impl Queue {
         if !Claimant::is_on(word, seat) {
             return Settled::NotClaimed;
         }
+        self.lane.mend();
         let back = self.lane.put_back();
         self.holder().store(0, Ordering::Release);
         match back {

@@ -189,7 +189,7 @@ pub(crate) fn send_to(
 }
 
 /// The address in the family of the socket: IPv6 sockets know IPv4 only in its mapped form.
-fn suited(address: std::net::SocketAddr, kind: SocketType) -> std::net::SocketAddr {
+pub(super) fn suited(address: std::net::SocketAddr, kind: SocketType) -> std::net::SocketAddr {
     match address {
         std::net::SocketAddr::V4(v4) if kind.is_v6() => {
             (v4.ip().to_ipv6_mapped(), v4.port()).into()

@@ -1,9 +1,10 @@
-//! Sockets: addresses, listeners of every kind, datagrams, the calls on a connection, and descriptors on their way to a
-//! reactor. No policy.
+//! Sockets: addresses, listeners of every kind, datagrams, the calls on a connection, sockets that go out, and descriptors
+//! on their way to a reactor. No policy.
 
 pub(crate) mod address;
 
 pub(crate) mod datagram;
+pub(crate) mod dial;
 pub(crate) mod handover;
 pub(crate) mod inherited;
 pub(crate) mod listener;
@@ -18,8 +19,11 @@ pub(crate) mod stream;
 
 pub(crate) mod target;
 pub(crate) mod unsent;
+pub(crate) mod waiting;
 
 #[cfg(test)]
 mod alone;
 
 pub use address::SocketType;
+pub use dial::Direction;
+pub use waiting::{Interest, Watched};

@@ -94,7 +94,7 @@ type Entry = (&'static str, Figure);
 
 fn text(shared: &Shared, format: Format) -> String {
     let server: Vec<Entry> = shared.stats(None).entries().collect();
-    let workers: Vec<_> = (0..shared.workers())
+    let workers: Vec<_> = (0..shared.children())
         .map(|worker| shared.worker_report(worker).entries())
         .collect();
     match format {

@@ -6,7 +6,7 @@
 use std::fmt::{Display, Write};
 
 use crate::callback::Callback;
-use crate::shared::Shared;
+use crate::shared::{ChildKind, Shared};
 use crate::stats::{ReactorBlock, Stats, WorkerReport, WorkerState};
 use crate::sync::Ordering;
 
@@ -16,11 +16,16 @@ pub(super) fn page(shared: &Shared, classic: bool) -> String {
         text: String::with_capacity(8 * 1024),
         classic,
     };
-    let reports: Vec<_> = (0..shared.workers())
+    let reports: Vec<_> = (0..shared.children())
         .map(|worker| shared.worker_report(worker))
         .collect();
-    page.server(&shared.stats(None));
+    let stats = shared.stats(None);
+    page.server(&stats);
+    if shared.task_workers() > 0 {
+        page.tasks(&stats);
+    }
     page.reactors(shared.reactors());
+    page.kinds(shared);
     page.workers(&reports);
     page.finish()
 }
@@ -118,6 +123,65 @@ impl Page {
             ("skep_reloads", stats.reloads, "Reloads completed."),
         ] {
             self.counter(name, help).value(&[], value);
+        }
+    }
+
+    fn tasks(&mut self, stats: &Stats) {
+        for (name, value, help) in [
+            (
+                "skep_task_workers",
+                stats.task_worker_num,
+                "Configured task workers.",
+            ),
+            (
+                "skep_task_workers_idle",
+                stats.task_idle_worker_num,
+                "Task workers that are ready and have nothing to do.",
+            ),
+            (
+                "skep_tasks_waiting",
+                stats.tasking_num,
+                "Tasks that wait for a task worker.",
+            ),
+            (
+                "skep_tasks_waiting_bytes",
+                stats.task_queue_bytes,
+                "Bytes of the tasks that wait.",
+            ),
+            (
+                "skep_tasks_at_work",
+                stats.tasks_at_work,
+                "Tasks that task workers are at.",
+            ),
+        ] {
+            self.gauge(name, help).value(&[], value);
+        }
+        self.gauge(
+            "skep_tasks_oldest_seconds",
+            "How long the oldest task has been waiting.",
+        )
+        .value(&[], Seconds(stats.task_queue_age_ms));
+        for (name, value, help) in [
+            ("skep_tasks", stats.task_count, "Tasks given."),
+            (
+                "skep_tasks_lost",
+                stats.tasks_lost,
+                "Tasks that died with a task worker.",
+            ),
+        ] {
+            self.counter(name, help).value(&[], value);
+        }
+    }
+
+    fn kinds(&mut self, shared: &Shared) {
+        let mut kind = self.gauge("skep_worker_kind", "What the process is for, as a label.");
+        for id in 0..shared.children() {
+            let name = match shared.kind_of(id) {
+                ChildKind::Worker => "worker",
+                ChildKind::TaskWorker => "task_worker",
+                ChildKind::UserProcess => "user_process",
+            };
+            kind.value(&[("worker", &id.to_string()), ("kind", name)], 1);
         }
     }
 

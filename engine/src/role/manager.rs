@@ -417,7 +417,8 @@ impl Manager<'_> {
 
     /// Facts first: who is dead. Each one's account is settled before anything else happens to its seat.
     fn reap(&mut self) {
-        while let Some(reaped) = wait::reap() {
+        let mut stopped = Vec::new();
+        while let Some(reaped) = wait::reap_and_see_stopped(|pid| stopped.push(pid)) {
             if let Some(seat) = self.roster.seat_of(reaped.pid) {
                 self.obituary = Some(settle::obituary(&self.ground.shared, seat, reaped));
                 if settle::settle(self.ground, &self.context, seat) > 0 {
@@ -434,6 +435,38 @@ impl Manager<'_> {
                 .roster
                 .died(reaped.pid, reaped.exit, clock::monotonic_ms());
             self.perform(actions);
+        }
+        for pid in stopped {
+            self.note_stopped(pid);
+        }
+        if self.stopping {
+            self.report_waiting_tasks();
+        }
+    }
+
+    /// A signal has stopped this process, and nobody knows for how long. If it is a task worker, the others do its work,
+    /// and it must not be in the middle of taking a task.
+    fn note_stopped(&self, pid: i32) {
+        let is_task_worker =
+            |seat: &Seat| self.ground.shared.kind_of(seat.worker()) == ChildKind::TaskWorker;
+        let Some(seat) = self.roster.seat_of(pid).filter(is_task_worker) else {
+            return;
+        };
+        if self.context.pass_over(seat) {
+            let worker = seat.worker();
+            self.context.log().warning(format_args!(
+                "worker(pid={pid}, id={worker}) was stopped by a signal while it was taking a task, which nobody else can take now: it is killed"
+            ));
+            signal::send(pid, signal::SIGKILL);
+        }
+    }
+
+    /// The server stops. Once nobody takes tasks any more, those that wait are lost: their senders may be there to hear of it.
+    fn report_waiting_tasks(&self) {
+        let shared = &self.ground.shared;
+        let task_worker = |seat: &Seat| shared.kind_of(seat.worker()) == ChildKind::TaskWorker;
+        if shared.task_workers() > 0 && !self.roster.alive().iter().any(task_worker) {
+            settle::report_waiting_tasks(self.ground, &self.context);
         }
     }
 

@@ -1,5 +1,7 @@
 //! The account of a worker that has died: what died with it, and who must hear of that.
 
+use std::time::Duration;
+
 use super::intake::Shelf;
 use super::{Ground, phase::Phase};
 use crate::context::{Context, opened};
@@ -62,8 +64,10 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         .replacement
         .store(replacement::UNKNOWN, Ordering::Release);
     let exchange = shared.directory.exchange();
-    let put_back = exchange.settle(seat);
-    let work = shared.work(seat).and_then(|work| work.settle(put_back));
+    let left = exchange.settle(seat);
+    let work = shared
+        .work(seat)
+        .and_then(|work| work.settle(left.put_back));
     if let Some(work) = &work {
         settle_task(ground, context, seat, work);
     }
@@ -84,6 +88,9 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     }
     // Last: who sees it finds the news about lost messages on its lane.
     block.state.store(seat_state::EMPTY, Ordering::Release);
+    for reader in left.readers {
+        context.ring_asker(reader); // after that store: what was for the dead is now for its successor
+    }
     if Phase::of(shared) >= Phase::Draining {
         shared.directory.bell(Endpoint::Main).ring(); // it waits for the workers' queues
     }
@@ -111,8 +118,18 @@ fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
         work.id,
         reason.name()
     ));
-    context.report_lost(work.id, work.stamp, reason);
+    if !context.report_lost(work.id, work.stamp, reason) {
+        context.log().error(format_args!(
+            "worker#{source} does not hear of that: it does not read what has become of its tasks"
+        ));
+    }
 }
+
+/// How often, in all, and after how long to look again for room in a queue to who has given a task.
+const ROOM_LOOKS: u32 = 200;
+const ROOM_LOOK: Duration = Duration::from_millis(1);
+/// How often to look again for a queue that another process is taking from: some milliseconds.
+const BUSY_LOOKS: u32 = 10_000;
 
 /// The server stops and nobody will take what waits: it goes into the message queue for the next server, if there is one,
 /// as far as it has room; else those who gave it are told that it is lost, as long as they are there.
@@ -129,7 +146,19 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
             let stays = shelf.put(way.target(), data, stamp.flags);
             if stays { &mut kept } else { &mut lost }.push((head.session, stamp));
         };
-        while let Taken::One(_) = queue.take(Claimant::MANAGER, &mut note) {}
+        let mut patience = BUSY_LOOKS;
+        loop {
+            match queue.take(Claimant::MANAGER, &mut note) {
+                Taken::One(_) | Taken::Corrupt => patience = BUSY_LOOKS,
+                Taken::Nothing => break,
+                // A task worker takes one, for microseconds, unless something has stopped it in the middle of that.
+                Taken::Busy if patience > 0 => {
+                    patience -= 1;
+                    std::thread::yield_now();
+                }
+                Taken::Busy => break,
+            }
+        }
     }
     let log = context.log();
     if !kept.is_empty() {
@@ -138,19 +167,26 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
             kept.len()
         ));
     }
+    if !lost.is_empty() {
+        bump(&shared.server().tasks_lost, lost.len() as u64);
+        log.warning(format_args!(
+            "{} tasks were waiting when the server stopped: they are lost",
+            lost.len()
+        ));
+    }
+    // Their readers may be slow, or stuck: then that is all that can be done.
+    let mut patience = ROOM_LOOKS;
+    let mut tell = |report: &dyn Fn() -> bool| {
+        while !report() && patience > 0 {
+            patience -= 1;
+            std::thread::sleep(ROOM_LOOK);
+        }
+    };
     for (id, stamp) in kept {
-        context.report_kept(id, stamp);
+        tell(&|| context.report_kept(id, stamp));
     }
-    if lost.is_empty() {
-        return;
-    }
-    bump(&shared.server().tasks_lost, lost.len() as u64);
-    log.warning(format_args!(
-        "{} tasks were waiting when the server stopped: they are lost",
-        lost.len()
-    ));
     for (id, stamp) in lost {
-        context.report_lost(id, stamp, TaskLoss::Stopped);
+        tell(&|| context.report_lost(id, stamp, TaskLoss::Stopped));
     }
 }
 

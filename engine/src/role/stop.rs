@@ -35,7 +35,7 @@ impl Account {
                 + sum(shared, |reactor| &reactor.undelivered),
             replies: sum(shared, |reactor| &reactor.cut_off),
             tasks: tasks_lost.saturating_sub(self.tasks_before)
-                + shared.directory.exchange().waiting_tasks().0,
+                + shared.directory.exchange().waiting_tasks().count,
         }
     }
 

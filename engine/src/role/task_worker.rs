@@ -30,6 +30,8 @@ use crate::task::Task;
 /// How long to look elsewhere when a task is just being taken by another process, which takes microseconds, or by one
 /// that is dead, which takes the manager milliseconds to notice.
 const BUSY: Duration = Duration::from_millis(1);
+/// How often to look in a row before that.
+const BUSY_LOOKS: u32 = 200;
 
 struct TaskWorker<'g> {
     context: Rc<Context>,
@@ -104,23 +106,37 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     }
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
+    let mut busy = 0;
     while !worker.is_over() {
         if parker.supervisor_lost() && worker.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
-        if let Some(step) = messages.next(&worker.context) {
-            worker.heed(step);
-            continue;
+        if messages.has_any() {
+            worker.context.wake_for_tasks(); // what this one was rung for shall not wait for the callback
+            if let Some(step) = messages.next(&worker.context) {
+                worker.heed(step);
+                continue;
+            }
         }
         let tended = worker.tend();
         match worker.serves().then(|| worker.take(&mut desk)) {
-            Some((Found::One(_), Some(task))) => worker.perform(task, &mut desk),
-            Some((Found::Busy, _)) => parker.park(Some(BUSY)),
+            Some((Found::One(_), Some(task))) => {
+                busy = 0;
+                worker.perform(task, &mut desk);
+            }
+            Some((Found::Busy, _)) => {
+                busy += 1;
+                match busy {
+                    ..BUSY_LOOKS => std::hint::spin_loop(),
+                    _ => parker.park(Some(BUSY)),
+                }
+            }
             _ if tended => {} // a descriptor may still be ready
             _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
         }
     }
+    worker.context.wake_for_tasks(); // it may have been rung for one
     worker.stop()
 }
 
@@ -261,6 +277,12 @@ impl TaskWorker<'_> {
             if party == Some(Party::INTAKE) {
                 wake_feeders(self.shared);
             }
+            if taken
+                .as_ref()
+                .is_some_and(|task| task.work.target.is_some())
+            {
+                self.context.wake_for_tasks(); // it may have been rung for one that anybody may take
+            }
         }
         (found, taken)
     }
@@ -333,5 +355,8 @@ impl TaskWorker<'_> {
         }
         mailbox.awake();
         self.exchange.announce_awake(self.seat);
+        if !self.serves() {
+            self.context.wake_for_tasks(); // rung for a task that it does not take
+        }
     }
 }

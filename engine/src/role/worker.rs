@@ -126,7 +126,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
                 if worker.is_over() && !std::mem::replace(&mut exiting, true) {
                     worker.exiting();
                 }
-                parker.park(Some(RECHECK));
+                if !worker.context.has_replies() {
+                    parker.park(Some(RECHECK));
+                }
             }
             Drained::Empty | Drained::Left if worker.lingers() => {
                 worker.linger(&mailbox, &mut parker);

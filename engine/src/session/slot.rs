@@ -298,6 +298,11 @@ impl Slot {
             .is_ok()
     }
 
+    /// When a worker was last given something of it, Unix time in microseconds.
+    pub(crate) fn dispatched_us(&self) -> u64 {
+        self.dispatched_us.load(Ordering::Relaxed)
+    }
+
     /// Reactor: so many messages, of so many bytes together, were given to workers.
     pub(crate) fn note_dispatched(&self, messages: u64, bytes: u64, now_us: u64) {
         self.dispatched_us.store(now_us, Ordering::Relaxed);

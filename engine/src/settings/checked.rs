@@ -125,6 +125,16 @@ impl Settings {
             .apply(self, value)
     }
 
+    /// Whether callbacks of a front with objects get one object in the place of single arguments.
+    pub fn event_object(&self) -> bool {
+        self.tasks.event_object
+    }
+
+    /// The same for the callback that runs tasks.
+    pub fn task_object(&self) -> bool {
+        self.tasks.event_object || self.tasks.task_object
+    }
+
     /// Whether connect, close and buffer events are delivered.
     pub(crate) fn delivers_events(&self) -> bool {
         self.enable_unsafe_event || self.dispatch_mode.delivers_events()

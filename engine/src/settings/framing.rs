@@ -62,6 +62,12 @@ impl FramingSettings {
         Ok(Framing::new(rule, self.max_length))
     }
 
+    /// Whether there is no framing at all.
+    pub(crate) fn is_raw(&self) -> bool {
+        !(self.eof_split || self.eof_check || self.length_check || self.mqtt)
+            && self.length_by.is_none()
+    }
+
     /// Whether end markers are looked for, but only at the end of what a read brings.
     pub(crate) fn is_loose(&self) -> bool {
         self.eof_check && !self.eof_split

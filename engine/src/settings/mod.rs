@@ -11,7 +11,7 @@ mod session;
 pub mod table;
 mod tasks;
 mod tls;
-mod value;
+pub(crate) mod value;
 
 pub use checked::{Settings, Sizes};
 pub(crate) use daemon::DaemonSettings;

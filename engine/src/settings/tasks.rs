@@ -34,6 +34,10 @@ pub(crate) struct TaskSettings {
     pub(crate) queue_key: i32,
     /// Rights of a queue that is made.
     pub(crate) queue_rights: u32,
+    /// For a front with objects: callbacks get one each.
+    pub(crate) event_object: bool,
+    /// The same for tasks alone.
+    pub(crate) task_object: bool,
 }
 
 impl TaskSettings {
@@ -80,6 +84,8 @@ impl Default for TaskSettings {
             ipc_mode: IpcMode(1),
             queue_key: 0,
             queue_rights: 0o600,
+            event_object: false,
+            task_object: false,
         }
     }
 }

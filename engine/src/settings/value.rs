@@ -22,7 +22,7 @@ pub enum Value {
 }
 
 /// Loose integer, as PHP converts: leading digits of a text, 0 if there are none.
-pub(super) fn int(value: &Value) -> i64 {
+pub(crate) fn int(value: &Value) -> i64 {
     match value {
         Value::Int(n) => *n,
         Value::Float(f) => *f as i64,
@@ -39,7 +39,8 @@ pub(super) fn int(value: &Value) -> i64 {
     }
 }
 
-fn seconds(value: &Value) -> f64 {
+/// Seconds with fractions; 0 for what is no number.
+pub(crate) fn seconds(value: &Value) -> f64 {
     match value {
         Value::Float(f) if f.is_finite() => *f,
         Value::Text(t) => t.trim().parse().unwrap_or_else(|_| int(value) as f64),
@@ -71,7 +72,7 @@ pub(super) fn absolute(path: &str) -> Option<String> {
         .or_else(|| Some(path.into()))
 }
 
-pub(super) fn truth(value: &Value) -> bool {
+pub(crate) fn truth(value: &Value) -> bool {
     match value {
         Value::Int(n) => *n != 0,
         Value::Float(f) => *f != 0.0,
@@ -83,7 +84,7 @@ pub(super) fn truth(value: &Value) -> bool {
     }
 }
 
-pub(super) fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     match value {
         Value::Int(n) => n.to_string(),
         Value::Float(f) => f.to_string(),
@@ -130,7 +131,7 @@ pub(super) fn texts(value: &Value) -> Vec<String> {
 }
 
 /// Bytes; a text may end in K, M or G. Negative numbers count as 0.
-pub(super) fn size(value: &Value) -> Result<u64> {
+pub(crate) fn size(value: &Value) -> Result<u64> {
     let Value::Text(given) = value else {
         return Ok(int(value).max(0) as u64);
     };

@@ -4,7 +4,9 @@ use super::phase::Phase;
 use super::{ChildKind, Shared};
 use crate::callback::Callback;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::stats::{ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats};
+use crate::stats::{
+    ReactorBlock, SeatBlock, Stats, WorkBlock, WorkerReport, WorkerState, WorkerStats,
+};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
@@ -31,7 +33,7 @@ impl Shared {
             WorkerState::of(self.seat_block(self.seat_of(worker))) == WorkerState::Idle
         };
         let phase = Phase::of(self);
-        let (tasking_num, task_count) = self.directory.exchange().waiting_tasks();
+        let waiting = self.directory.exchange().waiting_tasks();
         Stats {
             start_time: load(&server.start_time),
             connection_num: accepted.saturating_sub(closed),
@@ -43,9 +45,11 @@ impl Shared {
             task_worker_num: u64::from(self.plan.task_workers),
             user_worker_num: u64::from(self.plan.user_processes),
             task_idle_worker_num: self.task_worker_ids().filter(is_idle).count() as u64,
-            tasking_num,
+            tasking_num: waiting.count,
+            task_queue_bytes: waiting.bytes,
+            task_queue_age_ms: waiting.age_ms(clock::wall_us()),
             tasks_at_work: self.tasks_at_work(),
-            task_count,
+            task_count: waiting.given,
             tasks_lost: load(&server.tasks_lost),
             task_queue: self.task_source.figures(),
             dispatch_count: sum(|r| &r.dispatched),
@@ -134,11 +138,24 @@ impl Shared {
         (0..self.plan.reactors).map(age).max().unwrap_or(0)
     }
 
+    /// Tasks that one task worker is at, or that wait for it alone, and the age of the oldest one.
+    fn tasks_of(&self, worker: u32) -> (u64, u64) {
+        let waiting = (self.directory.exchange()).waiting_for(worker - self.plan.workers);
+        let first = Seat::first_of(worker).0;
+        let works = (first..first + SEATS as u32).filter_map(|seat| self.work(Seat(seat)));
+        let at_work: Vec<u64> = works.filter_map(WorkBlock::given_at).collect();
+        let oldest = at_work.iter().copied().chain(waiting.oldest).min();
+        let age_us = oldest.map_or(0, |since| clock::wall_us().saturating_sub(since));
+        (waiting.count + at_work.len() as u64, age_us / 1_000)
+    }
+
     /// Messages under way to a worker, and the age of the oldest one that is marked.
     fn queue_of(&self, worker: u32, now_ms: u64) -> (u64, u64) {
         let (mut depth, mut age) = (0, 0);
-        if self.kind_of(worker) != ChildKind::Worker {
-            return (0, 0); // reactors give nothing to it
+        match self.kind_of(worker) {
+            ChildKind::Worker => {}
+            ChildKind::TaskWorker => return self.tasks_of(worker),
+            ChildKind::UserProcess => return (0, 0), // nobody gives it anything
         }
         let first = Seat::first_of(worker).0;
         let seats = (first..first + SEATS as u32).map(Seat);

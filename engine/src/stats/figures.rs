@@ -63,6 +63,8 @@ impl Stats {
             ("output_bytes", Number(self.output_bytes)),
             ("held_back", Number(self.held_back)),
             ("datagrams_dropped", Number(self.datagrams_dropped)),
+            ("task_queue_bytes", Number(self.task_queue_bytes)),
+            ("task_queue_age_ms", Number(self.task_queue_age_ms)),
             ("tasks_at_work", Number(self.tasks_at_work)),
             ("tasks_lost", Number(self.tasks_lost)),
             ("reloads", Number(self.reloads)),

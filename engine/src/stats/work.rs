@@ -12,6 +12,8 @@ mod step {
     pub(super) const TAKING: u32 = 1;
     /// It is here and nowhere else.
     pub(super) const AT_WORK: u32 = 2;
+    /// Its last answer is on its way; the callback may go on.
+    pub(super) const ANSWERED: u32 = 3;
 }
 
 shared_block! {
@@ -60,6 +62,11 @@ impl WorkBlock {
         self.step.store(step::AT_WORK, Ordering::Release);
     }
 
+    /// Who gave it will hear of its end, whatever happens here.
+    pub(crate) fn answered(&self) {
+        self.step.store(step::ANSWERED, Ordering::Release);
+    }
+
     /// It is through.
     pub(crate) fn end(&self) {
         self.step.store(step::NONE, Ordering::Release);
@@ -70,10 +77,15 @@ impl WorkBlock {
         self.step.load(Ordering::Acquire) != step::NONE
     }
 
+    /// When the task at work was given (Unix time, µs); `None` if none is.
+    pub(crate) fn given_at(&self) -> Option<u64> {
+        self.is_busy().then(|| self.given.load(Ordering::Relaxed))
+    }
+
     /// The manager, when the process is dead: what died with it. `put_back`: what it was taking is in its queue again.
     pub(crate) fn settle(&self, put_back: bool) -> Option<Work> {
         let at = self.step.swap(step::NONE, Ordering::AcqRel);
-        if at == step::NONE || (at == step::TAKING && put_back) {
+        if matches!(at, step::NONE | step::ANSWERED) || (at == step::TAKING && put_back) {
             return None;
         }
         Some(Work {

@@ -27,12 +27,22 @@ pub(crate) struct Reaped {
 
 /// The next child that has ended, if any; never blocks. `None` also when there is no child at all.
 pub(crate) fn reap() -> Option<Reaped> {
+    reap_telling(0, |_| {})
+}
+
+/// The same; children that a signal has stopped (SIGSTOP, SIGTSTP) are told of.
+pub(crate) fn reap_and_see_stopped(stopped: impl FnMut(i32)) -> Option<Reaped> {
+    reap_telling(libc::WUNTRACED, stopped)
+}
+
+fn reap_telling(options: i32, mut stopped: impl FnMut(i32)) -> Option<Reaped> {
+    let options = options | libc::WNOHANG;
     loop {
         let mut status = 0;
         // SAFETY: all zero is a valid `rusage`, a struct of integers.
         let mut usage: libc::rusage = unsafe { std::mem::zeroed() };
         // SAFETY: both pointers are to locals. (wait4 because waitpid does not tell what the child used.)
-        let pid = unsafe { libc::wait4(-1, &raw mut status, libc::WNOHANG, &raw mut usage) };
+        let pid = unsafe { libc::wait4(-1, &raw mut status, options, &raw mut usage) };
         if pid < 0 && nix::errno::Errno::last() == nix::errno::Errno::EINTR {
             continue;
         }
@@ -48,7 +58,10 @@ pub(crate) fn reap() -> Option<Reaped> {
                 code: 0,
                 signal: libc::WTERMSIG(status),
             },
-            _ => continue, // stops and continues are nobody's end
+            _ => {
+                stopped(pid);
+                continue;
+            }
         };
         let peak_rss_kib = usage.ru_maxrss.max(0) as u64;
         return Some(Reaped {

@@ -118,7 +118,7 @@ impl ClientVerifier {
     }
 }
 
-fn other(error: impl std::error::Error + Send + Sync + 'static) -> CertificateError {
+pub(super) fn other(error: impl std::error::Error + Send + Sync + 'static) -> CertificateError {
     CertificateError::Other(OtherError(Arc::new(error)))
 }
 

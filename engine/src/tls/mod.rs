@@ -1,4 +1,5 @@
-//! TLS for the ports of a server, on bytes alone: no socket, no poll, no log.
+//! TLS on bytes alone: no socket, no poll, no log. For the ports of a server, and ([`TlsConnector`], which blocking
+//! clients use) for the other end.
 //!
 //! A [`TlsAcceptor`] belongs to a port and makes one [`TlsSession`] per connection; sessions of all reactors share its
 //! configuration. rustls is driven through its unbuffered interface: records are decrypted where the reactor has read
@@ -25,17 +26,22 @@
 mod acceptor;
 mod buffers;
 mod ciphers;
+mod client_session;
 mod client_verifier;
+mod connector;
 mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod fuzz;
 mod names;
 mod pem_files;
+mod server_verifier;
 mod session;
 #[cfg(test)]
 mod tests;
 
 pub(crate) use acceptor::TlsAcceptor;
 pub(crate) use buffers::Spares;
+pub(crate) use client_session::TlsClientSession;
+pub(crate) use connector::{ClientFault, TlsConnector};
 pub(crate) use error::TlsError;
 pub(crate) use session::TlsSession;

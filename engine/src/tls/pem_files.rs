@@ -64,16 +64,7 @@ pub(super) fn certified_key(
     provider: &CryptoProvider,
 ) -> Result<Arc<CertifiedKey>, String> {
     let chain = certificates("ssl cert file", certificate_file)?;
-    let text = read("ssl key file", key_file)?;
-    if contains(&text, b"ENCRYPTED PRIVATE KEY") || contains(&text, b"Proc-Type: 4,ENCRYPTED") {
-        return Err(format!(
-            "ssl key file[{key_file}] is encrypted; a key without a passphrase is needed"
-        ));
-    }
-    let key = PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
-        pem::Error::NoItemsFound => format!("ssl key file[{key_file}] holds no private key"),
-        error => format!("ssl key file[{key_file}] is not PEM: {error}"),
-    })?;
+    let key = private_key(key_file)?;
     let key = provider
         .key_provider
         .load_private_key(key)
@@ -97,6 +88,20 @@ pub(super) fn certified_key(
             "ssl cert file[{certificate_file}] cannot be used: {error}"
         )),
     }
+}
+
+/// The private key of a file.
+pub(super) fn private_key(key_file: &str) -> Result<PrivateKeyDer<'static>, String> {
+    let text = read("ssl key file", key_file)?;
+    if contains(&text, b"ENCRYPTED PRIVATE KEY") || contains(&text, b"Proc-Type: 4,ENCRYPTED") {
+        return Err(format!(
+            "ssl key file[{key_file}] is encrypted; a key without a passphrase is needed"
+        ));
+    }
+    PrivateKeyDer::from_pem_slice(&text).map_err(|error| match error {
+        pem::Error::NoItemsFound => format!("ssl key file[{key_file}] holds no private key"),
+        error => format!("ssl key file[{key_file}] is not PEM: {error}"),
+    })
 }
 
 fn contains(text: &[u8], wanted: &[u8]) -> bool {

@@ -10,9 +10,6 @@ use super::{alias, new_class};
 use crate::events::{NAMES, PORT_NAMES};
 use crate::zend::zend_declare_class_constant_stringl;
 
-/// Events of the interface that this extension does not take yet.
-const OTHER_EVENTS: [&str; 3] = ["task", "finish", "pipeMessage"];
-
 /// Settings that are no rows of the server's table: functions, and those of clients and of `swoole_async_set`.
 #[rustfmt::skip]
 const OTHER_OPTIONS: [&str; 35] = [
@@ -58,7 +55,7 @@ pub(super) fn register() {
 fn events() -> BTreeSet<&'static str> {
     let server = NAMES.iter().map(|row| row.1);
     let port = PORT_NAMES.iter().map(|row| row.1);
-    let all = server.chain(port).chain(OTHER_EVENTS);
+    let all = server.chain(port);
     all.filter(|name| !name.contains('_')).collect()
 }
 

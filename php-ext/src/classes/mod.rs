@@ -2,16 +2,19 @@
 
 mod atomic;
 mod boxed;
+pub(crate) mod client;
 pub(crate) mod connections;
 mod constant;
+pub(crate) mod data;
 pub(crate) mod event;
 mod lock;
-mod packet;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod port;
 mod process;
 pub(crate) mod server;
+mod table;
+mod task;
 pub(crate) mod timer;
 
 use std::ffi::CStr;
@@ -28,8 +31,9 @@ use crate::exception::throw_error;
 use crate::globals::CLASSES;
 use crate::method::{Entry, PRIVATE, PUBLIC, table};
 use crate::zend::{
-    HashTable, Zv, bytes, zend_class_entry, zend_declare_property_string, zend_object,
-    zend_object_handlers, zend_register_class_alias_ex, zend_string,
+    HashTable, Zv, bytes, zend_class_entry, zend_declare_class_constant_long,
+    zend_declare_property_string, zend_object, zend_object_handlers, zend_register_class_alias_ex,
+    zend_string,
 };
 
 /// `ZEND_ACC_ALLOW_DYNAMIC_PROPERTIES`.
@@ -52,15 +56,24 @@ pub(crate) fn register() {
     let class = new_class(c"Skep\\Error", error, &[]);
     CLASSES.error.store(class, Relaxed);
     alias(class, &[c"Swoole\\Error", c"swoole_error"]);
+    let class = new_class(
+        c"Skep\\Client\\Exception",
+        CLASSES.exception.load(Relaxed),
+        &[],
+    );
+    alias(class, &[c"Swoole\\Client\\Exception"]);
+    client::register();
     atomic::register();
     connections::register();
+    data::register();
     constant::register();
     lock::register();
-    packet::register();
     port::register();
     process::register();
     pool::register();
     server::register();
+    task::register();
+    table::register();
     timer::register();
     event::register();
 }
@@ -226,6 +239,14 @@ fn text_property(class: *mut zend_class_entry, name: &CStr) {
             c"".as_ptr(),
             PUBLIC as i32,
         );
+    }
+}
+
+/// Declare a public class constant.
+fn constant(class: *mut zend_class_entry, name: &CStr, value: i64) {
+    // SAFETY: a registered class at startup; the name is copied.
+    unsafe {
+        zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value);
     }
 }
 

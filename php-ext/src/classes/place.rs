@@ -4,9 +4,7 @@
 use std::cell::Cell;
 
 use crate::callbacks::Callback;
-use crate::convert::Text;
-use crate::exception::{Line, code, warn};
-use crate::zend::{Zv, bytes, kind, zend_string, zval};
+use crate::zend::{Zv, zval};
 
 /// The place of one event in one object.
 pub(crate) struct Place<'a> {
@@ -37,28 +35,9 @@ impl<'a> Place<'a> {
 
     /// Register a callable; false after a warning, and then the one before stays.
     pub(super) fn register(&self, callable: Zv) -> bool {
-        let mut name: *mut zend_string = std::ptr::null_mut();
-        let callback = Callback::resolve(callable, &mut name);
-        let name = if name.is_null() {
-            Zv::NULL
-        } else {
-            Zv::string(name)
-        };
-        let Some(callback) = callback else {
-            let text = match name.kind() {
-                // SAFETY: a string of ours.
-                kind::STRING => unsafe { bytes(name.as_string()) },
-                _ => b"",
-            };
-            let line = Line::new(format_args!(
-                "function '{}' is not callable",
-                String::from_utf8_lossy(text)
-            ));
-            name.release();
-            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
+        let Some(callback) = Callback::resolve_or_warn(callable) else {
             return false;
         };
-        name.release();
         self.resolved.set(Some(callback));
         // SAFETY: as above. The callable that was there may be destroyed, after it was replaced.
         unsafe { callable.share().assign(self.property) };

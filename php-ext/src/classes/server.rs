@@ -3,13 +3,16 @@
 mod configuration;
 mod construction;
 mod datagrams;
+mod finishers;
 mod inspection;
 mod lifecycle;
 mod listening;
 mod sessions;
+mod tasks;
 mod timers;
 
 pub(crate) use configuration::{Whose, merge};
+pub(crate) use tasks::{give_answer, note_unanswered};
 
 pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
@@ -64,6 +67,8 @@ pub(crate) enum Property {
     StatsTimer,
     #[expect(dead_code, reason = "declared for scripts, not written yet")]
     AdminServer,
+    /// Callables given to `task()`, by the number of the task.
+    FinishCallbacks,
     FirstCallback,
 }
 
@@ -134,6 +139,11 @@ impl ServerObject {
         unsafe { Place::new(&self.callbacks[event as usize], slot(self.object(), index)) }
     }
 
+    /// Whether messages of other processes have a callback.
+    fn takes_messages(&self) -> bool {
+        self.place(Event::PipeMessage).callback().is_some()
+    }
+
     fn put(&self, property: Property, value: Zv) {
         // SAFETY: declared properties are initialized and cannot be unset.
         unsafe { value.assign(self.slot(property)) };
@@ -160,10 +170,11 @@ impl ServerObject {
     pub(crate) fn show_process(&self, context: &Context) {
         self.put_plain(Property::MasterPid, Zv::long(context.master_pid().into()));
         self.put_plain(Property::ManagerPid, Zv::long(context.manager_pid().into()));
-        if let Role::Worker(id) = context.role() {
+        if let Some(id) = context.worker_id() {
+            let runs_tasks = matches!(context.role(), Role::TaskWorker(_));
             self.put_plain(Property::WorkerId, Zv::long(id.into()));
             self.put_plain(Property::WorkerPid, Zv::long(std::process::id().into()));
-            self.put_plain(Property::TaskWorker, Zv::bool(false));
+            self.put_plain(Property::TaskWorker, Zv::bool(runs_tasks));
         }
     }
 }
@@ -237,6 +248,10 @@ const INT_BOOL: u32 = ty::INT | ty::FALSE;
 const ARRAY_OR_FALSE: u32 = ty::ARRAY | ty::FALSE;
 const FD: Param = param(c"fd", ty::INT);
 const WORKER: Param = optional(c"worker_id", ty::INT, c"-1");
+
+const DATA: Param = param(c"data", ty::MIXED);
+const TIMEOUT: Param = optional(c"timeout", ty::FLOAT, c"0.5");
+const TASK_WORKER: Param = optional(c"taskWorkerIndex", ty::INT, c"-1");
 
 pub(super) fn register() {
     let methods = [
@@ -376,6 +391,44 @@ pub(super) fn register() {
             [optional(c"ifCloseConnection", ty::BOOL, c"true")],
             ARRAY_OR_FALSE
         ),
+        method!(
+            c"task",
+            tasks::task,
+            [
+                DATA,
+                TASK_WORKER,
+                optional(c"finishCallback", ty::CALLABLE | ty::NULL, c"null")
+            ],
+            ty::INT | ty::FALSE
+        ),
+        method!(
+            c"taskwait",
+            tasks::task_wait,
+            [DATA, TIMEOUT, TASK_WORKER],
+            ty::MIXED
+        ),
+        method!(
+            c"taskWaitMulti",
+            tasks::task_wait_multi,
+            [param(c"tasks", ty::ARRAY), TIMEOUT],
+            ARRAY_OR_FALSE
+        ),
+        method!(
+            c"taskCo",
+            tasks::task_co,
+            [param(c"tasks", ty::ARRAY), TIMEOUT],
+            ARRAY_OR_FALSE
+        ),
+        method!(c"finish", tasks::finish, [DATA], ty::BOOL),
+        method!(
+            c"sendMessage",
+            tasks::send_message,
+            [
+                param(c"message", ty::MIXED),
+                param(c"dst_worker_id", ty::INT)
+            ],
+            ty::BOOL
+        ),
         method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
         method!(
             c"reload",
@@ -465,6 +518,7 @@ pub(super) fn register() {
     ] {
         property(class, name, default, true);
     }
+    property(class, c"finishCallbacks", Zv::NULL, false);
     for (_, _, name) in NAMES {
         property(class, name, Zv::NULL, false);
     }

@@ -2,6 +2,7 @@
 //! or a number.
 
 use std::ffi::c_void;
+use std::ptr::null_mut;
 
 use ext_php_rs::ffi::zend_read_property;
 

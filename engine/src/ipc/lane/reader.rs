@@ -31,6 +31,9 @@ pub(crate) enum Verdict {
     Abandoned,
 }
 
+/// How often to look at a message that is taken meanwhile.
+const PEEKS: u32 = 16;
+
 /// What one call of [`LaneReader::receive`] did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Received {
@@ -146,6 +149,15 @@ impl LaneReader {
         true
     }
 
+    /// After the death of a producer that held the queue's claim: it may have been beginning again at the start of the ring.
+    pub(crate) fn mend(&self) {
+        let shared = self.ring.header();
+        let done = shared.done.load(Ordering::Acquire);
+        if shared.tail.load(Ordering::Acquire) < done {
+            shared.tail.store(done, Ordering::Release);
+        }
+    }
+
     /// Whether something is published that nobody is done with, as of now; for those who are not the consumer.
     pub(crate) fn has_waiting(&self) -> bool {
         let shared = self.ring.header();
@@ -162,6 +174,48 @@ impl LaneReader {
             true => (pushed.saturating_sub(finished), pushed),
             false => (0, pushed),
         }
+    }
+
+    /// Bytes of what waits, heads included, as of now; for those who are not the consumer.
+    pub(crate) fn waiting_bytes(&self) -> u64 {
+        let shared = self.ring.header();
+        let done = shared.done.load(Ordering::Acquire);
+        let used = shared.tail.load(Ordering::Acquire).saturating_sub(done);
+        // At most one gap is among them: the next one is a whole ring further.
+        match shared.skipped_at.load(Ordering::Relaxed) {
+            at if at >= done => used.saturating_sub(shared.skipped.load(Ordering::Relaxed)),
+            _ => used,
+        }
+    }
+
+    /// The first eight bytes of the message that is to be taken next; for those who are not the consumer. `None`: nothing
+    /// waits, or it is taken too fast to be looked at.
+    pub(crate) fn peek(&self) -> Option<[u8; 8]> {
+        for _ in 0..PEEKS {
+            let shared = self.ring.header();
+            let done = shared.done.load(Ordering::Acquire);
+            let tail = shared.tail.load(Ordering::Acquire);
+            if tail <= done {
+                return None;
+            }
+            // SAFETY: everything from `done` to `tail` is published. It may be released and overwritten while it is
+            // looked at: these are bytes without meaning of their own, every field is checked against the ring before it
+            // leads anywhere, and what was read counts only if `done` is where it was, so that nothing was released.
+            let frame = unsafe { self.ring.frame(done, tail) };
+            let bytes = frame
+                .filter(|(_, header)| header.len >= 8)
+                .map(|(start, _)| {
+                    let mut bytes = [0; 8];
+                    // SAFETY: as above; the frame has that many bytes of payload.
+                    bytes.copy_from_slice(unsafe { self.ring.read(start + HEADER as u64, 8) });
+                    bytes
+                });
+            fence(Ordering::Acquire);
+            if shared.done.load(Ordering::Relaxed) == done {
+                return bytes;
+            }
+        }
+        None
     }
 
     /// Whether nothing is waiting. Looks at shared memory only if it must.

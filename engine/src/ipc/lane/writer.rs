@@ -39,17 +39,14 @@ pub(crate) struct LaneWriter {
     pub(super) wishes: u32,
     /// Messages were taken back, and the consumer has not looked again, as last seen.
     paused: bool,
-    /// Go back to the start of the ring as soon as what is in use allows it.
+    /// Go back to the start of the ring when all is dealt with.
     thrifty: bool,
-    /// Position from which on to look at `done` again for that.
-    next_look: u64,
     /// Messages finished, as last seen.
     finished: u64,
 }
 
-/// A thrifty producer uses so much of the ring whatever happens, and looks once per so many bytes.
+/// A thrifty producer uses so much of the ring before it looks whether it may begin again.
 const THRIFTY_FROM: u64 = 64 << 10;
-const THRIFTY_LOOK: u64 = 16 << 10;
 
 impl LaneWriter {
     /// Become the producer; a predecessor's unpublished bytes are forgotten.
@@ -67,25 +64,42 @@ impl LaneWriter {
             wishes,
             paused: false,
             thrifty: false,
-            next_look: 0,
             finished: 0,
         }
     }
 
-    /// Touch little of a large ring: instead of going through all of it, begin again at its start whenever what is
-    /// in use is less than half of what has been gone through. A ring then costs about twice of what waited in it.
+    /// Touch little of a large ring: see [`LaneWriter::wants_restart`].
     pub(crate) fn thrifty(mut self) -> LaneWriter {
         self.thrifty = true;
         self
     }
 
+    /// Whether to begin again at the start of the ring, as nothing is waiting or at work. (Not sooner: a gap before the end of
+    /// the ring counts as used until the consumer has come past it, and so much room would be missing.)
+    pub(crate) fn wants_restart(&mut self) -> bool {
+        if !self.thrifty || (self.ring.offset(self.tail) as u64) < THRIFTY_FROM {
+            return false;
+        }
+        self.done = self.ring.header().done.load(Ordering::Acquire); // P2
+        self.done == self.tail
+    }
+
+    /// Do so. The caller holds the claim of the queue: nobody is the consumer now.
+    pub(crate) fn restart(&mut self) {
+        let shared = self.ring.header();
+        if shared.done.load(Ordering::Acquire) != self.tail {
+            return;
+        }
+        let start = self.tail + self.ring.to_end(self.tail);
+        // In this order a death between the two can be told: `tail` is behind `done` ([`super::LaneReader::mend`]).
+        shared.done.store(start, Ordering::Release);
+        shared.tail.store(start, Ordering::Release);
+        (self.tail, self.done) = (start, start);
+    }
+
     /// Publish a message of two parts in one frame. False: no room.
     pub(crate) fn post(&mut self, head: Head, parts: [&[u8]; 2]) -> bool {
         let whole = parts[0].len() + parts[1].len() <= self.ring.longest_whole();
-        if self.thrifty && self.tail >= self.next_look {
-            self.done = self.ring.header().done.load(Ordering::Acquire); // P2
-            self.next_look = self.tail + THRIFTY_LOOK;
-        }
         whole && self.frame(head, parts, FIRST | LAST)
     }
 
@@ -139,6 +153,11 @@ impl LaneWriter {
         if !self.has_room(skip + need) {
             return false;
         }
+        if skip > 0 {
+            let shared = self.ring.header();
+            shared.skipped_at.store(self.tail, Ordering::Relaxed);
+            shared.skipped.store(skip, Ordering::Relaxed);
+        }
         if skip >= HEADER as u64 {
             let pad = Header {
                 len: skip as u32 - HEADER as u32,
@@ -177,16 +196,7 @@ impl LaneWriter {
     fn room_of(&self, payload: usize) -> (u64, u64) {
         let need = span(payload);
         let to_end = self.ring.to_end(self.tail);
-        let skips = need > to_end || self.rewinds(need);
-        (if skips { to_end } else { 0 }, need)
-    }
-
-    /// Whether a thrifty producer goes on at the start of the ring now.
-    fn rewinds(&self, need: u64) -> bool {
-        let offset = self.ring.offset(self.tail) as u64;
-        let used = self.used();
-        // In use is the end of what has been gone through; before it, from the start on, there is this much room.
-        self.thrifty && offset >= THRIFTY_FROM && used <= offset / 2 && need <= offset - used
+        (if need > to_end { to_end } else { 0 }, need)
     }
 
     /// Take back every message that the consumer has not begun; it begins none from now on. What is still

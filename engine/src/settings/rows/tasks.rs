@@ -3,9 +3,22 @@
 use crate::error::Error;
 use crate::settings::table::{Apply, Kind, Row};
 use crate::settings::tasks::IpcMode;
-use crate::settings::value::{Value, int, size, text};
+use crate::settings::value::{Value, int, size, text, truth};
 
 pub(super) static ROWS: &[Row] = &[
+    Row {
+        key: "event_object",
+        aliases: &[],
+        kind: Kind::Bool,
+        default: "false",
+        range: "true, false; PHP only, other fronts have one form",
+        help: "Callbacks get one object beside the server in the place of single arguments: `Skep\\Server\\Event`, `Packet`, `StatusInfo`, \
+               `Task`, `TaskResult`, `LostTask`, `PipeMessage`.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.event_object = truth(v);
+            Ok(())
+        }),
+    },
     Row {
         key: "message_queue_key",
         aliases: &[],
@@ -40,6 +53,20 @@ pub(super) static ROWS: &[Row] = &[
                     Error::BadSetting("message_queue_mode must be within 0600..0666".into())
                 })?;
             Ok(())
+        }),
+    },
+    Row {
+        key: "task_enable_coroutine",
+        aliases: &[],
+        kind: Kind::Bool,
+        default: "false",
+        range: "false; true is refused: tasks run to their end, one at a time",
+        help: "Present so that scripts that switch coroutines off run unchanged.",
+        apply: Apply::Server(|_, v| match truth(v) {
+            false => Ok(()),
+            true => Err(Error::BadSetting(
+                "task_enable_coroutine is not supported, tasks run one at a time".into(),
+            )),
         }),
     },
     Row {
@@ -80,6 +107,18 @@ pub(super) static ROWS: &[Row] = &[
         }),
     },
     Row {
+        key: "task_object",
+        aliases: &["task_use_object"],
+        kind: Kind::Bool,
+        default: "false",
+        range: "true, false; PHP only, other fronts have one form",
+        help: "`onTask` gets a `Skep\\Server\\Task` in the place of single arguments. `event_object` implies it.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.task_object = truth(v);
+            Ok(())
+        }),
+    },
+    Row {
         key: "task_queue_max_bytes",
         aliases: &[],
         kind: Kind::Size,
@@ -114,6 +153,24 @@ pub(super) static ROWS: &[Row] = &[
                or 0, the loss is reported by `onTaskLost`.",
         apply: Apply::Server(|s, v| {
             s.tasks.redeliver = int(v).clamp(0, 255) as u8;
+            Ok(())
+        }),
+    },
+    Row {
+        key: "task_tmpdir",
+        aliases: &[],
+        kind: Kind::Text,
+        default: "none",
+        range: "an absolute path; without effect",
+        help: "Present so that old scripts run unchanged: tasks of any size stay in memory, no file is written. Setting it is noted in the log.",
+        apply: Apply::Server(|s, v| {
+            let path = text(v);
+            if !path.starts_with('/') {
+                return Err(Error::BadSetting(format!("wrong absolute path '{path}'")));
+            }
+            s.notes.push(
+                "task_tmpdir has no effect: tasks stay in memory, whatever their size".into(),
+            );
             Ok(())
         }),
     },

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::ptr::null_mut;
 use std::rc::Rc;
 
-use skep::error::code::WRONG_OPERATION;
+use skep::error::code::{INVALID_CALLBACK, WRONG_OPERATION};
 use skep::{Children, Ended, Refused, Role};
 
 use super::{Phase, ServerObject, this};
@@ -91,7 +91,7 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
     let engine = unsafe { Box::from_raw(server.engine.replace(null_mut())) };
     let mut engine = engine;
     engine.use_event_loop(looping::current()); // with the timers that have been made, for the master
-    let handler = Rc::new(PhpHandler::new(object));
+    let handler = Rc::new(PhpHandler::new(object, engine.settings()));
     server.set_phase(Phase::Running);
     let ended = catch_unwind(AssertUnwindSafe(|| {
         engine.start(handler.clone(), Children::Return)
@@ -108,6 +108,9 @@ fn run(server: &ServerObject, object: *mut crate::zend::zend_object) -> After {
             Some(code) => After::Leave(code),
         },
         Ok(Ok(ended)) => After::Leave(ended.code),
+        Ok(Err(skep::Error::MissingCallback("onTask"))) => After::Fail(Line::new(format_args!(
+            "failed to start server. Error: Server::start_check() (ERRNO {INVALID_CALLBACK}): require 'onTask' callback"
+        ))),
         Ok(Err(error @ skep::Error::MissingCallback(_))) => {
             After::Fail(Line::new(format_args!("{error}")))
         }
@@ -140,7 +143,7 @@ fn complete_settings(server: &ServerObject) {
     let sizes = unsafe { (*server.engine.get()).sizes() };
     let buffer = i64::try_from(sizes.output_buffer_size).unwrap_or(i64::MAX);
     server.complete_setting(c"worker_num", sizes.workers.into());
-    server.complete_setting(c"task_worker_num", 0);
+    server.complete_setting(c"task_worker_num", sizes.task_workers.into());
     server.complete_setting(c"output_buffer_size", buffer);
     server.complete_setting(c"buffer_output_size", buffer);
     server.complete_setting(c"max_connection", sizes.max_connection.into());
@@ -184,11 +187,15 @@ pub(super) fn reload(call: &mut Call) {
     if !parse!(call, c"|b", only_tasks) {
         return;
     }
-    if only_tasks {
-        context.log_warning("reload(): cannot reload task workers, task workers is not started");
-        return call.give_bool(true);
+    match only_tasks {
+        true if context.task_worker_num() == 0 => {
+            context
+                .log_warning("reload(): cannot reload task workers, task workers is not started");
+            call.give_bool(true);
+        }
+        true => give_result(call, context.reload_tasks()),
+        false => give_result(call, context.reload()),
     }
-    give_result(call, context.reload());
 }
 
 /// Of all ports. The log says how it went.
