@@ -298,3 +298,22 @@ pub unsafe extern "C" fn skep_task_pack(header: *mut u8, len: usize) -> skep_sta
         Ok(())
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::status::{SKEP_NULL_ARGUMENT, SKEP_OK};
+    use crate::task::unpack;
+
+    #[test]
+    fn a_header_and_its_payload_are_a_packed_task() {
+        let mut message = [0; SKEP_TASK_HEADER_SIZE + 5];
+        // SAFETY: room for a header and more.
+        assert_eq!(unsafe { skep_task_pack(message.as_mut_ptr(), 5) }, SKEP_OK);
+        message[SKEP_TASK_HEADER_SIZE..].copy_from_slice(b"hello");
+        assert_eq!(unpack(&message), Ok((0, &b"hello"[..])));
+        // SAFETY: NULL is refused.
+        let refused = unsafe { skep_task_pack(std::ptr::null_mut(), 5) };
+        assert_eq!(refused, SKEP_NULL_ARGUMENT);
+    }
+}

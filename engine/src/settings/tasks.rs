@@ -89,3 +89,35 @@ impl Default for TaskSettings {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(mode: i64, workers: u32, queue_key: i32) -> TaskSettings {
+        TaskSettings {
+            ipc_mode: IpcMode(mode),
+            workers,
+            queue_key,
+            ..TaskSettings::default()
+        }
+    }
+
+    #[test]
+    fn what_has_no_effect_is_said() {
+        for (mode, workers, key, queue, notes) in [
+            (1, 0, 0, None, 0),
+            (1, 1, 7, None, 1),
+            (2, 1, 7, Some(7), 0),
+            (3, 1, -7, Some(-7), 0),
+            (2, 0, 7, None, 1),
+            (2, 1, 0, None, 1),
+            (4, 1, 7, None, 2),
+            (0, 0, 0, None, 1),
+        ] {
+            let settings = settings(mode, workers, key);
+            assert_eq!(settings.queue(), queue, "{mode} {workers} {key}");
+            assert_eq!(settings.notes().len(), notes, "{mode} {workers} {key}");
+        }
+    }
+}
