@@ -68,8 +68,8 @@ fn mode_2_gives_a_task_to_the_worker_that_the_type_names() {
     assert!(producer.give(99, "echo nobody"));
     assert!(producer.give(3, "echo on"));
     eventually(patience(), || count_of(&server, "task2") == 10);
-    assert_eq!(client.stat("task_queue_num"), 1);
-    assert_eq!(client.stat("task_queue_bytes"), 27);
+    assert_eq!(client.stat("fed_queue_num"), 1);
+    assert_eq!(client.stat("fed_queue_bytes"), 27);
     server.stop();
 }
 

@@ -362,7 +362,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 29] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 31] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -390,8 +390,8 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 29] {
         ("tasks_at_work", stats.tasks_at_work),
         ("task_count", stats.task_count),
         ("tasks_lost", stats.tasks_lost),
-        ("task_queue_num", stats.task_queue.unwrap_or_default().0),
-        ("task_queue_bytes", stats.task_queue.unwrap_or_default().1),
+        ("fed_queue_num", stats.task_queue.unwrap_or_default().0),
+        ("fed_queue_bytes", stats.task_queue.unwrap_or_default().1),
         (
             "own_request_count",
             stats.worker.map_or(0, |own| own.request_count),
