@@ -204,12 +204,14 @@ fn who_feeds_a_busy_server_waits_and_goes_on() {
     let mut given = 1;
     let payload = [b'-'; 1000];
     // Full, and it stays so: the server takes a few, and then no more.
+    let mut client = server.connect();
     eventually(patience(), || {
+        let before = given;
+        let waiting = client.stat("tasking_num");
         while producer.give(2, payload) {
             given += 1;
         }
-        let mut client = server.connect();
-        client.stat("tasking_num") == 1 && !producer.give(2, payload)
+        waiting == 1 && given == before
     });
     assert!(given < 40, "{given}");
     let mut blocking = producer.queue();

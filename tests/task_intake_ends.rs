@@ -114,8 +114,10 @@ fn a_stop_with_a_full_queue_keeps_its_time_and_accounts_for_all() {
         let mut given = 2;
         let ahead = if mode == 2 { 1 } else { 2 }; // type 3 names the other task worker
         eventually(patience(), || {
-            given += fill(&mut producer, "none");
-            client.stat("tasking_num") == ahead && !producer.give(2, "none")
+            let waiting = client.stat("tasking_num");
+            let more = fill(&mut producer, "none");
+            given += more;
+            waiting == ahead && more == 0
         });
         let begin = Instant::now();
         server.signal(server.master(), Signal::SIGTERM);
