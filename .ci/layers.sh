@@ -7,7 +7,7 @@ cd "$(dirname "$0")/../engine/src"
 
 # module -> modules it may use
 declare -A may=(
-    [callback]="" [choice]="" [error]="" [sync]=""
+    [callback]="" [choice]="" [command]="callback" [error]="" [sync]=""
     [sys]="error sync"
     [timer]=""
     [ipc]="error sync sys"
@@ -27,15 +27,15 @@ declare -A may=(
     [task]="callback"
     [shared]="callback sync ipc session stats sys"
     [errand]="choice ipc shared sync"
-    [handler]="callback choice context packet session sys task"
-    [context]="callback error event_loop task handler ipc log net packet port session settings shared stats sync sys timer"
+    [handler]="callback choice command context packet session sys task"
+    [context]="callback command error event_loop task handler ipc log net packet port session settings shared stats sync sys timer"
     [event_loop]="callback context error handler sys timer"
     [dispatch]="choice error ipc log net port session settings shared stats sync sys"
     [reactor]="choice dispatch error ipc log net packet port protocol session settings shared stats sync sys tls"
     [observer]="callback error ipc log net settings shared stats sync sys"
     [daemon]="error log settings shared sync sys"
-    [role]="task choice context daemon errand error event_loop handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
-    [server]="callback choice context errand error event_loop handler log net port protocol role settings sys tls"
+    [role]="task choice command context daemon errand error event_loop handler ipc log net observer packet port protocol reactor session settings shared stats sync sys tls"
+    [server]="callback choice command context errand error event_loop handler log net port protocol role settings sys tls"
     [capi]="PUBLIC"
     [fuzzing]="protocol tls"
 )

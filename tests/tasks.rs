@@ -153,7 +153,8 @@ fn the_queue_has_limits() {
     std::fs::write(&hold, "").unwrap();
     server.await_event("finish", 101);
     assert_eq!(client.ask("!check 20000"), "good");
-    assert_eq!(client.ask("!check 40000"), "Err(Refused(2001))");
+    assert_eq!(client.ask("!check 65000"), "good");
+    assert_eq!(client.ask("!check 70000"), "Err(Refused(2001))");
     server.stop();
 }
 

@@ -51,6 +51,8 @@ pub enum Callback {
     PipeMessage = 23,
     /// [`crate::Handler::on_user_process`].
     UserProcess = 24,
+    /// [`crate::Handler::on_command`].
+    Command = 25,
     /// A timer.
     Timer = 32,
     /// A descriptor that is ready.
@@ -83,6 +85,7 @@ impl Callback {
             Callback::TaskLost => "onTaskLost",
             Callback::PipeMessage => "onPipeMessage",
             Callback::UserProcess => "user process",
+            Callback::Command => "command",
             Callback::Timer => "timer",
             Callback::Event => "event",
             Callback::Defer => "defer",
@@ -100,9 +103,9 @@ impl Callback {
     /// From the number in shared memory; anything unknown is none.
     pub(crate) fn from_u32(number: u32) -> Callback {
         use Callback::{
-            Bootstrap, BufferEmpty, BufferFull, Close, Connect, Defer, Event, Finish, Packet,
-            PipeMessage, Receive, Signal, Task, TaskLost, Timer, Turn, UserProcess, WorkerExit,
-            WorkerStart, WorkerStop,
+            Bootstrap, BufferEmpty, BufferFull, Close, Command, Connect, Defer, Event, Finish,
+            Packet, PipeMessage, Receive, Signal, Task, TaskLost, Timer, Turn, UserProcess,
+            WorkerExit, WorkerStart, WorkerStop,
         };
         [
             Bootstrap,
@@ -120,6 +123,7 @@ impl Callback {
             TaskLost,
             PipeMessage,
             UserProcess,
+            Command,
             Timer,
             Event,
             Defer,

@@ -5,6 +5,7 @@
 
 mod backlog;
 mod closing;
+mod commands;
 mod datagrams;
 mod events;
 mod feeder;
@@ -12,6 +13,7 @@ mod files;
 mod messages;
 mod orders;
 mod outgoing;
+mod replies;
 mod sending;
 mod sessions;
 mod tasks;
@@ -25,11 +27,11 @@ use std::sync::Arc;
 use backlog::Backlog;
 pub(crate) use feeder::{Feeder, wake_feeders};
 use outgoing::Outgoing;
-pub(crate) use outgoing::opened;
-pub(crate) use tasks::Reply;
+pub(crate) use replies::Reply;
 use tasks::Tasks;
 
 pub use crate::callback::Role;
+use crate::command::Commands;
 use crate::error::code;
 use crate::event_loop::EventLoop;
 use crate::handler::{Callback, Handler, Leave};
@@ -70,12 +72,14 @@ pub enum WorkerStatus {
 /// Callback and session on record.
 pub(crate) struct AtWork(u32, u64);
 
-/// Descriptors that a process has from its birth, beside the bells.
+/// What a process has from its birth, beside shared memory and the bells.
 pub(crate) struct Wires {
     /// By reactor: the way of open files.
     pub(crate) file_senders: Rc<[handover::Sender]>,
     /// Read ends whose other ends are held by its supervisors.
     pub(crate) lifelines: Vec<OwnedFd>,
+    /// The commands of the server.
+    pub(crate) commands: Commands,
     /// Timers and watched descriptors; those of the master may have been made before the start.
     pub(crate) event_loop: Rc<EventLoop>,
 }
@@ -100,7 +104,7 @@ pub struct Context {
     wires: Wires,
     /// Session whose close callback runs now; 0 none.
     closing: Cell<SessionId>,
-    /// Set by a callback that ran inside `close()` and must end the process.
+    /// Set by a callback that ran inside `close()` or `command()` and must end the process.
     leaving: Cell<Option<Leave>>,
     /// What was agreed on with clients under TLS.
     sealed: RefCell<HashMap<SessionId, TlsInfo>>,

@@ -161,6 +161,7 @@ mod tests {
             user_processes: 0,
             task_ring: 1024,
             keeps_tasks: false,
+            parcel_bytes: 1 << 20,
         };
         let shared = Shared::create(plan, 1).unwrap();
         let errands = Arc::new(Errands::default());

@@ -112,6 +112,8 @@ pub mod code {
     pub const TOO_MANY_LISTEN_PORT: i32 = 9005;
     /// No worker is free.
     pub const NO_IDLE_WORKER: i32 = 9007;
+    /// No command has this name.
+    pub const INVALID_COMMAND: i32 = 9012;
     /// Only regular files can be sent.
     pub const NOT_REGULAR_FILE: i32 = 9013;
     /// Callbacks and settings contradict each other.
@@ -260,6 +262,7 @@ pub fn text(code: i32) -> String {
         code::INVALID_LISTEN_PORT => "Server invalid listen port".into(),
         code::TOO_MANY_LISTEN_PORT => "Server too many listen port".into(),
         code::NO_IDLE_WORKER => "Server no idle worker".into(),
+        code::INVALID_COMMAND => "Server invalid command".into(),
         code::NOT_REGULAR_FILE => "Server is not regular file".into(),
         code::INVALID_CALLBACK => "Server invalid callback".into(),
         code::WORKER_EXIT_TIMEOUT => "Server worker exit timeout".into(),

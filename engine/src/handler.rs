@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 pub use crate::callback::{Callback, Interests};
 use crate::choice::{DispatchEvent, Target};
+use crate::command::Command;
 use crate::context::Context;
 use crate::packet::Packet;
 use crate::session::SessionId;
@@ -263,6 +264,17 @@ pub trait Handler {
     fn on_pipe_message(&self, context: &Context, message: &PipeMessage, data: &[u8]) -> Step {
         let _ = (context, message, data);
         Ok(())
+    }
+
+    /// Any process that a command was sent to: run it. What this returns is the answer. `data` is valid during the call only.
+    fn on_command(
+        &self,
+        context: &Context,
+        command: &Command<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Leave> {
+        let _ = (context, command, data);
+        Ok(Vec::new())
     }
 
     /// User process, counted from 0 in the order of [`crate::Server::add_process`]: its whole life. When this returns the

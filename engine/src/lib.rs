@@ -23,7 +23,7 @@
 //!
 //! Modules, upper layers first; each imports only from those below it (`.ci/layers.sh` checks):
 //! `capi` · `server` `client` · `role` · `daemon` `reactor` `dispatch` `observer` · `handler` `context` `event_loop` · `timer` `errand` `shared` · `session`
-//! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `error` `sync`.
+//! `tls` · `settings` `protocol` `log` `stats` `memory` · `ipc` `net` · `sys` · `callback` `choice` `command` `error` `sync`.
 
 #![deny(unsafe_code)]
 
@@ -31,6 +31,7 @@ mod callback;
 pub mod capi;
 mod choice;
 pub mod client;
+pub mod command;
 mod context;
 mod daemon;
 mod dispatch;

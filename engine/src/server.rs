@@ -4,6 +4,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::choice::{DispatchFn, LengthFn};
+use crate::command::{Commands, accepts};
 use crate::context::Role;
 use crate::errand::Errands;
 use crate::error::{Error, Result, code};
@@ -31,6 +32,7 @@ pub struct Server {
     log: Log,
     dispatch: Option<DispatchFn>,
     user_processes: u32,
+    commands: Vec<(String, u32)>,
     /// For the master.
     event_loop: Rc<EventLoop>,
 }
@@ -125,6 +127,7 @@ impl Server {
             log,
             dispatch: None,
             user_processes: 0,
+            commands: Vec::new(),
             event_loop: EventLoop::new(),
         })
     }
@@ -174,6 +177,20 @@ impl Server {
     pub fn add_process(&mut self) -> u32 {
         self.user_processes += 1;
         self.user_processes - 1
+    }
+
+    /// A command that processes of some kinds run, a set of [`crate::command::accepts`], by [`Handler::on_command`]; its index,
+    /// counted from 0. Fails with 505 for a name that is taken or empty, and for kinds that are none.
+    pub fn add_command(&mut self, name: &str, accepted: u32) -> Result<u32> {
+        let taken = self.commands.iter().any(|(known, _)| known == name);
+        if taken || name.is_empty() || accepted == 0 || accepted & !accepts::ALL != 0 {
+            return Err(Error::BadSetting(match taken {
+                true => format!("the command '{name}' is there already"),
+                false => format!("the command '{name}' needs a name, and processes that run it"),
+            }));
+        }
+        self.commands.push((name.into(), accepted));
+        Ok((self.commands.len() - 1) as u32)
     }
 
     /// How many ports there are.
@@ -354,6 +371,7 @@ impl Server {
             log,
             mut dispatch,
             user_processes,
+            commands,
             event_loop,
         } = self;
         let own = |bound: &Bound| {
@@ -405,6 +423,7 @@ impl Server {
             dispatch,
             errands,
             user_processes,
+            commands: Commands::new(commands),
             event_loop,
         };
         let ended = role::run(listeners, Ports::new(described), settings, log, program)?;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 
 use self::task_source::TaskSource;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
+use crate::ipc::parcels::INLINE;
 use crate::ipc::shm::{At, BytesAt, Layout, Region};
 use crate::session::{SessionTable, SessionTableAt};
 use crate::stats::{
@@ -37,7 +38,10 @@ pub(crate) struct Shared {
     seats: At<SeatBlock>,
     /// By seat of a task worker.
     works: At<WorkBlock>,
-    /// Payloads of the tasks at work, by seat of a task worker, where they may have to be run again.
+    /// The message or command that a child is at, by seat.
+    requests: At<WorkBlock>,
+    /// Payloads of the tasks at work, by seat of a task worker, where they may have to be run again. Longer ones stay in their
+    /// parcel.
     kept: Option<BytesAt>,
     /// By reactor, then by seat.
     marks: At<QueueMark>,
@@ -55,10 +59,11 @@ impl Shared {
         let workers = layout.place(plan.children() as usize);
         let seats = layout.place(plan.children() as usize * SEATS);
         let works = layout.place(plan.task_workers as usize * SEATS);
+        let requests = layout.place(plan.children() as usize * SEATS);
         let marks = layout.place(plan.reactors as usize * plan.workers as usize * SEATS);
         let kept = plan
             .keeps_tasks
-            .then(|| layout.bytes(plan.task_workers as usize * SEATS * plan.task_ring / 2));
+            .then(|| layout.bytes(plan.task_workers as usize * SEATS * INLINE));
         let sessions = SessionTableAt::place(&mut layout, max_connection);
         let drawing = Drawing::new(plan, &mut layout);
         let region = Arc::new(Region::map(&layout)?);
@@ -69,6 +74,7 @@ impl Shared {
             workers,
             seats,
             works,
+            requests,
             kept,
             marks,
             directory: Directory::open(drawing, Arc::clone(&region))?,
@@ -125,6 +131,11 @@ impl Shared {
         let first = self.plan.workers * SEATS as u32;
         let index = seat.0.checked_sub(first)? as usize;
         self.region.slice(self.works).get(index)
+    }
+
+    /// The message or command that the process on a seat is at.
+    pub(crate) fn request(&self, seat: Seat) -> &WorkBlock {
+        &self.region.slice(self.requests)[seat.0 as usize]
     }
 
     /// The seat of the process that serves new messages of a worker id.
@@ -218,12 +229,13 @@ impl Shared {
 
     fn keep_of(&self, seat: Seat) -> Option<BytesAt> {
         let index = seat.0.checked_sub(self.plan.workers * SEATS as u32)?;
-        Some(self.kept?.part(index as usize, self.plan.task_ring / 2))
+        Some(self.kept?.part(index as usize, INLINE))
     }
 
     /// Whether no task waits or is at work, and no message of user code waits.
     pub(crate) fn tasks_drained(&self) -> bool {
-        let at_work = |seat| self.work(seat).is_some_and(WorkBlock::is_busy);
+        let at_work =
+            |seat| self.work(seat).is_some_and(WorkBlock::is_busy) || self.request(seat).is_busy();
         let exchange = self.directory.exchange();
         let receivers = 0..self.plan.workers + self.plan.task_workers;
         exchange.waiting_tasks().count == 0

@@ -36,6 +36,8 @@ shared_block! {
         pub(crate) requests_lost: AtomicU64,
         /// Tasks that died with a task worker or were left at a stop; written by the manager.
         pub(crate) tasks_lost: AtomicU64,
+        /// Messages of user code that died with the process that was at them.
+        pub(crate) messages_lost: AtomicU64,
         /// Grows with each change of a [`WorkerBlock::serving`]; written by the manager.
         pub(crate) routes: AtomicU64,
         /// Reloads completed or given up; written by the manager.
@@ -212,6 +214,8 @@ pub struct Stats {
     pub tasks_lost: u64,
     /// Messages in the message queue that other programs feed, and their bytes; `None` with `task_ipc_mode` 1.
     pub task_queue: Option<(u64, u64)>,
+    /// Messages of other processes that were at work when their receiver died.
+    pub messages_lost: u64,
     /// Messages given to workers.
     pub dispatch_count: u64,
     /// Receive and packet callbacks that have returned.

@@ -63,6 +63,8 @@ pub enum TaskLoss {
     WorkerDied = 1,
     /// The server stopped before the task was begun, or before it was through.
     Stopped = 2,
+    /// The answer could not be sent. (Of a command; a task's result waits.)
+    Unanswered = 3,
 }
 
 impl TaskLoss {
@@ -71,12 +73,14 @@ impl TaskLoss {
         match self {
             TaskLoss::WorkerDied => "the task worker died",
             TaskLoss::Stopped => "the server stopped",
+            TaskLoss::Unanswered => "the answer could not be sent",
         }
     }
 
     pub(crate) fn from_u8(number: u8) -> TaskLoss {
         match number {
             2 => TaskLoss::Stopped,
+            3 => TaskLoss::Unanswered,
             _ => TaskLoss::WorkerDied,
         }
     }

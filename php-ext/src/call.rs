@@ -89,15 +89,32 @@ pub(crate) struct Answer {
     number: Option<i64>,
     /// Number of workers, if a worker's id is expected.
     workers: Option<u32>,
+    /// A text is expected.
+    wants_text: bool,
+    /// It, with one reference.
+    text: Option<Zv>,
 }
 
 impl Answer {
     /// For a function that names a worker: a number beyond the last one is a warning, and none.
     pub(crate) fn for_worker(workers: u32) -> Answer {
         Answer {
-            number: None,
             workers: Some(workers),
+            ..Answer::default()
         }
+    }
+
+    /// For a function that gives a text.
+    pub(crate) fn for_text() -> Answer {
+        Answer {
+            wants_text: true,
+            ..Answer::default()
+        }
+    }
+
+    /// The text, with one reference; none if it was something else.
+    pub(crate) fn text(&self) -> Option<Zv> {
+        self.text
     }
 
     pub(crate) fn number(&self) -> Option<i64> {
@@ -107,6 +124,10 @@ impl Answer {
     /// Runs under `zend_try`.
     fn take(&mut self, returned: Zv) {
         if matches!(returned.kind(), kind::NULL | kind::UNDEF) {
+            return;
+        }
+        if self.wants_text {
+            self.text = (returned.kind() == kind::STRING).then(|| returned.share());
             return;
         }
         let number = convert::integer(returned);

@@ -11,6 +11,7 @@ use std::ptr::null_mut;
 use std::rc::Rc;
 
 use ext_php_rs::ffi::zend_is_callable_ex;
+use skep::command::Command;
 use skep::{
     Context, Death, DispatchEvent, Handler, Interests, Leave, Packet, Role, SessionId, Step,
     Target as Worker,
@@ -402,6 +403,15 @@ impl Handler for PhpHandler {
 
     fn on_length(&self, context: &Context, port: u16, data: &[u8]) -> Result<i64, Leave> {
         self.measure(context, port, data)
+    }
+
+    fn on_command(
+        &self,
+        context: &Context,
+        command: &Command<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Leave> {
+        self.obey(context, command, data)
     }
 
     fn attach(&self, context: &Rc<Context>) {

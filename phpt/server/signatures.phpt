@@ -31,6 +31,8 @@ public listen(string $host, int $port, int $sock_type): Skep\Server\Port|false
 public addlistener(string $host, int $port, int $sock_type): Skep\Server\Port|false
 public getSocket(int $port = 0): Socket|false
 public start(): bool
+public addCommand(string $name, int $accepted_process_types, callable $callback): bool
+public command(string $name, int $process_id, int $process_type, mixed $data, bool $json_decode = true, float $timeout = 5.0): array|string|false
 public send(string|int $fd, string $send_data, int $serverSocket = -1): bool
 public sendto(string $ip, int $port, string $send_data, int $server_socket = -1): bool
 public sendfile(int $conn_fd, string $filename, int $offset = 0, int $length = 0): bool

@@ -23,6 +23,7 @@ use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::Signal;
+use skep::command::Command;
 use skep::settings::Value;
 use skep::task::{LostTask, PipeMessage, Task, TaskResult};
 use skep::{
@@ -84,6 +85,8 @@ pub struct Script {
     pub task: Option<Job>,
     /// What a worker does with messages of other processes, after they were journaled; with none it takes none.
     pub message: Option<Reading>,
+    /// What becomes of commands of other processes, after they were journaled.
+    pub obey: Obeying,
     /// The life of a user process.
     pub user_process: fn(&Context, u32) -> Step,
     /// A dispatch function for the main thread, if there shall be one.
@@ -96,6 +99,8 @@ pub struct Script {
 pub type Job = fn(&Context, &Task, &[u8]) -> Step;
 /// See [`Handler::on_pipe_message`].
 pub type Reading = fn(&Context, &PipeMessage, &[u8]) -> Step;
+/// See [`Handler::on_command`].
+pub type Obeying = fn(&Context, &Command<'_>, &[u8]) -> Result<Vec<u8>, Leave>;
 /// See [`Handler::on_dispatch`].
 pub type Dispatch = fn(&Context, &DispatchEvent<'_>) -> Result<Target, Leave>;
 /// See [`Handler::on_length`].
@@ -123,6 +128,7 @@ impl Default for Script {
             configure: |_| (),
             task: None,
             message: None,
+            obey: |_, _, _| Ok(Vec::new()),
             user_process: |_, _| Ok(()),
             dispatch: None,
             length: None,
@@ -362,7 +368,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 31] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 32] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -392,6 +398,7 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 31] {
         ("tasks_lost", stats.tasks_lost),
         ("fed_queue_num", stats.task_queue.unwrap_or_default().0),
         ("fed_queue_bytes", stats.task_queue.unwrap_or_default().1),
+        ("messages_lost", stats.messages_lost),
         (
             "own_request_count",
             stats.worker.map_or(0, |own| own.request_count),
@@ -534,6 +541,26 @@ impl Handler for Program {
         self.script
             .message
             .map_or(Ok(()), |script| script(server, message, data))
+    }
+
+    fn on_command(
+        &self,
+        server: &Context,
+        command: &Command<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Leave> {
+        if !self.quiet {
+            let Command {
+                name,
+                source,
+                source_role,
+                ..
+            } = command;
+            let bytes = data.len();
+            let what = format!("name={name} source={source} role={source_role:?} bytes={bytes}");
+            self.note(server, "command", what);
+        }
+        (self.script.obey)(server, command, data)
     }
 
     fn on_user_process(&self, server: &Context, process: u32) -> Step {

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::outgoing::{Outgoing, Unsent, ring_child, ring_task_worker};
+use super::outgoing::{Outgoing, ring_child, ring_task_worker};
 use crate::ipc::exchange::{Party, Way};
 use crate::ipc::frame::Kind;
+use crate::ipc::parcels::INLINE;
 use crate::shared::Shared;
 use crate::sync::Ordering;
 use crate::sys::futex;
@@ -50,11 +51,13 @@ impl Feeder {
 
     /// Give a task. False: it is too big, or the queue's memory is used up.
     pub(crate) fn give(&mut self, id: u64, data: &[u8], kind: u8) -> bool {
+        if data.len() > INLINE {
+            return false; // parcels are one thread's at a time
+        }
         let exchange = self.shared.directory.exchange();
         let given = (kind & flags::SERIALIZE) | flags::NONBLOCK | flags::NOREPLY;
         let message = (Kind::Task, id, self.outgoing.stamp(given, 0));
-        let posted: Result<(), Unsent> =
-            (self.outgoing).post(exchange, self.way, message, data, u64::MAX);
+        let posted = (self.outgoing).post(exchange, self.way, message, data, u64::MAX);
         match self.target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
             None => ring_task_worker(&self.shared),

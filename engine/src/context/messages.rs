@@ -1,9 +1,10 @@
 //! Messages of user code to other processes.
 
-use super::outgoing::{Unsent, ring_child};
+use super::outgoing::ring_child;
 use super::{Context, Refused};
 use crate::error::code;
-use crate::ipc::exchange::Way;
+use crate::ipc::envelope::Unsent;
+use crate::ipc::exchange::{Target, Way};
 use crate::ipc::frame::Kind;
 use crate::sys::fork;
 
@@ -12,7 +13,7 @@ impl Context {
     /// sent it before, and kept for its successor should it die. Never waits. `flags` is a set of [`crate::task::flags`].
     ///
     /// Refused: 505 for an id that does not exist, or that is a user process, or this one; 509 if the handler takes no messages
-    /// ([`crate::Handler::takes_messages`]); 2001 for what is larger than the queue; 2002 if the queue is full.
+    /// ([`crate::Handler::takes_messages`]); 2001 for more than `task_queue_max_bytes`; 2002 if as much waits as may wait.
     pub fn send_message(&self, data: &[u8], worker: u32, flags: u8) -> Result<(), Refused> {
         if !self.handler.takes_messages() || fork::is_foreign() {
             return Err(Refused(code::WRONG_OPERATION));
@@ -23,7 +24,7 @@ impl Context {
         }
         let id = self.next_call();
         let mut outgoing = self.outgoing.borrow_mut();
-        let way = Way::Request(outgoing.party, worker);
+        let way = Way::Request(outgoing.party, Target::Child(worker));
         let message = (Kind::Message, id, outgoing.stamp(flags, 0));
         let exchange = self.shared.directory.exchange();
         let limit = self.settings.tasks.queue_max_num;

@@ -3,9 +3,11 @@
 use rustc_hash::FxHashMap;
 
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
-use crate::ipc::frame::{Head, Kind};
+use crate::ipc::envelope::{Envelope, Unsent};
+use crate::ipc::exchange::{Exchange, Party, Stamp, Target, Way};
+use crate::ipc::frame::Kind;
 use crate::ipc::lane::LaneWriter;
+use crate::ipc::parcels::Parcel;
 use crate::shared::Shared;
 use crate::sys::clock;
 
@@ -16,15 +18,8 @@ pub(super) struct Outgoing {
     /// The way of most: untargeted tasks.
     tasks: Option<LaneWriter>,
     others: FxHashMap<Way, LaneWriter>,
-}
-
-/// Why something could not be sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Unsent {
-    /// As much waits as may wait.
-    Full,
-    /// It would not fit into the empty queue.
-    TooBig,
+    /// Some queue has memory to be given back.
+    heavy: bool,
 }
 
 impl Outgoing {
@@ -34,6 +29,7 @@ impl Outgoing {
             epoch,
             tasks: None,
             others: FxHashMap::default(),
+            heavy: false,
         }
     }
 
@@ -60,34 +56,36 @@ impl Outgoing {
         &mut self,
         exchange: &Exchange,
         way: Way,
-        message: (Kind, u64, Stamp),
+        (kind, id, stamp): (Kind, u64, Stamp),
         data: &[u8],
         limit: u64,
     ) -> Result<(), Unsent> {
-        self.post_given(exchange, way, message, clock::wall_us(), data, limit)
+        let envelope = Envelope {
+            kind,
+            id,
+            stamp,
+            given: clock::wall_us(),
+        };
+        self.post_envelope(exchange, way, &envelope, data, limit)
     }
 
-    /// The same with a time of dispatch of old.
-    pub(super) fn post_given(
+    /// The same with an envelope that is there.
+    pub(super) fn post_envelope(
         &mut self,
         exchange: &Exchange,
         way: Way,
-        (kind, id, stamp): (Kind, u64, Stamp),
-        given: u64,
+        envelope: &Envelope,
         data: &[u8],
         limit: u64,
     ) -> Result<(), Unsent> {
-        let epoch = self.epoch;
+        let (party, epoch) = (self.party, self.epoch);
         let writer = self.writer(exchange, way);
         exchange.restart(way, writer, epoch);
-        if data.len() + size_of::<u64>() > writer.longest() {
-            return Err(Unsent::TooBig);
-        }
-        let head = Head::new(kind, id, stamp.encode());
-        if !writer.is_below(limit) || !writer.post(head, [&given.to_ne_bytes(), data]) {
+        if !writer.is_below(limit) {
             return Err(Unsent::Full);
         }
-        exchange.flag(way);
+        envelope.post(exchange, (party, way), writer, data)?;
+        self.heavy |= writer.is_heavy();
         Ok(())
     }
 
@@ -96,19 +94,31 @@ impl Outgoing {
         self.writer(exchange, way).is_below(limit)
     }
 
+    /// Send a parcel on that came from somebody else.
+    pub(super) fn pass_on(
+        &mut self,
+        exchange: &Exchange,
+        way: Way,
+        envelope: &Envelope,
+        parcel: Parcel,
+    ) -> Result<(), Unsent> {
+        envelope.pass_on(exchange, way, self.writer(exchange, way), parcel)
+    }
+
+    /// Give back the memory of queues through which much has gone and in which nothing waits.
+    pub(super) fn give_back(&mut self) {
+        if std::mem::take(&mut self.heavy) {
+            for writer in self.others.values_mut().chain(&mut self.tasks) {
+                self.heavy |= !writer.give_back();
+            }
+        }
+    }
+
     /// Ask to be rung when half of a queue is free. False: it is, try again.
     pub(super) fn want_room(&mut self, exchange: &Exchange, way: Way, data: &[u8]) -> bool {
         let writer = self.writer(exchange, way);
         let level = writer.level_for(data, 0);
         writer.want_room(level)
-    }
-}
-
-/// Time of dispatch and payload of what the exchange carries.
-pub(crate) fn opened(payload: &[u8]) -> (u64, &[u8]) {
-    match payload.split_first_chunk() {
-        Some((given, data)) => (u64::from_ne_bytes(*given), data),
-        None => (0, &[]), // no sender of ours has written it
     }
 }
 
@@ -131,4 +141,14 @@ pub(super) fn ring_seat(shared: &Shared, seat: Seat) {
         .directory
         .bell(Endpoint::Worker(seat))
         .ring_if_asleep();
+}
+
+/// Wake whoever a request went to.
+pub(super) fn ring_target(shared: &Shared, target: Target) {
+    let endpoint = match target {
+        Target::Child(child) => return ring_child(shared, child),
+        Target::Main => Endpoint::Main,
+        Target::Manager => Endpoint::Manager,
+    };
+    shared.directory.bell(endpoint).ring_if_asleep();
 }

@@ -6,37 +6,24 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::outgoing::{Unsent, opened, ring_child, ring_seat, ring_task_worker};
+use super::outgoing::{ring_child, ring_task_worker};
+use super::replies::{Answer, Reply};
 use super::{Context, Refused, Role};
 use crate::error::code;
-use crate::ipc::directory::Endpoint;
-use crate::ipc::directory::{SEATS, Seat};
+use crate::ipc::directory::{Endpoint, Seat};
+use crate::ipc::envelope::Unsent;
 use crate::ipc::exchange::{Party, Stamp, Way};
-use crate::ipc::frame::{Head, Kind};
-use crate::ipc::incoming::{Found, Incoming};
-use crate::ipc::queue::Claimant;
+use crate::ipc::frame::Kind;
+use crate::ipc::incoming::Incoming;
 use crate::shared::phase::Phase;
-use crate::stats::seat_state;
-use crate::sync::Ordering;
+use crate::stats::Work;
 use crate::sys::{clock, fork};
 use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
 
 /// Longest sleep of a process that waits for a result, should a ring be missed.
-const RECHECK: Duration = Duration::from_millis(100);
+pub(super) const RECHECK: Duration = Duration::from_millis(100);
 /// A wait that blocks a worker for longer is worth a line.
 const LONG_WAIT_MS: u64 = 1_000;
-
-/// What has come back from a task worker, or about a task.
-#[derive(Debug)]
-pub(crate) struct Reply {
-    pub(crate) kind: Kind,
-    pub(crate) id: TaskId,
-    pub(crate) stamp: Stamp,
-    pub(crate) given: u64,
-    pub(crate) data: Vec<u8>,
-    /// Of a task that a predecessor has given.
-    pub(crate) orphaned: bool,
-}
 
 /// A task whose end has not been heard of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,10 +40,10 @@ pub(super) struct Tasks {
     next: Cell<TaskId>,
     open: RefCell<FxHashMap<TaskId, Open>>,
     /// Came while a call waited for something else.
-    held: RefCell<VecDeque<Reply>>,
-    incoming: RefCell<Option<Incoming>>,
+    pub(super) held: RefCell<VecDeque<Reply>>,
+    pub(super) incoming: RefCell<Option<Incoming>>,
     /// What was for a process that sat on the other seat of this id and has left.
-    left: RefCell<Option<(Seat, Incoming)>>,
+    pub(super) left: RefCell<Option<(Seat, Incoming)>>,
     /// In a task worker, the task at hand: who gave it, its number, its flags; and whether its last result has been sent.
     at_hand: Cell<Option<AtHand>>,
 }
@@ -65,8 +52,7 @@ pub(super) struct Tasks {
 #[derive(Debug, Clone, Copy)]
 struct AtHand {
     id: TaskId,
-    asker: Party,
-    epoch: u32,
+    stamp: Stamp,
     flags: u8,
     closed: bool,
 }
@@ -77,7 +63,7 @@ impl Context {
     /// [`crate::task::flags`] that the front wants the task worker to see.
     ///
     /// Refused: 509 without task workers, in a task worker and in a child that user code has forked, 505 for a task
-    /// worker that does not exist, 2001 for a payload of half of `task_queue_max_bytes` and more, 2002 if as much waits
+    /// worker that does not exist, 2001 for a payload of more than `task_queue_max_bytes`, 2002 if as much waits
     /// already as `task_queue_max_num` and `task_queue_max_bytes` allow.
     pub fn task(&self, data: &[u8], target: Option<u32>, flags: u8) -> Result<TaskId, Refused> {
         self.give(data, target, flags | flags::NONBLOCK, Open::Plain)
@@ -221,6 +207,29 @@ impl Context {
 
     /// Read replies until each of these tasks has an answer, or time is up.
     fn wait_for(&self, ids: &[TaskId], timeout: Option<Duration>) -> Vec<TaskAnswer> {
+        self.wait_while(ids, timeout, "taskwait()", || true)
+    }
+
+    /// Give a call a number that an answer is waited for under.
+    pub(super) fn open_call(&self) -> u64 {
+        let id = self.next_call();
+        self.tasks.open.borrow_mut().insert(id, Open::Waiting);
+        id
+    }
+
+    /// It was not sent.
+    pub(super) fn close_call(&self, id: u64) {
+        self.tasks.open.borrow_mut().remove(&id);
+    }
+
+    /// Read replies until each of these calls has an answer, or time is up, or there is no sense in waiting any more.
+    pub(super) fn wait_while(
+        &self,
+        ids: &[u64],
+        timeout: Option<Duration>,
+        call: &str,
+        may_come: impl Fn() -> bool,
+    ) -> Vec<TaskAnswer> {
         let begun = clock::monotonic_ms();
         let deadline = timeout.map(|timeout| begun + timeout.as_millis() as u64);
         let mut answers = FxHashMap::default();
@@ -233,14 +242,14 @@ impl Context {
                 }
             }
             let now = clock::monotonic_ms();
-            if answers.len() == ids.len() || deadline.is_some_and(|at| now >= at) {
+            if answers.len() == ids.len() || deadline.is_some_and(|at| now >= at) || !may_come() {
                 break;
             }
             if !said && now >= begun + LONG_WAIT_MS {
                 said = true;
-                self.log.notice(
-                    "taskwait(): this worker has been waiting for a task for more than 1 s, and serves nothing meanwhile",
-                );
+                self.log.notice(format_args!(
+                    "{call}: this worker has been waiting for a task for more than 1 s, and serves nothing meanwhile"
+                ));
             }
             let left = deadline.map_or(RECHECK, |at| Duration::from_millis(at - now).min(RECHECK));
             bell.announce_sleep();
@@ -271,7 +280,10 @@ impl Context {
         let last = reply.kind != Kind::TaskResult || reply.stamp.extra == 1;
         let answer = match reply.kind {
             Kind::TaskResult => TaskAnswer::Result(reply.data, reply.stamp.flags),
-            Kind::TaskLost => TaskAnswer::Lost(TaskLoss::from_u8(reply.stamp.extra)),
+            Kind::CommandReply if reply.stamp.extra == 0 => TaskAnswer::Result(reply.data, 0),
+            Kind::TaskLost | Kind::CommandReply => {
+                TaskAnswer::Lost(TaskLoss::from_u8(reply.stamp.extra))
+            }
             _ => TaskAnswer::Nothing,
         };
         answers.entry(reply.id).or_insert(answer); // the first one counts
@@ -286,6 +298,9 @@ impl Context {
         loop {
             let held = self.tasks.held.borrow_mut().pop_front();
             let reply = held.or_else(|| self.next_from_queue())?;
+            if reply.kind == Kind::CommandReply {
+                continue; // whoever waited for it does so no more
+            }
             if reply.orphaned {
                 // Whoever waited for it is dead; only what was for callbacks is of use.
                 if reply.stamp.flags & flags::NONBLOCK != 0 {
@@ -312,108 +327,11 @@ impl Context {
         }
     }
 
-    /// Whether a reply waits.
-    pub(crate) fn has_replies(&self) -> bool {
-        !self.tasks.held.borrow().is_empty()
-            || (self.tasks.incoming.borrow().as_ref()).is_some_and(Incoming::has_any)
-            || (self.tasks.left.borrow().as_ref())
-                .is_some_and(|(seat, left)| self.has_left(*seat, left))
-    }
-
-    fn next_from_queue(&self) -> Option<Reply> {
-        let mut incoming = self.tasks.incoming.borrow_mut();
-        if let Some(reply) = self.read(incoming.as_mut()?, false) {
-            return Some(reply);
-        }
-        let mut left = self.tasks.left.borrow_mut();
-        match &mut *left {
-            Some((seat, left)) if self.has_left(*seat, left) => self.read(left, true),
-            _ => None,
-        }
-    }
-
-    /// Whether something is there for a process that has left its seat, and this one is its successor.
-    fn has_left(&self, seat: Seat, left: &Incoming) -> bool {
-        let state = || self.shared.seat_block(seat).state.load(Ordering::Acquire);
-        left.has_any() && state() == seat_state::EMPTY && self.serves_new()
-    }
-
-    /// Whether this process is the one that new messages for its id go to.
-    fn serves_new(&self) -> bool {
-        self.seat()
-            .is_some_and(|seat| self.shared.seat_of(seat.worker()) == seat)
-    }
-
-    fn read(&self, incoming: &mut Incoming, others: bool) -> Option<Reply> {
-        let mut reply = None;
-        let epoch = self.outgoing.borrow().epoch;
-        loop {
-            let found = incoming.take(|_, head: Head, payload| {
-                let (given, data) = opened(payload);
-                let stamp = Stamp::decode(head.argument);
-                reply = Some(Reply {
-                    kind: head.kind,
-                    id: head.session,
-                    stamp,
-                    given,
-                    data: data.to_vec(),
-                    orphaned: others || stamp.epoch != epoch,
-                });
-            });
-            self.note_garbage(incoming);
-            match found {
-                Found::One(room) => {
-                    self.grant_room(room);
-                    return reply;
-                }
-                Found::Nothing => return None,
-                Found::Busy => std::thread::yield_now(), // a successor reads it, for microseconds
-            }
-        }
-    }
-
-    /// Say it if a queue held what no process of ours can have written.
-    pub(crate) fn note_garbage(&self, incoming: &mut Incoming) {
-        while let Some(sender) = incoming.take_corrupt() {
-            let (id, role) = self.source_of(sender);
-            self.log.error(format_args!(
-                "garbage in a queue of {role:?} (id {id}), it was emptied"
-            ));
-        }
-    }
-
-    /// A sender waits for room and has it now.
-    pub(crate) fn grant_room(&self, sender: Option<Party>) {
-        if let Some(sender) = sender {
-            self.shared.directory.bell(sender.endpoint()).ring();
-        }
-    }
-
-    /// From now on this process hears of its tasks. For workers.
-    pub(crate) fn listen_to_replies(&self, me: Claimant) {
-        let Endpoint::Worker(seat) = self.endpoint else {
-            return;
-        };
-        let open = |seat| {
-            let party = Party::on(seat);
-            Incoming::new(
-                self.shared.directory.exchange(),
-                Way::Reply(party, party),
-                me,
-            )
-        };
-        let first = Seat::first_of(seat.worker()).0;
-        let other = Seat(first + (seat.0 - first + 1) % SEATS as u32);
-        *self.tasks.incoming.borrow_mut() = Some(open(seat));
-        *self.tasks.left.borrow_mut() = Some((other, open(other)));
-    }
-
     /// A task worker begins a task.
     pub(crate) fn begin_task(&self, task: &Task, stamp: Stamp) {
         self.tasks.at_hand.set(Some(AtHand {
             id: task.id,
-            asker: stamp.party,
-            epoch: stamp.epoch,
+            stamp,
             flags: stamp.flags,
             closed: false,
         }));
@@ -425,7 +343,13 @@ impl Context {
             && !task.closed
             && task.flags & flags::NOREPLY == 0
         {
-            self.reply(&task, Kind::TaskDone, task.flags, 1, &[]);
+            let done = Answer {
+                kind: Kind::TaskDone,
+                id: task.id,
+                flags: task.flags,
+                extra: 1,
+            };
+            self.reply_to(task.stamp, &done, &[], None);
         }
     }
 
@@ -437,7 +361,13 @@ impl Context {
             return Err(Refused(code::WRONG_OPERATION));
         }
         let flags = (task.flags & !flags::SERIALIZE) | (flags & flags::SERIALIZE);
-        if !self.reply(&task, Kind::TaskResult, flags, u8::from(last), data) {
+        let result = Answer {
+            kind: Kind::TaskResult,
+            id: task.id,
+            flags,
+            extra: u8::from(last),
+        };
+        if !self.reply_to(task.stamp, &result, data, None) {
             return Err(Refused(code::TASK_TOO_BIG));
         }
         task.closed = last;
@@ -445,67 +375,18 @@ impl Context {
         Ok(())
     }
 
-    /// Send something about a task to who gave it, however long that takes. False: it is too big.
-    fn reply(&self, task: &AtHand, kind: Kind, flags: u8, extra: u8, data: &[u8]) -> bool {
-        let exchange = self.shared.directory.exchange();
-        loop {
-            let mut outgoing = self.outgoing.borrow_mut();
-            let way = Way::Reply(outgoing.party, task.asker);
-            let stamp = Stamp {
-                epoch: task.epoch,
-                ..outgoing.stamp(flags, extra)
-            };
-            let posted = outgoing.post(exchange, way, (kind, task.id, stamp), data, u64::MAX);
-            match posted {
-                Ok(()) => break,
-                Err(Unsent::TooBig) => return false,
-                Err(Unsent::Full) => {
-                    self.ring_asker(task.asker);
-                    let waits = outgoing.want_room(exchange, way, data);
-                    drop(outgoing);
-                    if waits && !self.wait_to_be_rung(RECHECK) {
-                        return true; // a supervisor is dead, and everybody ends
-                    }
-                }
-            }
-        }
-        let last = kind != Kind::TaskResult || extra == 1;
-        if let Some(work) = self.seat().and_then(|seat| self.shared.work(seat))
-            && last
-        {
-            work.answered(); // before the ring, which takes long: killed meanwhile, it would be lost and answered
-        }
-        self.ring_asker(task.asker);
-        true
-    }
-
-    /// Who has asked, or whoever serves its id if it has left.
-    pub(crate) fn ring_asker(&self, asker: Party) {
-        let Some(seat) = asker.seat() else {
-            return self
-                .shared
-                .directory
-                .bell(asker.endpoint())
-                .ring_if_asleep();
-        };
-        ring_seat(&self.shared, seat);
-        if self.shared.seat_of(seat.worker()) != seat {
-            ring_child(&self.shared, seat.worker());
-        }
-    }
-
     /// The manager: give a task once more that has died with its worker.
-    pub(crate) fn redeliver(&self, work: &crate::stats::Work, data: &[u8]) -> bool {
+    pub(crate) fn redeliver(&self, work: &Work, data: &[u8]) -> bool {
         let exchange = self.shared.directory.exchange();
         let mut outgoing = self.outgoing.borrow_mut();
-        let stamp = Stamp {
-            extra: work.stamp.extra + 1,
-            ..work.stamp
-        };
+        let mut envelope = work.envelope;
+        envelope.stamp.extra += 1;
         let party = outgoing.party;
         let way = (work.target).map_or(Way::Tasks(party), |worker| Way::Targeted(party, worker));
-        let message = (Kind::Task, work.id, stamp);
-        let posted = outgoing.post_given(exchange, way, message, work.given, data, u64::MAX);
+        let posted = match work.parcel {
+            Some(parcel) => outgoing.pass_on(exchange, way, &envelope, parcel),
+            None => outgoing.post_envelope(exchange, way, &envelope, data, u64::MAX),
+        };
         match work.target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
             None => ring_task_worker(&self.shared),
@@ -527,17 +408,13 @@ impl Context {
         if stamp.flags & flags::NOREPLY != 0 {
             return true; // nobody is to hear of it
         }
-        let exchange = self.shared.directory.exchange();
-        let mut outgoing = self.outgoing.borrow_mut();
-        let way = Way::Reply(outgoing.party, stamp.party);
-        let news = Stamp {
-            epoch: stamp.epoch,
-            ..outgoing.stamp(stamp.flags, extra)
+        let answer = Answer {
+            kind,
+            id,
+            flags: stamp.flags,
+            extra,
         };
-        let posted = outgoing.post(exchange, way, (kind, id, news), &[], u64::MAX);
-        drop(outgoing);
-        self.ring_asker(stamp.party);
-        posted.is_ok()
+        self.reply_to(stamp, &answer, &[], Some(0))
     }
 
     /// The source of a stamp as user code sees it.
@@ -553,7 +430,7 @@ impl Context {
 impl Unsent {
     pub(super) fn refusal(self) -> Refused {
         Refused(match self {
-            Unsent::Full => code::TASK_DISPATCH_FAILED,
+            Unsent::Full | Unsent::NoParcel => code::TASK_DISPATCH_FAILED,
             Unsent::TooBig => code::TASK_TOO_BIG,
         })
     }

@@ -74,6 +74,8 @@ pub(crate) struct Plan {
     pub(crate) task_ring: usize,
     /// Payloads of tasks at work are kept, as they may have to be run again.
     pub(crate) keeps_tasks: bool,
+    /// Bytes of parcels that one sender may have outstanding.
+    pub(crate) parcel_bytes: u64,
 }
 
 /// Lanes that carry orders, and the few sends of main and manager.
@@ -91,6 +93,7 @@ impl Plan {
             first_task: self.workers,
             task_workers: self.task_workers,
             task_ring: self.task_ring,
+            parcel_bytes: self.parcel_bytes,
         }
     }
 
@@ -169,7 +172,7 @@ impl Directory {
             wakes.insert(endpoint, Arc::new(EventFd::new()?));
         }
         Ok(Directory {
-            exchange: Exchange::new(Arc::clone(&region), drawing.exchange),
+            exchange: Exchange::open(Arc::clone(&region), drawing.exchange)?,
             region,
             drawing,
             wakes,

@@ -5,7 +5,7 @@
 //! |------------|----------------------------------|----------|
 //! | `tasks`    | sender                           | any task worker: whoever is free |
 //! | `targeted` | sender and task worker           | the process that serves that id now |
-//! | `requests` | sender and child id              | the process that serves that id now |
+//! | `requests` | sender and child id, main, manager | the process that serves that id now |
 //! | `replies`  | sender and receiving process     | that process; when it has left, the one that serves its id |
 //!
 //! A sender is a process: main, manager, or the one on a seat; and the intake, which is threads of the master. Its queues outlive it, as everything here belongs to the
@@ -20,12 +20,21 @@
 //! published a task fences, takes away one sleeper's bit and rings that one: one sleeper for each task. A worker that was
 //! rung goes on until it finds nothing, so a task that met no sleeper is found by whoever is awake.
 //!
-//! Rings are as large as the limits of what may wait, and mostly untouched: producers are thrifty ([`super::lane`]).
+//! Rings are as large as the limits of what may wait, and mostly untouched: producers are thrifty ([`super::lane`]). What is
+//! longer than a part of the ring goes as a parcel ([`super::parcels`]).
 
+#[cfg(all(test, not(any(loom, miri))))]
+mod kills;
+#[cfg(all(test, not(any(loom, miri))))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+mod tests;
+
+use std::io;
 use std::sync::Arc;
 
 use super::directory::{Endpoint, SEATS, Seat};
 use super::lane::{LaneAt, LaneHeader, LaneWriter, Ring};
+use super::parcels::{ParcelPlan, Parcels, ParcelsAt};
 use super::queue::{Claim, Claimant, Queue, Settled};
 use super::shm::{At, BytesAt, Layout, Region};
 use crate::sync::{AtomicU64, Ordering, fence};
@@ -82,6 +91,20 @@ impl Party {
     pub(super) fn index(self) -> usize {
         self.0 as usize
     }
+
+    pub(super) fn numbered(number: u32) -> Party {
+        Party(number)
+    }
+}
+
+/// Who a request may go to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Target {
+    /// The process that serves a child id.
+    Child(u32),
+    /// The master's main thread.
+    Main,
+    Manager,
 }
 
 /// Who gave a task or asks a question, and how: an argument in one word.
@@ -125,6 +148,8 @@ pub(crate) struct ExchangePlan {
     pub(crate) task_workers: u32,
     /// Bytes of each task queue; a power of two.
     pub(crate) task_ring: usize,
+    /// Bytes of parcels that one sender may have outstanding.
+    pub(crate) parcel_bytes: u64,
 }
 
 impl ExchangePlan {
@@ -140,6 +165,19 @@ impl ExchangePlan {
 
     fn words(&self) -> usize {
         self.parties().div_ceil(64)
+    }
+
+    /// Receivers of requests: the children, main, manager.
+    fn targets(&self) -> usize {
+        self.children as usize + 2
+    }
+
+    fn target(&self, target: Target) -> usize {
+        match target {
+            Target::Child(id) => id as usize,
+            Target::Main => self.children as usize,
+            Target::Manager => self.children as usize + 1,
+        }
     }
 
     /// The largest ring that keeps so many of them within bounds.
@@ -194,14 +232,15 @@ pub(crate) struct ExchangeAt {
     reply_flags: At<AtomicU64>,
     /// By seat of a task worker.
     sleepers: At<AtomicU64>,
+    parcels: ParcelsAt,
 }
 
 impl ExchangeAt {
     /// Reserve room.
     pub(crate) fn place(plan: ExchangePlan, layout: &mut Layout) -> ExchangeAt {
-        let (parties, children) = (plan.parties(), plan.children as usize);
+        let (parties, targets) = (plan.parties(), plan.targets());
         let senders_of_tasks = if plan.task_workers == 0 { 0 } else { parties };
-        let (requests, replies) = (parties * children, parties * parties);
+        let (requests, replies) = (parties * targets, parties * parties);
         let largest_replies = match plan.task_workers {
             0 => SMALLEST_RING,
             _ => LARGEST_REPLIES,
@@ -227,9 +266,10 @@ impl ExchangeAt {
             ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
-            request_flags: layout.place(plan.words() * children),
+            request_flags: layout.place(plan.words() * targets),
             reply_flags: layout.place(plan.words() * parties),
             sleepers: layout.place((plan.task_workers as usize * SEATS).div_ceil(64)),
+            parcels: ParcelsAt::place(ParcelPlan::new(plan.parcel_bytes, parties), layout),
         }
     }
 }
@@ -281,8 +321,8 @@ pub(crate) enum Way {
     Tasks(Party),
     /// From a sender to one task worker, counted from 0.
     Targeted(Party, u32),
-    /// From a sender to a child id.
-    Request(Party, u32),
+    /// From a sender to a child id, main or manager.
+    Request(Party, Target),
     /// From a sender to a process.
     Reply(Party, Party),
 }
@@ -301,7 +341,7 @@ impl Way {
         match self {
             Way::Tasks(_) => Way::Tasks(from),
             Way::Targeted(_, worker) => Way::Targeted(from, worker),
-            Way::Request(_, child) => Way::Request(from, child),
+            Way::Request(_, to) => Way::Request(from, to),
             Way::Reply(_, to) => Way::Reply(from, to),
         }
     }
@@ -312,11 +352,57 @@ impl Way {
 pub(crate) struct Exchange {
     region: Arc<Region>,
     at: ExchangeAt,
+    parcels: Parcels,
 }
 
 impl Exchange {
-    pub(crate) fn new(region: Arc<Region>, at: ExchangeAt) -> Exchange {
-        Exchange { region, at }
+    /// Before the first fork.
+    pub(crate) fn open(region: Arc<Region>, at: ExchangeAt) -> io::Result<Exchange> {
+        Ok(Exchange {
+            parcels: Parcels::open(Arc::clone(&region), at.parcels)?,
+            region,
+            at,
+        })
+    }
+
+    /// With the parcels in a file that is there, for tests that kill processes.
+    #[cfg(test)]
+    fn over(region: Arc<Region>, at: ExchangeAt, parcels: std::fs::File) -> Exchange {
+        Exchange {
+            parcels: Parcels::over(Arc::clone(&region), at.parcels, parcels),
+            region,
+            at,
+        }
+    }
+
+    /// What is too long for its ring.
+    pub(crate) fn parcels(&self) -> &Parcels {
+        &self.parcels
+    }
+
+    /// A number for each queue.
+    pub(crate) fn number_of(&self, way: Way) -> u64 {
+        let kind = match way {
+            Way::Tasks(_) => 0,
+            Way::Targeted(..) => 1,
+            Way::Request(..) => 2,
+            Way::Reply(..) => 3,
+        };
+        let (_, index) = self.place_of(way);
+        kind << 32 | index as u64
+    }
+
+    /// End of what is published in the queue with this number.
+    fn end_of(&self, number: u64) -> Option<u64> {
+        let queues = match number >> 32 {
+            0 => &self.at.tasks,
+            1 => &self.at.targeted,
+            2 => &self.at.requests,
+            3 => &self.at.replies,
+            _ => return None,
+        };
+        let index = number as u32 as usize;
+        Some(LaneWriter::attach(Ring::new(&self.region, queues.lane(index))).end())
     }
 
     fn place_of(&self, way: Way) -> (&QueuesAt, usize) {
@@ -327,9 +413,9 @@ impl Exchange {
                 &self.at.targeted,
                 worker as usize * plan.parties() + from.index(),
             ),
-            Way::Request(from, child) => (
+            Way::Request(from, to) => (
                 &self.at.requests,
-                child as usize * plan.parties() + from.index(),
+                plan.target(to) * plan.parties() + from.index(),
             ),
             Way::Reply(from, to) => (&self.at.replies, to.index() * plan.parties() + from.index()),
         }
@@ -373,7 +459,10 @@ impl Exchange {
         match way {
             Way::Tasks(from) => (part(self.at.task_flags, 0), from),
             Way::Targeted(from, worker) => (part(self.at.targeted_flags, worker as usize), from),
-            Way::Request(from, child) => (part(self.at.request_flags, child as usize), from),
+            Way::Request(from, to) => {
+                let to = self.at.plan.target(to);
+                (part(self.at.request_flags, to), from)
+            }
             Way::Reply(from, to) => (part(self.at.reply_flags, to.index()), from),
         }
     }
@@ -483,7 +572,7 @@ impl Exchange {
             self.flag_if_waiting(way, &queue)
         };
         for from in self.parties() {
-            let mut mine = free(Way::Request(from, child));
+            let mut mine = free(Way::Request(from, Target::Child(child)));
             for incarnation in 0..SEATS as u32 {
                 let either = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
                 mine |= free(Way::Reply(from, either));
@@ -506,8 +595,14 @@ impl Exchange {
         left.readers
             .extend(self.parties().filter(|&to| waits(Way::Reply(me, to))));
         let first_of = |child: u32| Party::on(Seat::first_of(child));
-        let asked = (0..plan.children).filter(|&child| waits(Way::Request(me, child)));
+        let asked =
+            (0..plan.children).filter(|&child| waits(Way::Request(me, Target::Child(child))));
         left.readers.extend(asked.map(first_of));
+        for (to, reader) in [(Target::Main, Party::MAIN), (Target::Manager, Party(1))] {
+            if waits(Way::Request(me, to)) {
+                left.readers.push(reader);
+            }
+        }
         if plan.task_workers > 0 {
             waits(Way::Tasks(me));
         }
@@ -515,7 +610,22 @@ impl Exchange {
         left.readers
             .extend(targeted.map(|worker| first_of(plan.first_task + worker)));
         self.announce_awake(seat);
+        self.settle_parcels(me, left.put_back);
         left
+    }
+
+    /// Discard what a dead process had in hand.
+    fn settle_parcels(&self, dead: Party, put_back: bool) {
+        if let Some((parcel, way, tail)) = self.parcels.unsent(dead)
+            && self.end_of(way) == Some(tail)
+        {
+            self.parcels.discard(parcel);
+        }
+        if let Some(parcel) = self.parcels.unread(dead)
+            && !put_back
+        {
+            self.parcels.discard(parcel);
+        }
     }
 
     fn flag_if_waiting(&self, way: Way, queue: &Queue) -> bool {
@@ -554,7 +664,7 @@ impl Exchange {
 
     /// Whether a message of user code waits for one of these children.
     pub(crate) fn has_requests(&self, children: std::ops::Range<u32>) -> bool {
-        let mut any = children.map(|child| Way::Request(Party::MAIN, child));
+        let mut any = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
         any.any(|kind| {
             let mut flagged = self
                 .parties()

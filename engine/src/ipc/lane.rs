@@ -79,6 +79,8 @@ use std::sync::Arc;
 use super::frame::{HEADER, Header, Kind};
 use super::shm::{At, BytesAt, Region, Shared};
 use crate::sync::modelled::{AtomicU64, Watch};
+#[cfg(not(any(loom, miri)))]
+use crate::sys::memory::SharedMap;
 
 pub(crate) use reader::{Casualty, LaneReader, Payload, Received, Verdict};
 pub(crate) use writer::{LaneWriter, Push, Recalled};
@@ -284,6 +286,19 @@ impl Ring {
         unsafe {
             std::ptr::copy_nonoverlapping(bytes.as_ptr(), self.base.add(at).as_ptr(), bytes.len())
         };
+    }
+
+    /// Give the memory behind `from..to` of the ring back.
+    ///
+    /// # Safety
+    /// Only for the producer, when nothing is published.
+    #[cfg(not(any(loom, miri)))]
+    unsafe fn give_back(&self, from: u64, to: u64) {
+        if to > from && to <= self.capacity {
+            // SAFETY: in bounds; by the caller's promise the bytes are the producer's alone. (A ring on a heap is
+            // no shared mapping, and the call fails.)
+            unsafe { SharedMap::give_back(self.base.add(from as usize), (to - from) as usize) };
+        }
     }
 
     /// Bytes `position..position + len`, which must not cross the end of the ring.

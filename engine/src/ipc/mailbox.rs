@@ -199,6 +199,7 @@ mod tests {
             user_processes: 0,
             task_ring: 1024,
             keeps_tasks: false,
+            parcel_bytes: 1 << 20,
         };
         let mut layout = Layout::default();
         let drawing = Drawing::new(plan, &mut layout);

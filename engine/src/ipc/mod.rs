@@ -10,6 +10,7 @@
 
 pub(crate) mod directory;
 pub(crate) mod doorbell;
+pub(crate) mod envelope;
 pub(crate) mod exchange;
 pub(crate) mod frame;
 pub(crate) mod incoming;
@@ -18,6 +19,7 @@ pub(crate) mod mailbox;
 #[cfg(all(test, loom))]
 mod models;
 pub(crate) mod outlet;
+pub(crate) mod parcels;
 pub(crate) mod parker;
 #[cfg(not(loom))]
 pub mod probe;

@@ -56,6 +56,7 @@ pub fn run(load: Load) -> io::Result<Figures> {
         user_processes: 0,
         task_ring: 1024,
         keeps_tasks: false,
+        parcel_bytes: 1 << 20,
     };
     let mut layout = Layout::default();
     let drawing = Drawing::new(plan, &mut layout);

@@ -41,8 +41,7 @@ impl Claimant {
 
     /// The manager, for what no other process is left to take.
     pub(crate) const MANAGER: Claimant = Claimant(u32::MAX as u64);
-
-    /// The master's main thread, which takes nothing but may want to begin a queue anew.
+    /// The master's main thread.
     pub(crate) const MAIN: Claimant = Claimant(u32::MAX as u64 - 1);
 
     fn is_on(word: u64, seat: Seat) -> bool {

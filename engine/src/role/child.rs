@@ -76,17 +76,20 @@ impl<'g> Child<'g> {
             Wires {
                 file_senders: Rc::clone(&ground.file_senders),
                 lifelines: watch(&ground.master_line),
+                commands: ground.commands.clone(),
                 event_loop: EventLoop::new(),
             },
         );
         let block = shared.seat_block(seat);
         block.pid.store(process::pid(), Ordering::Release);
         let epoch = block.epoch.load(Ordering::Relaxed);
+        let me = Claimant::new(seat, epoch);
+        context.listen_to_replies(me);
         Ok(Child {
             context,
             parker,
             block,
-            me: Claimant::new(seat, epoch),
+            me,
         })
     }
 }

@@ -7,6 +7,7 @@
 use std::rc::Rc;
 
 use crate::choice::{DispatchEvent, Target};
+use crate::command::Command;
 use crate::context::Context;
 use crate::handler::{Death, Handler, Interests, Leave, Step};
 use crate::packet::Packet;
@@ -162,6 +163,20 @@ impl Handler for Fence {
 
     fn on_pipe_message(&self, context: &Context, message: &PipeMessage, data: &[u8]) -> Step {
         fence(self.0.on_pipe_message(context, message, data))
+    }
+
+    fn on_command(
+        &self,
+        context: &Context,
+        command: &Command<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Leave> {
+        let answer = self.0.on_command(context, command, data);
+        if let Err(leave) = &answer {
+            fence(Err(*leave))?;
+        }
+        fence(Ok(()))?;
+        answer
     }
 
     fn on_user_process(&self, context: &Context, process: u32) -> Step {

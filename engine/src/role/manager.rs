@@ -7,6 +7,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::messages::Messages;
 use super::roster::{Action, Policy, Roster};
 use super::signals;
 use super::watchdog::{Stuck, Watchdog};
@@ -16,10 +17,12 @@ use crate::error::code;
 use crate::event_loop::EventLoop;
 use crate::handler::{Death, Step};
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
+use crate::ipc::exchange::Target;
 use crate::ipc::frame::{Head, Kind, reload, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
+use crate::ipc::queue::Claimant;
 use crate::log::Author;
 use crate::session::table::state;
 use crate::shared::{ChildKind, Shared};
@@ -105,10 +108,12 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         Wires {
             file_senders: Rc::clone(&ground.file_senders),
             lifelines: watch(&ground.master_line),
+            commands: ground.commands.clone(),
             event_loop: EventLoop::new(),
         },
     );
     let mut mailbox = shared.directory.mailbox(Endpoint::Manager);
+    let mut messages = Messages::of_supervisor(&context, Target::Manager, Claimant::MANAGER);
     let mut manager = Manager {
         ground,
         context,
@@ -142,9 +147,10 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.heed(started);
     }
     while !manager.finished && manager.became.is_none() {
-        manager.sleep(&mut mailbox, &mut parker);
+        manager.sleep(&mut mailbox, &mut parker, &messages);
         manager.heed_signals();
         manager.read_mail(&mut mailbox);
+        manager.obey_commands(&mut messages);
         manager.tend();
         if parker.supervisor_lost() {
             signal::disarm_fuse(); // this stop has a deadline of its own
@@ -183,11 +189,15 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
 }
 
 impl Manager<'_> {
-    fn sleep(&mut self, mailbox: &mut Mailbox, parker: &mut Parker) {
+    fn sleep(&mut self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
         if std::mem::take(&mut self.more) {
             return; // a descriptor may still be ready
         }
+        self.context.give_back_memory();
         if mailbox.may_sleep() {
+            if messages.has_any() {
+                return mailbox.awake();
+            }
             let now = clock::monotonic_ms();
             let due = self.roster.next_deadline(now).into_iter();
             let look = self.watchdog.next_look(&self.roster.alive(), now);
@@ -274,6 +284,16 @@ impl Manager<'_> {
                     .error(format_args!("manager: unexpected message {other:?}")),
             }
         }
+    }
+
+    fn obey_commands(&mut self, messages: &mut Messages) {
+        while self.context.next_reply().is_some() {} // of commands whose time was up
+        // One at a time: a process that has died meanwhile is not to wait for many of them.
+        if let Some(step) = messages.next(&self.context) {
+            self.heed(step);
+        }
+        let leaving = self.context.take_leaving().map_or(Ok(()), Err);
+        self.heed(leaving);
     }
 
     fn reload(&mut self) {

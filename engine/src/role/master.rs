@@ -13,6 +13,7 @@ use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
 use super::intake::Intake;
+use super::messages::Messages;
 use super::signals::{self, Action};
 use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
@@ -22,9 +23,11 @@ use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
 use crate::ipc::doorbell::Doorbell;
+use crate::ipc::exchange::Target;
 use crate::ipc::frame::{Head, Kind, shutdown};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
+use crate::ipc::queue::Claimant;
 use crate::log::{Author, Log};
 use crate::net::handover;
 use crate::net::listener::Listener;
@@ -151,6 +154,7 @@ impl Master {
             dispatch,
             errands,
             file_senders,
+            commands,
             event_loop,
             ..
         } = ground;
@@ -214,6 +218,7 @@ impl Master {
             Wires {
                 file_senders,
                 lifelines: Vec::new(),
+                commands,
                 event_loop,
             },
         );
@@ -255,6 +260,7 @@ impl Master {
 
     fn live(&mut self) -> i32 {
         let mut mailbox = self.shared.directory.mailbox(Endpoint::Main);
+        let mut messages = Messages::of_supervisor(&self.context, Target::Main, Claimant::MAIN);
         self.await_first_generation(&mut mailbox);
         self.context.handler().attach(&Rc::clone(&self.context));
         if !self.manager_gone {
@@ -266,9 +272,10 @@ impl Master {
             }
         }
         while Phase::of(&self.shared) != Phase::Stopped {
-            self.sleep(&mut mailbox);
+            self.sleep(&mut mailbox, &messages);
             self.heed_signals();
             self.read_mail(&mut mailbox);
+            self.obey_commands(&mut messages);
             self.follow_reloads();
             self.reap();
             self.serve_errands();
@@ -351,10 +358,12 @@ impl Master {
         }
     }
 
-    fn sleep(&mut self, mailbox: &mut Mailbox) {
+    fn sleep(&mut self, mailbox: &mut Mailbox, messages: &Messages) {
         self.beat();
+        self.context.give_back_memory();
         let more = std::mem::take(&mut self.more); // a descriptor may still be ready
-        let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && !more;
+        let idle = !more && !messages.has_any();
+        let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && idle;
         self.watch_jobs();
         let now = clock::monotonic_ms();
         let accepts = !self.listeners.is_empty();
@@ -420,6 +429,16 @@ impl Master {
                 Action::Reap | Action::Survive | Action::Die | Action::Host => {}
             }
         }
+    }
+
+    fn obey_commands(&mut self, messages: &mut Messages) {
+        while self.context.next_reply().is_some() {} // of commands whose time was up
+        // One at a time: new connections come between.
+        if let Some(step) = messages.next(&self.context) {
+            self.heed(step);
+        }
+        let leaving = self.context.take_leaving().map_or(Ok(()), Err);
+        self.heed(leaving);
     }
 
     /// Here first: this process may create a file that workers under another account may only open.

@@ -45,6 +45,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use crate::choice::DispatchFn;
+use crate::command::Commands;
 use crate::context::{Role, role_of};
 use crate::daemon::Service;
 use crate::errand::Errands;
@@ -52,6 +53,7 @@ use crate::error::{Doing, Result};
 use crate::event_loop::EventLoop;
 use crate::handler::{Handler, Interests};
 use crate::ipc::directory::{Endpoint, Plan};
+use crate::ipc::parcels::INLINE;
 use crate::log::Log;
 use crate::net::handover;
 use crate::net::listener::Listener;
@@ -79,6 +81,7 @@ pub(crate) struct Ground {
     pub(crate) master_line: OwnedFd,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
+    pub(crate) commands: Commands,
     /// The master's, with the timers that were made before the start.
     pub(crate) event_loop: Rc<EventLoop>,
 }
@@ -92,6 +95,7 @@ pub(crate) struct Program {
     pub(crate) errands: Arc<Errands>,
     /// Processes that run a function of the user's.
     pub(crate) user_processes: u32,
+    pub(crate) commands: Commands,
     /// The master's event loop.
     pub(crate) event_loop: Rc<EventLoop>,
 }
@@ -111,6 +115,9 @@ impl Ended {
     /// answer not written in time. The log's last line has the counts.
     pub const DROPPED: i32 = exit::DROPPED;
 }
+
+/// What waits beyond this waits in parcels.
+const LARGEST_TASK_RING: u64 = 1 << 30;
 
 /// Run the whole server. Returns in every process: in the master after the stop, in a child when its
 /// work is over.
@@ -155,7 +162,8 @@ fn prepare(
         request_lane: settings.worker_queue_size as usize,
         reply_lane: settings.worker_queue_size as usize,
         keeps_tasks: settings.tasks.redeliver > 0,
-        task_ring: settings.tasks.queue_max_bytes as usize,
+        task_ring: settings.tasks.queue_max_bytes.min(LARGEST_TASK_RING) as usize,
+        parcel_bytes: settings.tasks.queue_max_bytes,
     };
     let tasks = &settings.tasks;
     let source = TaskSource::open(
@@ -166,6 +174,11 @@ fn prepare(
     .doing("open the message queue of message_queue_key")?;
     let shared = Shared::create(plan, sizes.max_connection).doing("create shared memory")?;
     let shared = Arc::new(shared.with_task_source(source));
+    if !shared.directory.exchange().parcels().are_possible() {
+        log.warning(format_args!(
+            "the limit of file sizes (ulimit -f) forbids tasks and messages of more than {INLINE} bytes"
+        ));
+    }
     let watched = Arc::clone(&shared);
     log.follow(move || watched.server().log_generation.load(Ordering::Acquire));
     let server = shared.server();
@@ -196,6 +209,7 @@ fn prepare(
         service,
         master_line,
         file_senders: senders.into(),
+        commands: program.commands,
         event_loop: program.event_loop,
     };
 

@@ -4,17 +4,17 @@ use std::time::Duration;
 
 use super::intake::Shelf;
 use super::{Ground, phase::Phase};
-use crate::context::{Context, opened};
+use crate::context::Context;
 use crate::handler::{Callback, Death};
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::exchange::Stamp;
+use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Casualty;
 use crate::ipc::queue::{Claimant, Taken};
 use crate::session::table::state;
 use crate::settings::OnWorkerLost;
 use crate::shared::{ChildKind, Shared};
-use crate::stats::{Work, bump, recycle, replacement, seat_state};
+use crate::stats::{Work, WorkBlock, bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use crate::sys::wait::Reaped;
@@ -65,18 +65,25 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         .store(replacement::UNKNOWN, Ordering::Release);
     let exchange = shared.directory.exchange();
     let left = exchange.settle(seat);
+    if let Some(parcel) = shared.work(seat).and_then(WorkBlock::leftover) {
+        context.discard_parcel(parcel);
+    }
     let work = shared
         .work(seat)
         .and_then(|work| work.settle(left.put_back));
     if let Some(work) = &work {
         settle_task(ground, context, seat, work);
     }
+    let request = shared.request(seat).settle(left.put_back);
+    if let Some(request) = &request {
+        settle_request(ground, context, seat, request);
+    }
     context.wake_for_tasks();
     let casualties = match shared.kind_of(seat.worker()) {
         ChildKind::Worker => shared.directory.settle(Endpoint::Worker(seat)),
         _ => Vec::new(),
     };
-    let count = casualties.len() + usize::from(work.is_some());
+    let count = casualties.len() + usize::from(work.is_some()) + usize::from(request.is_some());
     for casualty in casualties {
         if casualty.kind == Kind::Packet {
             // Nobody waits for its end, as nobody knows whether it has come.
@@ -100,29 +107,51 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
 /// A task died with its worker: it is run again as often as it may be, else whoever gave it hears of that.
 fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
     let shared = &ground.shared;
-    let again = work.stamp.extra < ground.settings.tasks.redeliver;
+    let Envelope { id, stamp, .. } = work.envelope;
+    let again = stamp.extra < ground.settings.tasks.redeliver;
     if again && Phase::of(shared) < Phase::Stopping {
         let payload = shared.kept(seat, work.kept).unwrap_or_default();
         if context.redeliver(work, &payload) {
             return;
         }
     }
+    if let Some(parcel) = work.parcel {
+        context.discard_parcel(parcel);
+    }
     bump(&shared.server().tasks_lost, 1);
     let reason = match Phase::of(shared) {
         phase if phase >= Phase::Stopping => TaskLoss::Stopped,
         _ => TaskLoss::WorkerDied,
     };
-    let (source, _) = context.source_of(work.stamp.party);
+    let (source, _) = context.source_of(stamp.party);
     context.log().warning(format_args!(
-        "task[{}] of worker#{source} is lost: {}",
-        work.id,
+        "task[{id}] of worker#{source} is lost: {}",
         reason.name()
     ));
-    if !context.report_lost(work.id, work.stamp, reason) {
+    if !context.report_lost(id, stamp, reason) {
         context.log().error(format_args!(
             "worker#{source} does not hear of that: it does not read what has become of its tasks"
         ));
     }
+}
+
+/// A message or command died with the process that was at it.
+fn settle_request(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
+    let (source, role) = context.source_of(work.envelope.stamp.party);
+    let what = match work.envelope.kind {
+        Kind::Command => {
+            context.fail_command(&work.envelope, TaskLoss::WorkerDied);
+            "command"
+        }
+        _ => {
+            bump(&ground.shared.server().messages_lost, 1);
+            "message"
+        }
+    };
+    let receiver = seat.worker();
+    context.log().warning(format_args!(
+        "a {what} of {role:?} (id {source}) is lost: worker {receiver} died while it was at it"
+    ));
 }
 
 /// How often, in all, and after how long to look again for room in a queue to who has given a task.
@@ -141,10 +170,15 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
     for way in exchange.task_ways() {
         let mut queue = exchange.queue(way);
         let mut note = |head: Head, payload: &[u8]| {
-            let (_, data) = opened(payload);
-            let stamp = Stamp::decode(head.argument);
-            let stays = shelf.put(way.target(), data, stamp.flags);
-            if stays { &mut kept } else { &mut lost }.push((head.session, stamp));
+            let (envelope, body) = Envelope::open(head, payload);
+            let stays = match body {
+                Body::Inline(data) => shelf.put(way.target(), data, envelope.stamp.flags),
+                Body::Parcel(parcel) => {
+                    context.discard_parcel(parcel); // no message is as large as that
+                    false
+                }
+            };
+            if stays { &mut kept } else { &mut lost }.push((envelope.id, envelope.stamp));
         };
         let mut patience = BUSY_LOOKS;
         loop {

@@ -11,14 +11,16 @@ use super::limits::Limits;
 use super::messages::Messages;
 use super::signals::{self, Action};
 use super::{Ground, exit, phase::Phase};
-use crate::context::{Context, opened, wake_feeders};
+use crate::context::{Context, wake_feeders};
 use crate::handler::{Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
-use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
+use crate::ipc::envelope::{Body, Envelope};
+use crate::ipc::exchange::{Exchange, Party, Way};
 use crate::ipc::frame::Head;
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::mailbox::Mailbox;
+use crate::ipc::parcels::Parcel;
 use crate::ipc::parker::Parker;
 use crate::ipc::queue::Claimant;
 use crate::shared::Shared;
@@ -44,6 +46,8 @@ struct TaskWorker<'g> {
     main: Doorbell,
     manager: Doorbell,
     limits: Limits,
+    /// A task may have to be run again.
+    keeps: bool,
     leave: Cell<Option<Leave>>,
     termed: Cell<bool>,
 }
@@ -97,6 +101,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         main: shared.directory.bell(Endpoint::Main),
         manager: shared.directory.bell(Endpoint::Manager),
         limits: Limits::of_tasks(&ground.settings),
+        keeps: ground.settings.tasks.redeliver > 0,
         leave: Cell::new(None),
         termed: Cell::new(false),
     };
@@ -200,7 +205,7 @@ impl TaskWorker<'_> {
 
     fn heed(&self, step: Result<(), Leave>) {
         self.context.left();
-        if let Err(leave) = step {
+        if let Some(leave) = step.err().or_else(|| self.context.take_leaving()) {
             self.leave.set(Some(leave));
         }
     }
@@ -243,15 +248,16 @@ impl TaskWorker<'_> {
             spare,
         } = desk;
         let mut copy = |target: Option<u32>, head: Head, payload: &[u8]| {
-            let (given, data) = opened(payload);
-            let stamp = Stamp::decode(head.argument);
-            let kept = self.shared.keep(self.seat, data);
+            let (envelope, body) = Envelope::open(head, payload);
+            let (data, parcel) = match body {
+                Body::Inline(data) => (data, None),
+                Body::Parcel(parcel) => (&[][..], Some(parcel)),
+            };
             let work = Work {
-                id: head.session,
-                stamp,
-                given,
-                kept,
+                envelope,
+                kept: self.shared.keep(self.seat, data),
                 target,
+                parcel,
             };
             self.work.take(&work);
             let mut payload = std::mem::take(spare);
@@ -273,7 +279,9 @@ impl TaskWorker<'_> {
         if let Found::One(room) = found {
             self.work.begin();
             self.context.grant_room(room);
-            let party = taken.as_ref().map(|task: &Taken| task.work.stamp.party);
+            let party = taken
+                .as_ref()
+                .map(|task: &Taken| task.work.envelope.stamp.party);
             if party == Some(Party::INTAKE) {
                 wake_feeders(self.shared);
             }
@@ -289,20 +297,35 @@ impl TaskWorker<'_> {
 
     /// Run it. What it leaves open is told to who gave it, and then it is off the record.
     fn perform(&self, task: Taken, desk: &mut Desk) {
-        let Taken { work, payload } = task;
-        let (source, _) = self.context.source_of(work.stamp.party);
+        let Taken { work, mut payload } = task;
+        let envelope = work.envelope;
+        let mut parcel = work.parcel;
+        if let Some(held) = parcel {
+            // What cannot be had is said in the log; the task is on record, and lost with this process.
+            let Some(content) = self.context.open_parcel(held) else {
+                self.leave.set(Some(Leave { code: exit::FATAL }));
+                return;
+            };
+            payload = content;
+            if !self.keeps {
+                parcel = None;
+                self.let_go(held);
+            }
+        }
+        let (source, _) = self.context.source_of(envelope.stamp.party);
         let told = Task {
-            id: work.id,
+            id: envelope.id,
             source,
-            dispatch_time: work.given as f64 / 1e6,
-            flags: work.stamp.flags,
-            attempts: work.stamp.extra,
+            dispatch_time: envelope.given as f64 / 1e6,
+            flags: envelope.stamp.flags,
+            attempts: envelope.stamp.extra,
         };
         let (context, handler) = (&self.context, self.context.handler());
         bump(&self.block.events, 1);
-        context.begin_task(&told, work.stamp);
+        context.begin_task(&told, envelope.stamp);
         context.enter(Callback::Task, 0);
         let step = handler.on_task(context, &told, &payload);
+        let step = step.and_then(|()| context.take_leaving().map_or(Ok(()), Err));
         if let Err(leave) = step {
             // The process ends because of it: the manager finds it on record.
             self.leave.set(Some(leave));
@@ -310,12 +333,21 @@ impl TaskWorker<'_> {
         }
         context.end_task();
         self.work.end();
+        if let Some(parcel) = parcel {
+            self.let_go(parcel); // after the end: a task without it could not be run again
+        }
         context.left();
         bump(&self.block.requests, 1);
         if payload.capacity() <= SPARE_MAX {
             desk.spare = payload;
         }
         self.mind_limits();
+    }
+
+    /// The parcel with the task at hand is not needed any more.
+    fn let_go(&self, parcel: Parcel) {
+        self.context.discard_parcel(parcel);
+        self.work.forget_parcel();
     }
 
     /// After a task: ask to be replaced, if this process has done its share.
@@ -334,6 +366,8 @@ impl TaskWorker<'_> {
         if serves {
             self.exchange.announce_sleep(self.seat);
         }
+        while self.context.next_reply().is_some() {} // of commands whose time was up
+        self.context.give_back_memory();
         let has_work = || serves && desk.has_any();
         if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.is_over() {
             if Phase::of(self.shared) >= Phase::Draining {

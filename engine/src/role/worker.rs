@@ -71,7 +71,6 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         me,
     } = child;
     let endpoint = Endpoint::Worker(seat);
-    context.listen_to_replies(me);
     let mut messages = Messages::new(&context, seat, me);
     let mut mailbox = shared.directory.mailbox(endpoint);
     let worker = Worker {
@@ -330,7 +329,8 @@ impl Worker<'_> {
             };
             bump(&self.block.events, 1);
             self.context.left();
-            self.leave.set(step.err());
+            self.leave
+                .set(step.err().or_else(|| self.context.take_leaving()));
         }
     }
 
@@ -339,6 +339,7 @@ impl Worker<'_> {
         if !mailbox.may_sleep() {
             return;
         }
+        self.context.give_back_memory();
         if messages.has_any() || self.context.has_replies() {
             return mailbox.awake();
         }

@@ -1,10 +1,13 @@
-//! What a task worker is at, where others can see it when it dies.
+//! What a process is at that another one has given it, where the manager can see it when it dies.
 
+use crate::ipc::envelope::Envelope;
 use crate::ipc::exchange::Stamp;
+use crate::ipc::frame::Kind;
+use crate::ipc::parcels::Parcel;
 use crate::ipc::shm::shared_block;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
-/// Steps of a task in a worker.
+/// Steps of a task, message or command in a worker.
 mod step {
     /// None is here.
     pub(super) const NONE: u32 = 0;
@@ -17,9 +20,12 @@ mod step {
 }
 
 shared_block! {
-    /// The task of one task worker's process, written by it alone; read by the manager when it has died.
+    /// The task of one task worker's process, or the message or command of any child, written by it alone; read by the
+    /// manager when it has died.
     pub(crate) struct WorkBlock {
         step: AtomicU32,
+        /// [`Kind`] of the message.
+        kind: AtomicU32,
         /// Number of the call.
         id: AtomicU64,
         /// Its [`Stamp`].
@@ -30,30 +36,41 @@ shared_block! {
         kept: AtomicU64,
         /// Untargeted (0), or one more than the task worker it was for.
         target: AtomicU64,
+        /// The parcel with its payload, 0 if there is none.
+        parcel: AtomicU64,
     }
 }
 
-/// A task that was at work.
+/// What was at work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Work {
-    pub(crate) id: u64,
-    pub(crate) stamp: Stamp,
-    pub(crate) given: u64,
+    pub(crate) envelope: Envelope,
     /// Bytes of its payload that were kept.
     pub(crate) kept: u64,
     /// The task worker it was for, counted from 0.
     pub(crate) target: Option<u32>,
+    /// What has its payload, if the process was not through with it.
+    pub(crate) parcel: Option<Parcel>,
 }
 
 impl WorkBlock {
-    /// A task is being taken.
+    /// It is being taken.
     pub(crate) fn take(&self, work: &Work) {
-        self.id.store(work.id, Ordering::Relaxed);
-        self.stamp.store(work.stamp.encode(), Ordering::Relaxed);
-        self.given.store(work.given, Ordering::Relaxed);
+        let Envelope {
+            kind,
+            id,
+            stamp,
+            given,
+        } = work.envelope;
+        self.kind.store(kind as u32, Ordering::Relaxed);
+        self.id.store(id, Ordering::Relaxed);
+        self.stamp.store(stamp.encode(), Ordering::Relaxed);
+        self.given.store(given, Ordering::Relaxed);
         self.kept.store(work.kept, Ordering::Relaxed);
         let target = work.target.map_or(0, |worker| u64::from(worker) + 1);
         self.target.store(target, Ordering::Relaxed);
+        let parcel = work.parcel.map_or(0, Parcel::word);
+        self.parcel.store(parcel, Ordering::Relaxed);
         self.step.store(step::TAKING, Ordering::Release);
     }
 
@@ -67,12 +84,17 @@ impl WorkBlock {
         self.step.store(step::ANSWERED, Ordering::Release);
     }
 
+    /// Its payload is where nobody else can have it, and the parcel is free.
+    pub(crate) fn forget_parcel(&self) {
+        self.parcel.store(0, Ordering::Relaxed);
+    }
+
     /// It is through.
     pub(crate) fn end(&self) {
         self.step.store(step::NONE, Ordering::Release);
     }
 
-    /// Whether a task is at work.
+    /// Whether something is at work.
     pub(crate) fn is_busy(&self) -> bool {
         self.step.load(Ordering::Acquire) != step::NONE
     }
@@ -82,22 +104,37 @@ impl WorkBlock {
         self.is_busy().then(|| self.given.load(Ordering::Relaxed))
     }
 
+    /// The manager, when the process is dead, before [`WorkBlock::settle`]: a parcel that it was through with and may not have
+    /// freed.
+    pub(crate) fn leftover(&self) -> Option<Parcel> {
+        match self.step.load(Ordering::Acquire) {
+            step::NONE | step::ANSWERED => {
+                Parcel::from_word(self.parcel.swap(0, Ordering::Relaxed))
+            }
+            _ => None,
+        }
+    }
+
     /// The manager, when the process is dead: what died with it. `put_back`: what it was taking is in its queue again.
     pub(crate) fn settle(&self, put_back: bool) -> Option<Work> {
         let at = self.step.swap(step::NONE, Ordering::AcqRel);
+        let parcel = self.parcel.swap(0, Ordering::Relaxed);
         if matches!(at, step::NONE | step::ANSWERED) || (at == step::TAKING && put_back) {
             return None;
         }
+        let load = |word: &AtomicU64| word.load(Ordering::Relaxed);
         Some(Work {
-            id: self.id.load(Ordering::Relaxed),
-            stamp: Stamp::decode(self.stamp.load(Ordering::Relaxed)),
-            given: self.given.load(Ordering::Relaxed),
-            kept: self.kept.load(Ordering::Relaxed),
-            target: self
-                .target
-                .load(Ordering::Relaxed)
+            envelope: Envelope {
+                kind: Kind::from_u8(self.kind.load(Ordering::Relaxed) as u8)?,
+                id: load(&self.id),
+                stamp: Stamp::decode(load(&self.stamp)),
+                given: load(&self.given),
+            },
+            kept: load(&self.kept),
+            target: load(&self.target)
                 .checked_sub(1)
                 .map(|worker| worker as u32),
+            parcel: Parcel::from_word(parcel),
         })
     }
 }

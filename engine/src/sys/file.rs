@@ -91,6 +91,11 @@ pub(crate) fn memfd(name: &str, content: &[u8]) -> io::Result<OwnedFd> {
     Ok(file.into())
 }
 
+/// An empty file in memory, of any length, gone with its last descriptor. `name` is for `/proc` alone.
+pub(crate) fn sparse(name: &str) -> io::Result<File> {
+    Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
+}
+
 /// Give the memory of a memory file back that was sent, up to `offset`; up to `freed` that was done before. How far
 /// it is done now.
 ///
@@ -112,7 +117,7 @@ pub(crate) fn free_behind(file: impl AsFd, freed: u64, offset: u64) -> u64 {
 }
 
 /// Give the memory (or disk blocks) of a part back, now that it has been sent. It reads as zeros then; the length stays.
-fn punch_hole(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
+pub(crate) fn punch_hole(file: impl AsFd, offset: u64, len: u64) -> io::Result<()> {
     let start = i64::try_from(offset).map_err(|_| io::ErrorKind::InvalidInput)?;
     let len = i64::try_from(len).map_err(|_| io::ErrorKind::InvalidInput)?;
     let flags = FallocateFlags::FALLOC_FL_PUNCH_HOLE | FallocateFlags::FALLOC_FL_KEEP_SIZE;

@@ -2,7 +2,7 @@
 
 use std::{io, num::NonZeroUsize, ptr::NonNull};
 
-use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
+use nix::sys::mman::{MapFlags, MmapAdvise, ProtFlags, madvise, mmap_anonymous, munmap};
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::unistd::{SysconfVar, sysconf};
 
@@ -61,6 +61,24 @@ impl SharedMap {
             base: base.cast(),
             len,
         })
+    }
+
+    /// Give the memory behind a part of the mapping back; it reads as zeros then. Only whole pages are given back.
+    ///
+    /// # Safety
+    /// `start` points into a mapping of this kind that is as long from there; nobody else accesses these bytes meanwhile,
+    /// and nobody needs what is in them.
+    pub(crate) unsafe fn give_back(start: NonNull<u8>, len: usize) {
+        const PAGE: usize = 4096; // a larger real one makes the call fail, which does no harm
+        let skip = start.as_ptr().align_offset(PAGE);
+        let len = len.saturating_sub(skip) / PAGE * PAGE;
+        if len == 0 {
+            return;
+        }
+        // SAFETY: `skip + len` is within what the caller vouches for.
+        let first = unsafe { start.add(skip) };
+        // SAFETY: by the caller's word. Where it is refused the memory stays as it was.
+        let _ = unsafe { madvise(first.cast(), len, MmapAdvise::MADV_REMOVE) };
     }
 
     /// First byte of the mapping; page aligned.

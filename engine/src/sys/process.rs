@@ -45,6 +45,11 @@ pub(crate) fn nofile_limit() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(_, hard)| hard) // 1024: the traditional limit
 }
 
+/// Largest file that this process may write.
+pub(crate) fn file_size_limit() -> u64 {
+    getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft)
+}
+
 /// Ask: raise the soft limit of open descriptors to the hard one. Children and programs they start inherit it.
 pub(crate) fn raise_nofile() {
     let hard = nofile_limit();

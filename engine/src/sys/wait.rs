@@ -1,5 +1,8 @@
 //! Reaping children.
 
+use nix::sys::wait::{Id, WaitPidFlag, WaitStatus, waitid};
+use nix::unistd::Pid;
+
 /// How a process ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Exit {
@@ -23,6 +26,15 @@ pub(crate) struct Reaped {
     pub(crate) exit: Exit,
     /// Its largest resident memory, KiB.
     pub(crate) peak_rss_kib: u64,
+}
+
+/// Whether a child has ended and was not reaped.
+pub(crate) fn has_ended(pid: i32) -> bool {
+    let flags = WaitPidFlag::WEXITED | WaitPidFlag::WNOHANG | WaitPidFlag::WNOWAIT;
+    !matches!(
+        waitid(Id::Pid(Pid::from_raw(pid)), flags),
+        Ok(WaitStatus::StillAlive) | Err(_)
+    )
 }
 
 /// The next child that has ended, if any; never blocks. `None` also when there is no child at all.

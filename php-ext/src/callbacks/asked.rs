@@ -6,13 +6,18 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
+use skep::command::Command;
 use skep::{Context, DispatchEvent, DispatchKind, Leave, Target};
 
 use super::{Callback, PhpHandler, id, long};
 use crate::call::{self, Answer, Frame, Outcome};
 use crate::events::{Event, PortEvent};
 use crate::globals;
-use crate::zend::Zv;
+use crate::zend::{Zv, bytes};
+
+/// Answers to commands whose function has given none.
+const WRONG_TYPE: &[u8] = br#"{"data":"wrong return type","code":-2}"#;
+const NOT_CALLED: &[u8] = br#"{"data":"failed to call function","code":-1}"#;
 
 /// A function that declares so many parameters is given the data, too.
 const WITH_DATA: u32 = 4;
@@ -67,6 +72,32 @@ impl PhpHandler {
             return Ok(-1);
         }
         Ok(answer.number().unwrap_or(0))
+    }
+
+    /// The answer to a command, as JSON.
+    pub(super) fn obey(
+        &self,
+        context: &Context,
+        command: &Command<'_>,
+        data: &[u8],
+    ) -> Result<Vec<u8>, Leave> {
+        let Some(callback) = self.object().answering(command.index) else {
+            return Ok(NOT_CALLED.to_vec());
+        };
+        let mut answer = Answer::for_text();
+        let frame = Frame::new(callback.target)
+            .with(Zv::object(self.server))
+            .with_bytes(data);
+        let answered = self.ask(context, "command", frame.asking(&mut answer))?;
+        Ok(match answer.text() {
+            Some(text) if answered => {
+                // SAFETY: a string, of which the answer holds a reference.
+                let bytes = unsafe { bytes(text.as_string()) }.to_vec();
+                text.release();
+                bytes
+            }
+            _ => WRONG_TYPE.to_vec(),
+        })
     }
 
     /// Call a function for its answer. False: it has thrown, and that has been reported.

@@ -1,5 +1,6 @@
 //! Class `Skep\Server`: the object, its construction, and its list of methods.
 
+mod commands;
 mod configuration;
 mod construction;
 mod datagrams;
@@ -11,6 +12,7 @@ mod sessions;
 mod tasks;
 mod timers;
 
+pub(crate) use commands::Answering;
 pub(crate) use configuration::{Whose, merge};
 pub(crate) use tasks::{give_answer, note_unanswered};
 
@@ -82,6 +84,10 @@ pub(crate) struct ServerObject {
     /// The ports, with one reference each; the primary one comes first. Borrowed only while no PHP code can run.
     ports: RefCell<Vec<Zv>>,
     callbacks: [Cell<Option<Callback>>; EVENTS],
+    /// By index. Borrowed only while no PHP code can run.
+    commands: RefCell<Vec<Answering>>,
+    /// What the garbage collector was last told of.
+    seen: RefCell<Vec<Zv>>,
     std: zend_object,
 }
 
@@ -206,11 +212,13 @@ pub(crate) fn this<'a>(call: &Call) -> Option<&'a ServerObject> {
 
 unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
     // SAFETY: zend_object_alloc zeroes what lies in front of the zend_object, and zero is a valid value
-    // of each field there but ports and callbacks, which are written before anybody sees them.
+    // of each field there but ports, callbacks and commands, which are written before anybody sees them.
     unsafe {
         let state =
             ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
         (&raw mut (*state).ports).write(RefCell::new(Vec::new()));
+        (&raw mut (*state).commands).write(RefCell::new(Vec::new()));
+        (&raw mut (*state).seen).write(RefCell::new(Vec::new()));
         for index in 0..EVENTS {
             (&raw mut (*state).callbacks[index]).write(Cell::new(None));
         }
@@ -231,6 +239,8 @@ unsafe extern "C" fn free(object: *mut zend_object) {
         globals::set_live(null_mut());
     }
     listening::forget_ports(server);
+    commands::forget(server);
+    drop(server.seen.take());
     drop_engine(server);
     // SAFETY: the standard end of an object.
     unsafe { zend_object_std_dtor(object) };
@@ -286,6 +296,8 @@ pub(super) fn register() {
         listening::listen_entry(c"addlistener"),
         listening::get_socket_entry(),
         method!(c"start", lifecycle::start, [], ty::BOOL),
+        commands::add_entry(),
+        commands::command_entry(),
         method!(
             c"send",
             sessions::send,

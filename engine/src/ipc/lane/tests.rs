@@ -524,3 +524,55 @@ proptest! {
         prop_assert_eq!(LaneReader::settle(ring), None);
     }
 }
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: if cfg!(miri) { 2 } else { 64 },
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    /// Whatever a slow reader leaves waiting, messages come whole and in order, and a thrifty producer touches about twice of what
+    /// waited at most.
+    #[test]
+    fn a_thrifty_producer_loses_nothing_and_touches_little(
+        steps in prop::collection::vec((0..20_000usize, 0..4usize), 50..400),
+    ) {
+        let ring = Ring::on_heap(1 << 20);
+        let mut reader = LaneReader::attach(ring.twin());
+        let mut writer = LaneWriter::attach(ring).thrifty();
+        let byte = |number: usize, at: usize| (number * 31 + at) as u8;
+        let (mut waiting, mut next, mut most) = (std::collections::VecDeque::new(), 0usize, 0);
+        let mut read = |waiting: &mut std::collections::VecDeque<(usize, usize)>| {
+            let (number, len) = waiting.pop_front().unwrap();
+            let received = reader.receive(|head, payload| {
+                assert_eq!(head.session, number as u64);
+                let expected: Vec<u8> = (0..len).map(|at| byte(number, at)).collect();
+                assert_eq!(payload.bytes(), expected);
+                Verdict::Done
+            });
+            assert!(matches!(received, Received::Handled(_)));
+        };
+        for (len, reads) in steps {
+            let payload: Vec<u8> = (0..len).map(|at| byte(next, at)).collect();
+            let head = Head::new(Kind::Task, next as u64, 0);
+            while !writer.post(head, [&payload[..len / 3], &payload[len / 3..]]) {
+                read(&mut waiting); // there is something: the ring holds any of them
+            }
+            waiting.push_back((next, len));
+            next += 1;
+            most = most.max(writer.used_now());
+            for _ in 0..reads.min(waiting.len()) {
+                read(&mut waiting);
+            }
+        }
+        while !waiting.is_empty() {
+            read(&mut waiting);
+        }
+        let (fixed, frame) = (64 << 10, 20_100);
+        prop_assert!(
+            writer.touched_so_far() <= 2 * most + fixed + 3 * frame,
+            "touched {} where {most} waited", writer.touched_so_far()
+        );
+    }
+}

@@ -43,10 +43,14 @@ pub(crate) struct LaneWriter {
     thrifty: bool,
     /// Messages finished, as last seen.
     finished: u64,
+    /// So much of the ring, from its start on, may have memory; counted while the producer is thrifty.
+    touched: u64,
 }
 
 /// A thrifty producer uses so much of the ring before it looks whether it may begin again.
 const THRIFTY_FROM: u64 = 64 << 10;
+/// Its memory beyond this is given back when nothing waits.
+const THRIFTY_KEEPS: u64 = 4 << 20;
 
 impl LaneWriter {
     /// Become the producer; a predecessor's unpublished bytes are forgotten.
@@ -65,12 +69,14 @@ impl LaneWriter {
             paused: false,
             thrifty: false,
             finished: 0,
+            touched: 0,
         }
     }
 
     /// Touch little of a large ring: see [`LaneWriter::wants_restart`].
     pub(crate) fn thrifty(mut self) -> LaneWriter {
         self.thrifty = true;
+        self.touched = self.tail.min(self.ring.capacity); // a predecessor's
         self
     }
 
@@ -95,6 +101,36 @@ impl LaneWriter {
         shared.done.store(start, Ordering::Release);
         shared.tail.store(start, Ordering::Release);
         (self.tail, self.done) = (start, start);
+    }
+
+    /// Whether there is memory to be given back, by [`LaneWriter::give_back`].
+    pub(crate) fn is_heavy(&self) -> bool {
+        self.touched > THRIFTY_KEEPS
+    }
+
+    /// Give back the memory of what has waited, if nothing does. False: something waits, and this end is rung when it
+    /// does no more.
+    pub(crate) fn give_back(&mut self) -> bool {
+        if !self.is_heavy() || self.want_room(0) {
+            return !self.is_heavy();
+        }
+        #[cfg(not(any(loom, miri)))]
+        // SAFETY: this is the producer, and nothing is published (`want_room`).
+        unsafe {
+            self.ring.give_back(THRIFTY_KEEPS, self.touched);
+        }
+        self.touched = THRIFTY_KEEPS;
+        true
+    }
+
+    #[cfg(test)]
+    pub(crate) fn touched_so_far(&self) -> u64 {
+        self.touched
+    }
+
+    /// End of what is published.
+    pub(crate) fn end(&self) -> u64 {
+        self.tail
     }
 
     /// Publish a message of two parts in one frame. False: no room.
@@ -182,6 +218,7 @@ impl LaneWriter {
             at = at.wrapping_add(part.len() as u64);
         }
         self.tail = start.wrapping_add(need);
+        self.touched = self.touched.max(self.ring.offset(start) as u64 + need);
         let shared = self.ring.header();
         if flags & LAST != 0 {
             self.pushed = self.pushed.wrapping_add(1);

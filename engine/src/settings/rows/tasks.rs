@@ -123,11 +123,12 @@ pub(super) static ROWS: &[Row] = &[
         aliases: &[],
         kind: Kind::Size,
         default: "256M",
-        range: "64K..=1G, rounded up to a power of two; clamped",
+        range: "64K..=8G, rounded up to a power of two; clamped",
         help: "Bytes of the tasks that one process has given away and no task worker has taken; beyond that task() is false with 2002. \
-               One task may have almost half of that. Memory is used as it is needed.",
+               The same for long results, messages and commands (those that are no small part of their queue) of a process in all. None of them may be longer than this. \
+               Memory is used as it is needed.",
         apply: Apply::Server(|s, v| {
-            s.tasks.queue_max_bytes = size(v)?.clamp(64 << 10, 1 << 30).next_power_of_two();
+            s.tasks.queue_max_bytes = size(v)?.clamp(64 << 10, 8 << 30).next_power_of_two();
             Ok(())
         }),
     },

@@ -269,7 +269,7 @@ pub(super) fn forget_ports(server: &ServerObject) {
     }
 }
 
-/// What the garbage collector must know of a server beside its properties: its ports.
+/// What the garbage collector must know of a server beside its properties: its ports, and what answers commands.
 pub(super) unsafe extern "C" fn get_gc(
     object: *mut zend_object,
     table: *mut *mut crate::zend::zval,
@@ -277,12 +277,17 @@ pub(super) unsafe extern "C" fn get_gc(
 ) -> *mut crate::zend::HashTable {
     // SAFETY: PHP asks for a live object of this class, and reads the table before any other code runs.
     unsafe {
-        let ports = &*ServerObject::of(object).ports.as_ptr();
-        *table = match ports.is_empty() {
+        let server = ServerObject::of(object);
+        let (ports, commands) = (&*server.ports.as_ptr(), &*server.commands.as_ptr());
+        let seen = &mut *server.seen.as_ptr();
+        seen.clear();
+        seen.extend(ports.iter().copied());
+        seen.extend(commands.iter().map(|function| function.callable));
+        *table = match seen.is_empty() {
             true => null_mut(),
-            false => ports.as_ptr().cast_mut().cast(),
+            false => seen.as_mut_ptr().cast(),
         };
-        *count = ports.len() as std::ffi::c_int;
+        *count = seen.len() as std::ffi::c_int;
         ext_php_rs::ffi::zend_std_get_properties(object)
     }
 }
