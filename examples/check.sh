@@ -180,6 +180,16 @@ done
 exec {tcp}>&-
 stop 'bash: a task for each question, two at once'
 
+key=$((0x5c000000 + $$ % 65536))
+feed() { "$php" -n -d extension=php-ext/modules/skep.so examples/php/feed.php "$key" "$1"; }
+feed 'while nobody is there'
+php_example jobs.php 0 127.0.0.1 "$key"
+feed 'paint the fence'
+both_done() { [ "$(client </dev/null)" = '2 done, 0 in the queue' ]; }
+within 10 both_done || fail "not done: $(client </dev/null)"
+stop 'feed.php: jobs of another program, by a message queue'
+ipcrm -Q "$key"
+
 what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
@@ -317,7 +327,7 @@ stop 'nc and cmp: 5 MB, an empty file; nothing from outside of the directory'
 # --- their command lines
 
 what=--help
-for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php tasks.php redis.php files.php; do
+for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.php behind_proxy.php gateway.php tasks.php jobs.php feed.php redis.php files.php; do
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" --help | grep -q "examples/php/$example \[" ||
         fail "$example --help does not say how to use it"
     code=0

@@ -85,6 +85,9 @@
 /// A user process.
 #define SKEP_ROLE_USER_PROCESS 4
 
+/// Bytes that skep_task_pack() puts in front of a payload.
+#define SKEP_TASK_HEADER_SIZE 16
+
 /// Major version of the header.
 #define SKEP_VERSION_MAJOR 0
 
@@ -1503,6 +1506,16 @@ skep_status skep_server_send_message(skep_server *server,
 /// Callable from: any process, in a callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE while the server stops, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_reload_tasks(skep_server *server);
+
+/// For programs that give tasks to a server from outside, by msgsnd() on the queue of the setting message_queue_key: write what
+/// comes in front of a payload of `len` bytes to the SKEP_TASK_HEADER_SIZE bytes at `header`. The payload follows it in the same
+/// message; the message's type is the id of the task worker + 1, any positive number with task_ipc_mode 3.
+///
+/// Ownership: `header` is the caller's.
+/// Callable from: any process and thread, with or without a server.
+/// Errors: SKEP_NULL_ARGUMENT.
+skep_status skep_task_pack(uint8_t *header,
+                           size_t len);
 
 /// Version of the library at run time, as text: "major.minor.patch".
 ///

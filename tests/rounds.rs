@@ -168,3 +168,21 @@ fn any_process_killed_under_load_is_replaced_or_takes_the_whole_tree_with_it() {
         }
     });
 }
+
+#[test]
+fn servers_with_task_ipc_mode_and_no_key_leave_no_queue() {
+    const ROUNDS: u64 = 40;
+    as_found(|lane| {
+        for round in (lane..ROUNDS).step_by(LANES as usize) {
+            let mut server = server!("tasks")
+                .sized(1, 1)
+                .set("task_worker_num", 2)
+                .set("task_ipc_mode", 2 + round / LANES % 2)
+                .start();
+            for pid in server.processes() {
+                process::signal(pid, Signal::SIGKILL);
+            }
+            server.await_end(soon());
+        }
+    });
+}

@@ -8,6 +8,7 @@ mod closing;
 mod commands;
 mod datagrams;
 mod events;
+mod feeder;
 mod files;
 mod messages;
 mod orders;
@@ -24,6 +25,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use backlog::Backlog;
+pub(crate) use feeder::{Feeder, wake_feeders};
 use outgoing::Outgoing;
 pub(crate) use replies::Reply;
 use tasks::Tasks;

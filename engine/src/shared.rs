@@ -2,10 +2,12 @@
 
 pub(crate) mod phase;
 mod report;
+pub(crate) mod task_source;
 
 use std::io;
 use std::sync::Arc;
 
+use self::task_source::TaskSource;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::parcels::INLINE;
 use crate::ipc::shm::{At, BytesAt, Layout, Region};
@@ -45,6 +47,7 @@ pub(crate) struct Shared {
     marks: At<QueueMark>,
     pub(crate) directory: Directory,
     pub(crate) sessions: SessionTable,
+    pub(crate) task_source: TaskSource,
 }
 
 impl Shared {
@@ -77,7 +80,14 @@ impl Shared {
             directory: Directory::open(drawing, Arc::clone(&region))?,
             sessions: SessionTable::new(Arc::clone(&region), sessions),
             region,
+            task_source: TaskSource::default(),
         })
+    }
+
+    /// The same with a message queue that other programs feed.
+    pub(crate) fn with_task_source(mut self, source: TaskSource) -> Shared {
+        self.task_source = source;
+        self
     }
 
     pub(crate) fn workers(&self) -> u32 {

@@ -48,6 +48,10 @@ shared_block! {
         pub(crate) log_generation: AtomicU64,
         /// The last ticket under which a descriptor was handed to a reactor; counted up by whoever does that.
         pub(crate) tickets: AtomicU64,
+        /// Tasks of other programs that task workers have taken; counted up by them, and slept on by the intake.
+        pub(crate) intake_taken: AtomicU32,
+        /// Threads of the intake that sleep on it.
+        pub(crate) intake_waiting: AtomicU32,
     }
 }
 
@@ -208,6 +212,8 @@ pub struct Stats {
     pub task_count: u64,
     /// Tasks that died with a task worker, or were left when the server stopped.
     pub tasks_lost: u64,
+    /// Messages in the message queue that other programs feed, and their bytes; `None` with `task_ipc_mode` 1.
+    pub task_queue: Option<(u64, u64)>,
     /// Messages of other processes that were at work when their receiver died.
     pub messages_lost: u64,
     /// Messages given to workers.

@@ -1,5 +1,9 @@
 //! Tasks as user code sees them.
 
+mod packet;
+
+pub use self::packet::{BadPacket, HEADER, header, pack, unpack};
+
 use crate::callback::Role;
 
 /// Number of a task: counted by each process from 0, so it is unique together with who gave it only.

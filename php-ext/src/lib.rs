@@ -25,7 +25,6 @@ mod looping;
 mod method;
 mod opcache;
 mod overdue;
-mod packed;
 mod payload;
 mod random;
 mod socket;

@@ -24,6 +24,7 @@ pub mod load;
 pub mod message;
 pub mod pattern;
 pub mod process;
+pub mod producer;
 pub mod program;
 pub mod sandbox;
 pub mod server;

@@ -368,7 +368,7 @@ impl Program {
 }
 
 /// The server's counters by name, then those of the asking worker.
-pub fn counters(stats: &Stats) -> [(&'static str, u64); 30] {
+pub fn counters(stats: &Stats) -> [(&'static str, u64); 32] {
     [
         ("reloads", stats.reloads),
         ("ready", stats.ready.into()),
@@ -396,6 +396,8 @@ pub fn counters(stats: &Stats) -> [(&'static str, u64); 30] {
         ("tasks_at_work", stats.tasks_at_work),
         ("task_count", stats.task_count),
         ("tasks_lost", stats.tasks_lost),
+        ("fed_queue_num", stats.task_queue.unwrap_or_default().0),
+        ("fed_queue_bytes", stats.task_queue.unwrap_or_default().1),
         ("messages_lost", stats.messages_lost),
         (
             "own_request_count",

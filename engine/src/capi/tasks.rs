@@ -276,3 +276,44 @@ pub unsafe extern "C" fn skep_server_reload_tasks(server: *mut skep_server) -> s
         Ok(server.context()?.reload_tasks()?)
     })
 }
+
+/// Bytes that skep_task_pack() puts in front of a payload.
+pub const SKEP_TASK_HEADER_SIZE: usize = 16;
+
+const _: () = assert!(SKEP_TASK_HEADER_SIZE == crate::task::HEADER);
+
+/// For programs that give tasks to a server from outside, by msgsnd() on the queue of the setting message_queue_key: write what
+/// comes in front of a payload of `len` bytes to the SKEP_TASK_HEADER_SIZE bytes at `header`. The payload follows it in the same
+/// message; the message's type is the id of the task worker + 1, any positive number with task_ipc_mode 3.
+///
+/// Ownership: `header` is the caller's.
+/// Callable from: any process and thread, with or without a server.
+/// Errors: SKEP_NULL_ARGUMENT.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_task_pack(header: *mut u8, len: usize) -> skep_status {
+    guard(|| {
+        // SAFETY: NULL or room for a header, says the caller; an array of bytes needs no alignment.
+        let out = unsafe { Out::new(header.cast::<[u8; SKEP_TASK_HEADER_SIZE]>(), "header")? };
+        out.set(crate::task::header(0, len));
+        Ok(())
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::capi::status::{SKEP_NULL_ARGUMENT, SKEP_OK};
+    use crate::task::unpack;
+
+    #[test]
+    fn a_header_and_its_payload_are_a_packed_task() {
+        let mut message = [0; SKEP_TASK_HEADER_SIZE + 5];
+        // SAFETY: room for a header and more.
+        assert_eq!(unsafe { skep_task_pack(message.as_mut_ptr(), 5) }, SKEP_OK);
+        message[SKEP_TASK_HEADER_SIZE..].copy_from_slice(b"hello");
+        assert_eq!(unpack(&message), Ok((0, &b"hello"[..])));
+        // SAFETY: NULL is refused.
+        let refused = unsafe { skep_task_pack(std::ptr::null_mut(), 5) };
+        assert_eq!(refused, SKEP_NULL_ARGUMENT);
+    }
+}

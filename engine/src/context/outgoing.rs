@@ -89,6 +89,11 @@ impl Outgoing {
         Ok(())
     }
 
+    /// Whether fewer than `limit` messages wait there.
+    pub(super) fn is_below(&mut self, exchange: &Exchange, way: Way, limit: u64) -> bool {
+        self.writer(exchange, way).is_below(limit)
+    }
+
     /// Send a parcel on that came from somebody else.
     pub(super) fn pass_on(
         &mut self,
@@ -114,6 +119,13 @@ impl Outgoing {
         let writer = self.writer(exchange, way);
         let level = writer.level_for(data, 0);
         writer.want_room(level)
+    }
+}
+
+/// Wake a task worker for a task that anyone may take, if all that could sleep.
+pub(super) fn ring_task_worker(shared: &Shared) {
+    if let Some(seat) = shared.directory.exchange().wake_one() {
+        shared.directory.bell(Endpoint::Worker(seat)).ring();
     }
 }
 

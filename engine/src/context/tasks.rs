@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
-use super::outgoing::ring_child;
+use super::outgoing::{ring_child, ring_task_worker};
 use super::replies::{Answer, Reply};
 use super::{Context, Refused, Role};
 use crate::error::code;
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::envelope::Unsent;
-use crate::ipc::exchange::{Exchange, Party, Stamp, Way};
+use crate::ipc::exchange::{Party, Stamp, Way};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::Incoming;
 use crate::shared::phase::Phase;
@@ -151,6 +151,7 @@ impl Context {
         if target.is_some_and(|worker| worker >= workers) {
             return Err(Refused(code::INVALID_PARAMS));
         }
+        let target = target.filter(|_| !self.settings.tasks.ipc_mode.is_any());
         let answered = matches!(self.role, Role::Worker(_));
         let flags = flags | if answered { 0 } else { flags::NOREPLY };
         let id = self.next_call();
@@ -168,7 +169,7 @@ impl Context {
         }
         match target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
-            None => self.wake_task_worker(exchange),
+            None => ring_task_worker(&self.shared),
         }
         if Phase::of(&self.shared) >= Phase::Stopping {
             // The stop has come between: the manager reports what nobody takes.
@@ -188,7 +189,7 @@ impl Context {
     pub(crate) fn wake_for_tasks(&self) {
         let exchange = self.shared.directory.exchange();
         if exchange.has_tasks() {
-            self.wake_task_worker(exchange);
+            ring_task_worker(&self.shared);
         }
     }
 
@@ -202,12 +203,6 @@ impl Context {
         directory.bell(Endpoint::Worker(seat)).ring();
         self.wake_for_tasks();
         exchange.is_taking(seat)
-    }
-
-    fn wake_task_worker(&self, exchange: &Exchange) {
-        if let Some(seat) = exchange.wake_one() {
-            self.shared.directory.bell(Endpoint::Worker(seat)).ring();
-        }
     }
 
     /// Read replies until each of these tasks has an answer, or time is up.
@@ -394,21 +389,30 @@ impl Context {
         };
         match work.target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
-            None => self.wake_task_worker(exchange),
+            None => ring_task_worker(&self.shared),
         }
         posted.is_ok()
     }
 
     /// The manager: tell who gave a task that it is lost. False: there is no room for that now.
     pub(crate) fn report_lost(&self, id: TaskId, stamp: Stamp, reason: TaskLoss) -> bool {
+        self.report(Kind::TaskLost, id, stamp, reason as u8)
+    }
+
+    /// The manager: tell who gave a task that no result will come, as the next server runs it.
+    pub(crate) fn report_kept(&self, id: TaskId, stamp: Stamp) -> bool {
+        self.report(Kind::TaskDone, id, stamp, 1)
+    }
+
+    fn report(&self, kind: Kind, id: TaskId, stamp: Stamp, extra: u8) -> bool {
         if stamp.flags & flags::NOREPLY != 0 {
             return true; // nobody is to hear of it
         }
         let answer = Answer {
-            kind: Kind::TaskLost,
+            kind,
             id,
             flags: stamp.flags,
-            extra: reason as u8,
+            extra,
         };
         self.reply_to(stamp, &answer, &[], Some(0))
     }

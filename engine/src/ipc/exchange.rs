@@ -8,7 +8,7 @@
 //! | `requests` | sender and child id, main, manager | the process that serves that id now |
 //! | `replies`  | sender and receiving process     | that process; when it has left, the one that serves its id |
 //!
-//! A sender is a process: main, manager, or the one on a seat. Its queues outlive it, as everything here belongs to the
+//! A sender is a process: main, manager, or the one on a seat; and the intake, which is threads of the master. Its queues outlive it, as everything here belongs to the
 //! slot; a successor on its seat goes on with them. All queues are lanes with a claim ([`super::queue`]), because who takes from
 //! one may change while messages wait in it: nothing has to be moved when a process is replaced.
 //!
@@ -46,16 +46,18 @@ const SMALLEST_RING: usize = 64 << 10;
 const LARGEST_REQUESTS: usize = 1 << 20;
 const LARGEST_REPLIES: usize = 8 << 20;
 
-/// Senders that are no children: main and manager.
-const SUPERVISORS: u32 = 2;
+/// Senders that are no children: main, manager, intake.
+const SUPERVISORS: u32 = 3;
 
-/// A sender, numbered: main, manager, then the seats.
+/// A sender, numbered: main, manager, the intake of tasks of other programs, then the seats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Party(u32);
 
 impl Party {
     /// The master's main thread.
     pub(crate) const MAIN: Party = Party(0);
+    /// The master's threads that take tasks from a message queue. Each has a way of its own; nobody answers them.
+    pub(crate) const INTAKE: Party = Party(2);
 
     /// The party at an endpoint. Reactors send nothing here.
     pub(crate) fn of(endpoint: Endpoint) -> Option<Party> {
@@ -75,7 +77,7 @@ impl Party {
     /// Its endpoint.
     pub(crate) fn endpoint(self) -> Endpoint {
         match self.0 {
-            0 => Endpoint::Main,
+            0 | 2 => Endpoint::Main,
             1 => Endpoint::Manager,
             n => Endpoint::Worker(Seat(n - SUPERVISORS)),
         }
@@ -167,7 +169,7 @@ impl ExchangePlan {
 
     /// Receivers of requests: the children, main, manager.
     fn targets(&self) -> usize {
-        (self.children + SUPERVISORS) as usize
+        self.children as usize + 2
     }
 
     fn target(&self, target: Target) -> usize {
@@ -326,6 +328,14 @@ pub(crate) enum Way {
 }
 
 impl Way {
+    /// The task worker whose tasks these are alone.
+    pub(crate) fn target(self) -> Option<u32> {
+        match self {
+            Way::Targeted(_, worker) => Some(worker),
+            _ => None,
+        }
+    }
+
     /// The same with another sender.
     pub(super) fn from(self, from: Party) -> Way {
         match self {

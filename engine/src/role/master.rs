@@ -12,6 +12,7 @@ use std::time::Duration;
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use super::intake::Intake;
 use super::messages::Messages;
 use super::signals::{self, Action};
 use super::stop::Account;
@@ -35,7 +36,7 @@ use crate::port::Ports;
 use crate::reactor::accept::Acceptor;
 use crate::reactor::inbox::{Inbox, Order};
 use crate::reactor::{Reactor, Setup};
-
+use crate::settings::IpcMode;
 use crate::shared::Shared;
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::wait::{self, Exit};
@@ -67,12 +68,14 @@ struct Master {
     manager_gone: bool,
     reactors: Vec<ReactorHandle>,
     observer: Option<Observer>,
+    intake: Intake,
     acceptor: Acceptor,
     errands: Arc<Errands>,
     /// By port; empty once nothing is accepted any more.
     listeners: Vec<Arc<Listener>>,
     poll: Poll,
     events: Events,
+    ipc_mode: IpcMode,
     max_wait_ms: u64,
     shutdown_delay_ms: u64,
     account: Account,
@@ -202,6 +205,7 @@ impl Master {
             log.clone(),
         );
         let observer = Observer::start(metrics, &settings, &shared, &log)?;
+        let ipc_mode = settings.tasks.ipc_mode;
         let (max_wait_ms, shutdown_delay_ms) = (settings.max_wait_ms, settings.shutdown_delay_ms);
         let account = Account::open(&shared, clock::monotonic_ms());
         let context = Context::new(
@@ -232,11 +236,13 @@ impl Master {
             manager_gone: false,
             reactors,
             observer,
+            intake: Intake::default(),
             acceptor,
             errands,
             listeners,
             poll,
             events: Events::with_capacity(16),
+            ipc_mode,
             max_wait_ms,
             shutdown_delay_ms,
             account,
@@ -309,6 +315,15 @@ impl Master {
             return; // on_start asked for the end
         }
         Phase::Serving.publish(&self.shared);
+        match Intake::open(&self.shared, self.ipc_mode, &self.log) {
+            Ok(intake) => self.intake = intake,
+            Err(error) => {
+                self.log
+                    .error(format_args!("cannot take tasks of other programs: {error}"));
+                self.code = exit::FATAL;
+                return self.begin_stop();
+            }
+        }
         for (index, listener) in self.listeners.iter().enumerate() {
             if listener.kind().is_datagram() {
                 continue; // the reactors read those

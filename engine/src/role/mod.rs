@@ -16,6 +16,7 @@
 mod child;
 mod exit;
 mod fence;
+mod intake;
 mod limits;
 mod linger;
 mod manager;
@@ -59,6 +60,7 @@ use crate::net::listener::Listener;
 use crate::observer;
 use crate::port::{Port, Ports};
 use crate::settings::{Settings, Sizes};
+use crate::shared::task_source::TaskSource;
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
@@ -163,8 +165,15 @@ fn prepare(
         task_ring: settings.tasks.queue_max_bytes.min(LARGEST_TASK_RING) as usize,
         parcel_bytes: settings.tasks.queue_max_bytes,
     };
-    let shared =
-        Arc::new(Shared::create(plan, sizes.max_connection).doing("create shared memory")?);
+    let tasks = &settings.tasks;
+    let source = TaskSource::open(
+        tasks.ipc_mode.has_queue(),
+        tasks.queue(),
+        tasks.queue_rights,
+    )
+    .doing("open the message queue of message_queue_key")?;
+    let shared = Shared::create(plan, sizes.max_connection).doing("create shared memory")?;
+    let shared = Arc::new(shared.with_task_source(source));
     if !shared.directory.exchange().parcels().are_possible() {
         log.warning(format_args!(
             "the limit of file sizes (ulimit -f) forbids tasks and messages of more than {INLINE} bytes"

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::intake::Shelf;
 use super::{Ground, phase::Phase};
 use crate::context::Context;
 use crate::handler::{Callback, Death};
@@ -159,19 +160,25 @@ const ROOM_LOOK: Duration = Duration::from_millis(1);
 /// How often to look again for a queue that another process is taking from: some milliseconds.
 const BUSY_LOOKS: u32 = 10_000;
 
-/// The server stops and nobody will take what waits: tell those who gave it, as long as they are there.
+/// The server stops and nobody will take what waits: it goes into the message queue for the next server, if there is one,
+/// as far as it has room; else those who gave it are told that it is lost, as long as they are there.
 pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
     let shared = &ground.shared;
     let exchange = shared.directory.exchange();
-    let mut lost = Vec::new();
+    let mut shelf = Shelf::new(shared);
+    let (mut lost, mut kept) = (Vec::new(), Vec::new());
     for way in exchange.task_ways() {
         let mut queue = exchange.queue(way);
         let mut note = |head: Head, payload: &[u8]| {
             let (envelope, body) = Envelope::open(head, payload);
-            lost.push((envelope.id, envelope.stamp));
-            if let Body::Parcel(parcel) = body {
-                context.discard_parcel(parcel);
-            }
+            let stays = match body {
+                Body::Inline(data) => shelf.put(way.target(), data, envelope.stamp.flags),
+                Body::Parcel(parcel) => {
+                    context.discard_parcel(parcel); // no message is as large as that
+                    false
+                }
+            };
+            if stays { &mut kept } else { &mut lost }.push((envelope.id, envelope.stamp));
         };
         let mut patience = BUSY_LOOKS;
         loop {
@@ -187,22 +194,33 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
             }
         }
     }
-    if lost.is_empty() {
-        return;
-    }
-    bump(&shared.server().tasks_lost, lost.len() as u64);
     let log = context.log();
-    log.warning(format_args!(
-        "{} tasks were waiting when the server stopped: they are lost",
-        lost.len()
-    ));
+    if !kept.is_empty() {
+        log.notice(format_args!(
+            "{} tasks were waiting when the server stopped: they are in the message queue for the next start",
+            kept.len()
+        ));
+    }
+    if !lost.is_empty() {
+        bump(&shared.server().tasks_lost, lost.len() as u64);
+        log.warning(format_args!(
+            "{} tasks were waiting when the server stopped: they are lost",
+            lost.len()
+        ));
+    }
     // Their readers may be slow, or stuck: then that is all that can be done.
     let mut patience = ROOM_LOOKS;
-    for (id, stamp) in lost {
-        while !context.report_lost(id, stamp, TaskLoss::Stopped) && patience > 0 {
+    let mut tell = |report: &dyn Fn() -> bool| {
+        while !report() && patience > 0 {
             patience -= 1;
             std::thread::sleep(ROOM_LOOK);
         }
+    };
+    for (id, stamp) in kept {
+        tell(&|| context.report_kept(id, stamp));
+    }
+    for (id, stamp) in lost {
+        tell(&|| context.report_lost(id, stamp, TaskLoss::Stopped));
     }
 }
 

@@ -11,7 +11,7 @@ use super::limits::Limits;
 use super::messages::Messages;
 use super::signals::{self, Action};
 use super::{Ground, exit, phase::Phase};
-use crate::context::Context;
+use crate::context::{Context, wake_feeders};
 use crate::handler::{Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::doorbell::Doorbell;
@@ -284,6 +284,12 @@ impl TaskWorker<'_> {
         if let Found::One(room) = found {
             self.work.begin();
             self.context.grant_room(room);
+            let party = taken
+                .as_ref()
+                .map(|task: &Taken| task.work.envelope.stamp.party);
+            if party == Some(Party::INTAKE) {
+                wake_feeders(self.shared);
+            }
             if taken
                 .as_ref()
                 .is_some_and(|task| task.work.target.is_some())

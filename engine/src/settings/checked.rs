@@ -193,6 +193,7 @@ impl Settings {
                 process::nofile_limit()
             ));
         }
+        self.notes.extend(self.tasks.notes());
         if !self.dispatch_mode.is_known() {
             self.notes.push(format!(
                 "dispatch_mode {} is not known, it behaves as 3",

@@ -21,6 +21,7 @@ pub(crate) use port::OnWorkerLost;
 pub use port::PortSettings;
 pub(crate) use session::{SessionSettings, complete_heartbeats};
 pub use table::{Kind, Row, Scope};
+pub(crate) use tasks::IpcMode;
 #[allow(unused_imports, reason = "named by the tests of TLS")]
 pub(crate) use tls::SniCertificate;
 pub(crate) use tls::TlsSettings;

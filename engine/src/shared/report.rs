@@ -51,6 +51,7 @@ impl Shared {
             tasks_at_work: self.tasks_at_work(),
             task_count: waiting.given,
             tasks_lost: load(&server.tasks_lost),
+            task_queue: self.task_source.figures(),
             messages_lost: load(&server.messages_lost),
             dispatch_count: sum(|r| &r.dispatched),
             request_count: past_and_present(|s| &s.requests, |s| &s.past_requests),

@@ -53,6 +53,9 @@ impl Stats {
             ("task_count", self.task_count),
         ];
         let tasks = &tasks[if self.task_worker_num > 0 { 0..3 } else { 1..2 }];
+        let queue = self
+            .task_queue
+            .map(|(messages, _)| ("task_queue_num", messages + self.tasking_num));
         let absent = [("coroutine_num", 0), ("coroutine_peek_num", 0)];
         let number = |(key, value)| (key, Number(value));
         let own = [
@@ -60,7 +63,10 @@ impl Stats {
             ("output_bytes", Number(self.output_bytes)),
             ("held_back", Number(self.held_back)),
             ("datagrams_dropped", Number(self.datagrams_dropped)),
-            ("task_queue_bytes", Number(self.task_queue_bytes)),
+            (
+                "task_queue_bytes",
+                Number(self.task_queue_bytes + self.task_queue.map_or(0, |(_, bytes)| bytes)),
+            ),
             ("task_queue_age_ms", Number(self.task_queue_age_ms)),
             ("tasks_at_work", Number(self.tasks_at_work)),
             ("tasks_lost", Number(self.tasks_lost)),
@@ -71,6 +77,7 @@ impl Stats {
         known
             .into_iter()
             .chain(worker.into_iter().flatten())
+            .chain(queue)
             .chain(tasks.to_vec())
             .chain(absent)
             .map(number)

@@ -56,6 +56,31 @@ impl MessageQueue {
         Ok(MessageQueue { id, buffer })
     }
 
+    /// The queue with this key, of this user, made with these rights if there is none. `EACCES` if it is another user's:
+    /// who owns a queue may write to it, whatever its rights.
+    pub fn open_own(key: i32, rights: u32) -> io::Result<MessageQueue> {
+        let rights = (rights & 0o666) as libc::c_int;
+        // SAFETY: no pointers.
+        let id = Errno::result(unsafe { libc::msgget(key, libc::IPC_CREAT | rights) }).or_else(
+            |errno| match errno {
+                // There is one, with fewer rights than a new one would have.
+                // SAFETY: as above.
+                Errno::EACCES => Errno::result(unsafe { libc::msgget(key, 0) }),
+                errno => Err(errno),
+            },
+        )?;
+        let queue = MessageQueue::of(id);
+        let owners = queue.query()?.msg_perm;
+        let own = nix::unistd::geteuid().as_raw();
+        if [owners.uid, owners.cuid]
+            .iter()
+            .any(|&uid| uid != own && uid != 0)
+        {
+            return Err(Errno::EACCES.into());
+        }
+        Ok(queue)
+    }
+
     /// A queue that somebody else has opened, by its number.
     pub fn of(id: i32) -> MessageQueue {
         let buffer = Vec::new();

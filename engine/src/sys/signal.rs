@@ -7,6 +7,7 @@
 
 use std::io;
 use std::mem::MaybeUninit;
+use std::os::unix::thread::JoinHandleExt;
 use std::sync::atomic::{AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
@@ -363,6 +364,21 @@ pub(crate) fn forget_role() {
 /// handlers may belong to the host program.
 pub(crate) fn block_all_in_thread() {
     let _ = signal::pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&SigSet::all()), None);
+}
+
+/// Block all signals in the calling thread but `number`, which is how another thread interrupts its system calls.
+pub(crate) fn block_others_in_thread(number: i32) {
+    let mut others = SigSet::all();
+    if let Ok(number) = Signal::try_from(number) {
+        others.remove(number);
+    }
+    let _ = signal::pthread_sigmask(SigmaskHow::SIG_SETMASK, Some(&others), None);
+}
+
+/// Interrupt a thread: what it waits for in the system is over, if it does not block `number`, which has a handler.
+pub(crate) fn interrupt_thread<T>(thread: &std::thread::JoinHandle<T>, number: i32) {
+    // SAFETY: the handle says that the thread was not joined, so its id is valid, even if it has ended.
+    unsafe { libc::pthread_kill(thread.as_pthread_t(), number) };
 }
 
 /// Send `number` to `pid`. False if there is no such process (or no right to signal it).

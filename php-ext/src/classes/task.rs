@@ -6,12 +6,12 @@ use std::sync::OnceLock;
 use std::sync::atomic::Ordering::Relaxed;
 
 use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
+use skep::task;
 
 use super::{Making, alias, handlers, init_object, new_state_class, property, server, slot};
 use crate::exception::{code, fatal, warn};
 use crate::globals::{self, CLASSES};
 use crate::method::{Call, Entry, PUBLIC, STATIC, method, param, parse, ty};
-use crate::packed;
 use crate::payload::{self, Payload};
 use crate::zend::{
     Zv, bytes, zend_class_entry, zend_object, zend_object_handlers, zend_string, zval,
@@ -159,7 +159,7 @@ fn pack(call: &mut Call) {
     let Some(payload) = Payload::of(value) else {
         return; // it has thrown
     };
-    let header = packed::header(payload.flags(), payload.bytes().len());
+    let header = task::header(payload.flags(), payload.bytes().len());
     call.give(Zv::joined(&header, payload.bytes()));
     payload.release();
 }
@@ -170,8 +170,10 @@ fn unpack(call: &mut Call) {
         return;
     }
     // SAFETY: PHP's argument, which the call holds.
-    let opened = packed::open(unsafe { bytes(data) });
-    let value = opened.and_then(|(flags, value)| payload::read(value, flags));
+    let opened = task::unpack(unsafe { bytes(data) });
+    let value = opened
+        .ok()
+        .and_then(|(flags, value)| payload::read(value, flags));
     if value.is_none() && !crate::exception::pending() {
         globals::set_last_error(skep::error::code::INVALID_PARAMS);
     }

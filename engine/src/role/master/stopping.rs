@@ -89,6 +89,7 @@ impl Master {
         };
         self.account = Account::open(&self.shared, asked);
         self.deadline = asked + self.max_wait_ms;
+        self.intake.close(&self.shared, &self.log);
         self.enter(Phase::Draining);
         for listener in self.listeners.drain(..) {
             if !listener.kind().is_datagram() {

@@ -2,7 +2,8 @@
 
 use crate::error::Error;
 use crate::settings::table::{Apply, Kind, Row};
-use crate::settings::value::{int, size, text, truth};
+use crate::settings::tasks::IpcMode;
+use crate::settings::value::{Value, int, size, text, truth};
 
 pub(super) static ROWS: &[Row] = &[
     Row {
@@ -19,6 +20,42 @@ pub(super) static ROWS: &[Row] = &[
         }),
     },
     Row {
+        key: "message_queue_key",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "0",
+        range: "0..=4294967295, a System V key; 0: no queue",
+        help: "With `task_ipc_mode` 2 or 3: the message queue that other programs put tasks into. It is made if there is none, and stays when \
+               the server has ended, with tasks that nobody had taken by then; the next server runs them. `ipcrm -Q` removes it.",
+        apply: Apply::Server(|s, v| {
+            let key = u32::try_from(int(v)).map_err(|_| {
+                Error::BadSetting("message_queue_key must be within 0..4294967295".into())
+            })?;
+            s.tasks.queue_key = key as i32; // keys are signed, tools show them unsigned
+            Ok(())
+        }),
+    },
+    Row {
+        key: "message_queue_mode",
+        aliases: &[],
+        kind: Kind::Text,
+        default: "0600",
+        range: "a number: as text octal, `0660`; with 0600 at least",
+        help: "Rights of the message queue of `message_queue_key`, when the server makes it. Whoever may write to it gives tasks to this server.",
+        apply: Apply::Server(|s, v| {
+            let rights = match v {
+                Value::Int(number) => u32::try_from(*number).ok(),
+                other => u32::from_str_radix(&text(other), 8).ok(),
+            };
+            s.tasks.queue_rights = rights
+                .filter(|&rights| rights & 0o600 == 0o600 && rights & !0o666 == 0)
+                .ok_or_else(|| {
+                    Error::BadSetting("message_queue_mode must be within 0600..0666".into())
+                })?;
+            Ok(())
+        }),
+    },
+    Row {
         key: "task_enable_coroutine",
         aliases: &[],
         kind: Kind::Bool,
@@ -30,6 +67,19 @@ pub(super) static ROWS: &[Row] = &[
             true => Err(Error::BadSetting(
                 "task_enable_coroutine is not supported, tasks run one at a time".into(),
             )),
+        }),
+    },
+    Row {
+        key: "task_ipc_mode",
+        aliases: &[],
+        kind: Kind::Int,
+        default: "1",
+        range: "1, 2, 3; others are as 1",
+        help: "1: tasks are given by processes of this server. 2: also by other programs, in the message queue of `message_queue_key`; the type of a \
+               message is the id of the task worker + 1. 3: the same, and any task worker takes any task, whatever its type or target.",
+        apply: Apply::Server(|s, v| {
+            s.tasks.ipc_mode = IpcMode(int(v));
+            Ok(())
         }),
     },
     Row {
