@@ -273,17 +273,17 @@ impl TaskWorker<'_> {
                 other => other,
             },
         };
+        let raised = tasks.take_raised();
         for incoming in [targeted, tasks] {
             self.context.note_garbage(incoming);
         }
         if let Found::One(room) = found {
             self.work.begin();
             self.context.grant_room(room);
-            if taken
-                .as_ref()
-                .is_some_and(|task| task.work.target.is_some())
-            {
-                self.context.wake_for_tasks(); // it may have been rung for one that anybody may take
+            let is_targeted = |task: &Taken| task.work.target.is_some();
+            if raised || taken.as_ref().is_some_and(is_targeted) {
+                // There may be more that anybody may take: this one was rung for it, or somebody has just missed it.
+                self.context.wake_for_tasks();
             }
         }
         (found, taken)
