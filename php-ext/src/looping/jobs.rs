@@ -251,7 +251,6 @@ pub(crate) fn cycle(callable: Option<Zv>, before: bool) -> bool {
     true
 }
 
-#[allow(dead_code, reason = "for class Process")]
 pub(super) fn on_signal(number: i32, callable: Zv, keeps_alive: bool) -> Result<(), Refused> {
     let Some(job) = Job::new(callable) else {
         return Err(Refused(skep::error::code::INVALID_PARAMS));
@@ -282,7 +281,6 @@ pub(super) fn on_signal(number: i32, callable: Zv, keeps_alive: bool) -> Result<
     Ok(())
 }
 
-#[allow(dead_code, reason = "for class Process")]
 pub(super) fn off_signal(number: i32) -> bool {
     let known = current().off_signal(number);
     if let Some(job) = tables(|tables| tables.signals.remove(&number)) {

@@ -187,7 +187,6 @@ pub(crate) fn at_the_end() {
 
 /// A child that runs nothing but a callback of the script has come to its end: first its loop. An exception is pending
 /// if a callback has thrown one.
-#[allow(dead_code, reason = "for class Process")]
 pub(crate) fn finish() {
     if !LEFT.get() && !pending() && !globals::bailed() {
         wait();
@@ -202,13 +201,11 @@ pub(crate) fn close(returns: bool) {
 }
 
 /// Call a PHP callable from the loop whenever this signal comes. Refused as [`EventLoop::on_signal`] does.
-#[allow(dead_code, reason = "for class Process")]
 pub(crate) fn signal(number: i32, callable: Zv, keeps_alive: bool) -> Result<(), Refused> {
     jobs::on_signal(number, callable, keeps_alive)
 }
 
 /// What the signal did before holds again. False: there was no callable.
-#[allow(dead_code, reason = "for class Process")]
 pub(crate) fn forget_signal(number: i32) -> bool {
     jobs::off_signal(number)
 }
