@@ -285,7 +285,7 @@ impl Stage {
             scene.exchange.settle(SENDER);
             return;
         }
-        let put_back = scene.exchange.settle(seat_of(place as u32));
+        let put_back = scene.exchange.settle(seat_of(place as u32)).put_back;
         let board = scene.board();
         let step = board.step[place].swap(NONE, Ordering::AcqRel);
         if step == AT_WORK || (step == TAKING && !put_back) {
@@ -366,7 +366,7 @@ fn no_kill_of_a_sender_or_consumer_loses_or_doubles_a_message() {
     let ended = stage.children[SENDERS_PLACE].wait().unwrap();
     assert!(ended.success(), "{}", stage.story());
     stage.wait_until("all is received", |scene| {
-        scene.exchange.waiting_tasks().0 == 0
+        scene.exchange.waiting_tasks().count == 0
             && (scene.board().step.iter()).all(|step| step.load(Ordering::Acquire) == NONE)
     });
     for place in 0..SENDERS_PLACE {
