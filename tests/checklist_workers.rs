@@ -67,6 +67,7 @@ fn signals_that_end_a_worker_are_reported_and_it_is_replaced() {
     for (worker, signal) in signals.into_iter().enumerate() {
         let mut client = server.connect_to(worker as u64);
         let pid = client.ask_number("!pid") as i32;
+        server.await_idle_workers(&mut witness, 6); // what is at work when it dies would cost the session
         server.signal(pid, signal);
         let error = server.await_event("worker_error", worker + 1);
         let seen = [

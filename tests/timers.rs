@@ -171,7 +171,9 @@ fn the_timers_of_a_killed_worker_die_with_it() {
     let mut client = server.connect();
     client.ask("!tick 5");
     server.await_event("tick", 3);
-    server.signal(client.ask_number("!pid") as i32, Signal::SIGKILL);
+    let pid = client.ask_number("!pid") as i32;
+    server.await_event("received", 2); // what is at work when it dies would cost the session
+    server.signal(pid, Signal::SIGKILL);
     eventually(patience(), || client.ask("!timers") == "[]");
     let ticks = server.events_named("tick").len();
     assert_eq!(client.ask("!after 300"), "1", "ids begin anew");

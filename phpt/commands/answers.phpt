@@ -33,7 +33,7 @@ $server->on('receive', function ($server, $fd) {
 });
 $server->start();
 PHP);
-echo $run->ask('go'), "\n", $run->stop(), "\n";
+echo $run->ask('go'), "\nexit code ", $run->stop(), "\n";
 echo implode("\n", $run->lines('> ')), "\n";
 ?>
 --EXPECT--

@@ -21,7 +21,7 @@ say('> ' . json_encode([
         usleep(400000);
         return '"late"';
     }),
-    $server->addCommand('dies', SWOOLE_SERVER_COMMAND_WORKER, fn () => posix_kill(getmypid(), 9) ? '' : ''),
+    $server->addCommand('dies', SWOOLE_SERVER_COMMAND_WORKER, fn () => Skep\Process::kill(getmypid(), 9) ? '' : ''),
     $server->addCommand('ends', SWOOLE_SERVER_COMMAND_WORKER, fn () => exit(3)),
 ]));
 try {
@@ -50,7 +50,7 @@ $run->expectLog('command() (ERRNO 507): unsupported [process_type]', 2);
 $run->expectLog('command() (ERRNO 505): invalid worker_id[2]');
 $run->expectLog('command() (ERRNO 505): invalid worker_id[-1]');
 $run->expectLog('died while it was at it', 2);
-echo $run->stop(), "\n";
+echo 'exit code ', $run->stop(), "\n";
 echo implode("\n", $run->lines('> ')), "\n";
 ?>
 --EXPECT--

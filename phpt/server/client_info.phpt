@@ -47,7 +47,7 @@ exit code 0
 {"log_file":"","worker_num":1,"task_worker_num":0,"output_buffer_size":4294967295,"buffer_output_size":4294967295,"max_connection":%d}
 {"worker_id":"int","server_port":"int","server_fd":"int","socket_fd":"int","socket_type":"int","remote_port":"int","remote_ip":"string","reactor_id":"int","connect_time":"int","last_time":"int","last_recv_time":"float","last_send_time":"float","last_dispatch_time":"float","close_errno":"int","recv_queued_bytes":"int","send_queued_bytes":"int"}
 [0,true,true,1,"127.0.0.1",0,true,true,0,true]
-start_time connection_num abort_count accept_count close_count worker_num task_worker_num user_worker_num idle_worker_num dispatch_count request_count response_count total_recv_bytes total_send_bytes pipe_packet_msg_id concurrency session_round min_fd max_fd worker_request_count worker_response_count worker_dispatch_count worker_concurrency tasking_num coroutine_num coroutine_peek_num requests_lost output_bytes held_back datagrams_dropped tasks_at_work tasks_lost reloads phase ready workers
+start_time connection_num abort_count accept_count close_count worker_num task_worker_num user_worker_num idle_worker_num dispatch_count request_count response_count total_recv_bytes total_send_bytes pipe_packet_msg_id concurrency session_round min_fd max_fd worker_request_count worker_response_count worker_dispatch_count worker_concurrency tasking_num coroutine_num coroutine_peek_num requests_lost output_bytes held_back datagrams_dropped task_queue_bytes task_queue_age_ms tasks_at_work tasks_lost reloads phase ready workers
 {"start_time":"int","phase":"string","ready":"bool","workers":"array"}
 {"connection_num":3,"accept_count":3,"worker_num":1,"session_round":3}
 [3,{"1":1,"2":2,"3":3},true,false,false,true]

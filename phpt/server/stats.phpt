@@ -60,8 +60,8 @@ done
 exit code 0
 
 [true,"busy","onReceive",true,0,1,true,1,true]
-manager: {"own":0,"last":["held_back","datagrams_dropped","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
-master: {"own":0,"last":["held_back","datagrams_dropped","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"starting","ready":false,"pids":true}
-the end: {"own":0,"last":["held_back","datagrams_dropped","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"stopped","ready":false,"pids":false}
-worker: {"own":4,"last":["held_back","datagrams_dropped","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
+manager: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
+master: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"starting","ready":false,"pids":true}
+the end: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"stopped","ready":false,"pids":false}
+worker: {"own":4,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
 {"pid":"int","state":"string","busy_ms":"int","callback":"string","fd":"int","served":"int","restarts":"int","rss_bytes":"int","queue_depth":"int","queue_age_ms":"int"}

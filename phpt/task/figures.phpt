@@ -59,7 +59,7 @@ echo 'exit code ', $run->stop(), "\n";
 --EXPECT--
 task_worker_num task_idle_worker_num tasking_num task_count tasks_at_work tasks_lost
 2 2 0 0 0 0
-worker_num task_worker_num user_worker_num idle_worker_num task_idle_worker_num tasking_num task_count tasks_at_work tasks_lost
+worker_num task_worker_num user_worker_num idle_worker_num task_idle_worker_num tasking_num task_count task_queue_bytes task_queue_age_ms tasks_at_work tasks_lost
 2 1 2 3 1 0
 2 0 2 4 2 0
 2 1 1 4 1 1

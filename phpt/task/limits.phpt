@@ -32,7 +32,7 @@ foreach (["'task_queue_max_num' => 10", "'task_queue_max_bytes' => '1M'", "'work
     });
     \$server->start();
     PHP);
-    foreach ([[200000, 1000], [1, 600000]] as [$count, $length]) {
+    foreach ([[200000, 1000], [1, 600000], [1, 1200000]] as [$count, $length]) {
         [$given, $code, $flat, $waiting] = json_decode($run->ask(json_encode([$count, $length])));
         printf("%s: %d of %d kB: %s given, %d, %s, %s\n", $settings, $count, $length / 1000,
             match (true) { $given >= 850 && $given <= 1048 => 'some hundred', default => $given },
@@ -45,10 +45,13 @@ foreach (["'task_queue_max_num' => 10", "'task_queue_max_bytes' => '1M'", "'work
 --EXPECT--
 'task_queue_max_num' => 10: 200000 of 1 kB: 10 given, 2002, flat, and waiting
 'task_queue_max_num' => 10: 1 of 600 kB: 0 given, 2002, flat, and waiting
+'task_queue_max_num' => 10: 1 of 1200 kB: 0 given, 2002, flat, and waiting
 exit code 0
 'task_queue_max_bytes' => '1M': 200000 of 1 kB: some hundred given, 2002, flat, and waiting
-'task_queue_max_bytes' => '1M': 1 of 600 kB: 0 given, 2001, flat, and waiting
+'task_queue_max_bytes' => '1M': 1 of 600 kB: 1 given, 0, flat, and waiting
+'task_queue_max_bytes' => '1M': 1 of 1200 kB: 0 given, 2001, flat, and waiting
 exit code 0
 'worker_num' => 1: 200000 of 1 kB: 200000 given, 0, flat, and waiting
 'worker_num' => 1: 1 of 600 kB: 1 given, 0, flat, and waiting
+'worker_num' => 1: 1 of 1200 kB: 1 given, 0, flat, and waiting
 exit code 0
