@@ -32,7 +32,9 @@ pub(super) fn is_in(text: &str) -> bool {
     let Some((_, after)) = text.split_once("(ERRNO ") else {
         return false;
     };
-    let code = after.split_once(')').and_then(|(code, _)| code.parse().ok());
+    let code = after
+        .split_once(')')
+        .and_then(|(code, _)| code.parse().ok());
     code.is_some_and(has)
 }
 

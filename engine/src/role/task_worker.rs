@@ -109,6 +109,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     if let Err(code) = worker.start(ground.settings.bootstrap.as_deref()) {
         return code;
     }
+    worker
+        .limits
+        .fit(|warning| worker.context.log().warning(warning));
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
     let mut busy = 0;
