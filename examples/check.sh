@@ -252,6 +252,12 @@ grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
 [ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
 stop 'nc: an answer, and the time pushed by timers'
 
+php_example ticker.php 0 50
+(sleep 0.3; echo faster; sleep 0.3) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
+grep -qx 'you said faster' "$dir/out" || fail "no answer: $(cat "$dir/out")"
+[ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
+stop 'nc: the time pushed by a user process'
+
 php_example pool.php "$dir/pool.sock"
 pool() { timeout 10 nc -NU "$path" | tail -c +5; }
 expect "$(printf '\0\0\0\11two words' | pool)" '2 words'

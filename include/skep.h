@@ -752,6 +752,13 @@ skep_status skep_defer(skep_server *server,
                        skep_deferred_callback callback,
                        void *user_data);
 
+/// Run the event loop of a user process until nothing is left to wait for: no timer, no descriptor, no call put off; or until a
+/// callback wants the end of the process. Processes whose loop is run for them, and callbacks of a loop, get SKEP_OK at once.
+///
+/// Callable from: user process, in its function.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; nothing is then run.
+skep_status skep_run_event_loop(skep_server *server);
+
 /// Call `callback` in the calling process whenever `descriptor` is ready for what is `wanted`, again and again as long as it
 /// is. A worker that is to end waits for watched descriptors as for timers.
 ///
@@ -1428,8 +1435,8 @@ skep_status skep_server_on_task_lost(skep_server *server,
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_message(skep_server *server, skep_message_callback callback, void *user_data);
 
-/// One more process, which runs `function`; when that returns the process ends and another one takes its place. It has no loop of its own:
-/// a stop of the server ends it by SIGTERM.
+/// One more process, which runs `function`; when that returns the process ends and another one takes its place. Its event
+/// loop runs in skep_run_event_loop(). A stop of the server ends it by SIGTERM.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the function and never touched.
 /// Callable from: setup; the function runs in: user process.

@@ -278,8 +278,8 @@ pub trait Handler {
     }
 
     /// User process, counted from 0 in the order of [`crate::Server::add_process`]: its whole life. When this returns the
-    /// process ends, and another one takes its place. It has no loop of its own: it hears of nothing, and a stop of the server ends it by
-    /// SIGTERM.
+    /// process ends, and another one takes its place. It hears of nothing, and a stop of the server ends it by SIGTERM. Its timers
+    /// and the like are called in [`Context::run_event_loop`] and [`Context::turn_and_wait`].
     fn on_user_process(&self, context: &Context, process: u32) -> Step {
         let _ = (context, process);
         Ok(())

@@ -22,13 +22,14 @@ use skep::task::{LostTask, PipeMessage, Task, TaskId, TaskResult};
 
 use crate::call::{self, Frame, Outcome, Target};
 use crate::classes::data::Shape;
-use crate::classes::port;
 use crate::classes::server::ServerObject;
+use crate::classes::{port, process};
 use crate::convert::Text;
 use crate::events::{Event, PORT_EVENTS, PORT_NAMES, PortEvent};
 use crate::exception::{Line, code, warn};
 use crate::globals;
 use crate::loaded::Loaded;
+use crate::looping;
 use crate::opcache::{self, Before};
 use crate::overdue;
 use crate::random;
@@ -323,7 +324,7 @@ impl PhpHandler {
             Role::Manager => "manager",
             Role::Worker(_) => "worker",
             Role::TaskWorker(_) => "task worker",
-            Role::UserProcess(_) => "user process",
+            Role::UserProcess(_) => "user",
         };
         if !globals::panicked() {
             context.log_notice(&format!(
@@ -482,6 +483,21 @@ impl Handler for PhpHandler {
         let path = real.as_ref().map_or(Path::new(path), |real| real);
         let frame = Frame::new(Target::File).with_bytes(path.as_os_str().as_bytes());
         self.guarded(context, "bootstrap", &frame)
+    }
+
+    fn on_user_process(&self, context: &Context, process: u32) -> Step {
+        let object = self.object().process(process);
+        // It was a callable when the object was made; its class cannot have gone.
+        let (Some(object), Some(callback)) = (object, object.and_then(process::arrive)) else {
+            return self.leave(255);
+        };
+        let frame = callback.frame().with(Zv::object(object));
+        self.guarded(context, "process", &frame)?;
+        looping::finish(); // timers and the like that it has made
+        match self.left.get() {
+            Some(code) => Err(Leave { code }),
+            None => Ok(()),
+        }
     }
 
     fn on_worker_exit(&self, context: &Context, worker: u32) -> Step {

@@ -48,6 +48,8 @@ pub(crate) struct Param {
     name: &'static CStr,
     types: u32,
     default: Option<&'static CStr>,
+    /// Name of a class whose objects are taken.
+    class: Option<&'static CStr>,
 }
 
 /// A required parameter.
@@ -56,6 +58,17 @@ pub(crate) const fn param(name: &'static CStr, types: u32) -> Param {
         name,
         types,
         default: None,
+        class: None,
+    }
+}
+
+/// A required parameter that is an object of this class.
+pub(crate) const fn object(name: &'static CStr, class: &'static CStr) -> Param {
+    Param {
+        name,
+        types: 0,
+        default: None,
+        class: Some(class),
     }
 }
 
@@ -65,6 +78,7 @@ pub(crate) const fn rest(name: &'static CStr) -> Param {
         name,
         types: ty::MIXED | VARIADIC,
         default: Some(c""),
+        class: None,
     }
 }
 
@@ -74,6 +88,7 @@ pub(crate) const fn optional(name: &'static CStr, types: u32, default: &'static 
         name,
         types,
         default: Some(default),
+        class: None,
     }
 }
 
@@ -149,19 +164,19 @@ pub(crate) use {handler, method, parse, static_method};
 
 /// Entries as PHP wants them. Lives as long as the process, as PHP's tables do.
 pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
-    let plain = |mask| zend_type {
-        ptr: null_mut(),
-        type_mask: mask,
+    let of_class = |class: Option<&'static CStr>, mask| match class {
+        None => zend_type {
+            ptr: null_mut(),
+            type_mask: mask,
+        },
+        Some(class) => zend_type {
+            ptr: class.as_ptr().cast_mut().cast(),
+            type_mask: mask | LITERAL_NAME,
+        },
     };
     let mut rows = Vec::with_capacity(entries.len() + 1);
     for entry in entries {
-        let returns = match entry.returns_class {
-            None => plain(entry.returns),
-            Some(class) => zend_type {
-                ptr: class.as_ptr().cast_mut().cast(),
-                type_mask: entry.returns | LITERAL_NAME,
-            },
-        };
+        let returns = of_class(entry.returns_class, entry.returns);
         let required = entry
             .params
             .iter()
@@ -174,7 +189,7 @@ pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {
         }];
         args.extend(entry.params.iter().map(|param| zend_internal_arg_info {
             name: param.name.as_ptr(),
-            type_: plain(param.types),
+            type_: of_class(param.class, param.types),
             default_value: match param.default {
                 Some(default) if param.types & VARIADIC == 0 => default.as_ptr(),
                 _ => null(),

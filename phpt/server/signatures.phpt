@@ -56,6 +56,7 @@ public taskWaitMulti(array $tasks, float $timeout = 0.5): array|false
 public taskCo(array $tasks, float $timeout = 0.5): array|false
 public finish(mixed $data): bool
 public sendMessage(mixed $message, int $dst_worker_id): bool
+public addProcess(Skep\Process $process): int|false
 public stats(): array|false
 public reload(bool $only_reload_taskworker = false): bool
 public tick(int $ms, callable $callback, mixed ...$params): int|false

@@ -81,11 +81,26 @@ static void on_message(skep_server *server, const skep_message *message, const u
     }
 }
 
+static int greeted;
+
+static void greet(skep_server *server, skep_timer_id timer, void *user_data)
+{
+    (void)timer;
+    (void)user_data;
+    EXPECT(SKEP_OK, skep_server_send_message(server, 0, text("from the user process"), 21));
+    greeted = 1;
+}
+
 static void user_process(skep_server *server, uint32_t process, void *user_data)
 {
+    skep_timer_id timer;
     (void)user_data;
     CHECK(process == 0);
-    EXPECT(SKEP_OK, skep_server_send_message(server, 0, text("from the user process"), 21));
+    EXPECT(SKEP_NULL_ARGUMENT, skep_run_event_loop(NULL));
+    EXPECT(SKEP_OK, skep_run_event_loop(server)); /* nothing is left to wait for */
+    EXPECT(SKEP_OK, skep_timer_after(server, 1, greet, NULL, &timer));
+    EXPECT(SKEP_OK, skep_run_event_loop(server));
+    CHECK(greeted == 1);
     for (;;) {
         pause(); /* SIGTERM ends it */
     }

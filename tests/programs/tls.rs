@@ -8,7 +8,7 @@
 //! | `!pid` | number of this process |
 //! | `!big <bytes>` | so many bytes of the pattern |
 //! | `!bye <bytes>` | the same, and then the session is closed |
-//! | `!slow <text>` | the text, after 300 ms |
+//! | `!slow <text>` | the text, after 300 ms (journal: `slow`) |
 //! | `!sleep` | none: the worker blocks |
 //! | `!close <session>` | `closed` or the number of the error |
 //! | `!info <session>` | whether something is known of that session |
@@ -60,6 +60,7 @@ impl Program {
             "!pid" => std::process::id().to_string(),
             "!big" | "!bye" => return Some(pattern::make(number() as usize)),
             "!slow" => {
+                self.note(server, "slow", "");
                 thread::sleep(Duration::from_millis(300));
                 argument.into()
             }

@@ -212,6 +212,24 @@ pub unsafe extern "C" fn skep_defer(
     }
 }
 
+/// Run the event loop of a user process until nothing is left to wait for: no timer, no descriptor, no call put off; or until a
+/// callback wants the end of the process. Processes whose loop is run for them, and callbacks of a loop, get SKEP_OK at once.
+///
+/// Callable from: user process, in its function.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; nothing is then run.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn skep_run_event_loop(server: *mut skep_server) -> skep_status {
+    guard(|| {
+        // SAFETY: the handle is the caller's, as documented.
+        let server = unsafe { get(server) }?;
+        let context = server.context()?;
+        if let Err(leave) = context.run_event_loop() {
+            server.put_off(leave);
+        }
+        Ok(())
+    })
+}
+
 fn wanted(readiness: skep_readiness) -> Result<Readiness, Fault> {
     if readiness == 0 || readiness & !(SKEP_READABLE | SKEP_WRITABLE) != 0 {
         return Err(Fault::new(

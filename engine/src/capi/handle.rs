@@ -116,6 +116,11 @@ impl skep_server {
         self.leave.set(Some(code));
     }
 
+    /// The callback at hand has not returned yet: it will want this.
+    pub(super) fn put_off(&self, leave: Leave) {
+        self.leave.set(Some(leave.code));
+    }
+
     /// What the callback that has just returned wants.
     pub(super) fn step(&self) -> Step {
         self.leave.take().map_or(Ok(()), |code| Err(Leave { code }))

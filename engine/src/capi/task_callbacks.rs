@@ -123,8 +123,8 @@ pub unsafe extern "C" fn skep_server_on_message(
     unsafe { register(server, |callbacks| &callbacks.message, callback, user_data) }
 }
 
-/// One more process, which runs `function`; when that returns the process ends and another one takes its place. It has no loop of its own:
-/// a stop of the server ends it by SIGTERM.
+/// One more process, which runs `function`; when that returns the process ends and another one takes its place. Its event
+/// loop runs in skep_run_event_loop(). A stop of the server ends it by SIGTERM.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the function and never touched.
 /// Callable from: setup; the function runs in: user process.

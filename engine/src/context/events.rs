@@ -3,7 +3,7 @@
 use std::os::fd::RawFd;
 use std::rc::Rc;
 
-use super::{Context, Refused};
+use super::{Context, Refused, Role};
 use crate::callback::Callback;
 use crate::error::code;
 use crate::event_loop::EventLoop;
@@ -127,6 +127,26 @@ impl Context {
     pub fn dispatch(&self) -> Result<bool, Leave> {
         self.own_loop()
             .map_or(Ok(false), |own| own.turn(Some(self)))
+    }
+
+    /// User process: one turn of its event loop, which first sleeps until there is something to do. True: something was
+    /// called. An error is what a callback wants, to be passed on, or code 255 if there is no descriptor left to sleep on. Elsewhere
+    /// this does not wait, as [`Context::dispatch`].
+    pub fn turn_and_wait(&self) -> Result<bool, Leave> {
+        match (self.role, self.own_loop()) {
+            (Role::UserProcess(_), Ok(own)) => own.sleep_and_turn(Some(self)),
+            _ => self.dispatch(),
+        }
+    }
+
+    /// User process: run its event loop until nothing is left to wait for: no timer, no descriptor, no call put off, no
+    /// signal that keeps it; or [`EventLoop::exit`] is called. Elsewhere, where the role runs it, and within a callback of the loop:
+    /// nothing.
+    pub fn run_event_loop(&self) -> Step {
+        match (self.role, self.own_loop()) {
+            (Role::UserProcess(_), Ok(own)) => own.run_with(Some(self)),
+            _ => Ok(()),
+        }
     }
 
     // ---- for the roles -------------------------------------------------------------------------

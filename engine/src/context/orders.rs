@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use super::{Context, Refused};
+use super::{Context, Refused, Role};
 use crate::error::code;
 use crate::ipc::frame::{Head, Kind, reload};
 use crate::ipc::lane::Push;
@@ -40,17 +40,21 @@ impl Context {
         self.to_main(Head::new(Kind::Shutdown, 0, 0))
     }
 
-    /// Replace one worker: it ends after the callback at hand. `None`: this one. Refused: 509 outside
-    /// of a worker without an id, 505 for an id that does not exist.
+    /// Replace one worker: it ends after the callback at hand. `None`: this one. A user process gets SIGTERM, and a
+    /// successor when it is gone. Refused: 509 in master and manager without an id, 505 for an id that does not exist.
     pub fn stop(&self, worker: Option<u32>) -> Result<(), Refused> {
-        let Some(worker) = worker.or(self.worker_id()) else {
+        let own = match self.role {
+            Role::UserProcess(id) => Some(id),
+            _ => self.worker_id(),
+        };
+        let Some(worker) = worker.or(own) else {
             self.log.warning(format_args!(
                 "stop() (ERRNO {}): kill worker in non worker process requires specifying an id",
                 code::WRONG_OPERATION
             ));
             return Err(Refused(code::WRONG_OPERATION));
         };
-        if worker >= self.shared.workers() + self.shared.task_workers() {
+        if worker >= self.shared.children() {
             self.log.warning(format_args!(
                 "stop() (ERRNO {}): the worker_id[{worker}] is invalid",
                 code::INVALID_PARAMS

@@ -35,12 +35,17 @@ impl EventLoop {
     /// The loop of a program without a server: turn, and sleep in between, until there is nothing left to wait for,
     /// [`EventLoop::exit`] is called or a callback wants the end. Within a callback of the loop: nothing.
     pub fn run(&self) -> Step {
+        self.run_with(None)
+    }
+
+    /// The same, in a process of a server that has nothing else to do.
+    pub(crate) fn run_with(&self, context: Option<&Context>) -> Step {
         if self.running.replace(true) {
             return Ok(());
         }
         let mut step = Ok(());
         while self.running.get() && self.is_alive() && step.is_ok() {
-            step = self.turn_and_wait().map(drop);
+            step = self.sleep_and_turn(context).map(drop);
         }
         self.running.set(false);
         step
@@ -49,11 +54,16 @@ impl EventLoop {
     /// One turn of a program without a server, that first sleeps until there is something to do. True: something was called.
     /// An error is what a callback wants, or code 255 if there is no descriptor left to sleep on.
     pub fn turn_and_wait(&self) -> Result<bool, Leave> {
+        self.sleep_and_turn(None)
+    }
+
+    /// The same, in a process of a server that has nothing else to do.
+    pub(crate) fn sleep_and_turn(&self, context: Option<&Context>) -> Result<bool, Leave> {
         let opened = self.watches.borrow_mut().open();
         opened.map_err(|_| Leave { code: 255 })?;
         let now = clock::monotonic_us() / 1_000;
         let timeout = self.next_due().map(|due| due.saturating_sub(now));
-        self.turn_within(None, timeout)
+        self.turn_within(context, timeout)
     }
 
     /// One turn without a sleep, for a program without a server. True: something was called.

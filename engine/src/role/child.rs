@@ -15,7 +15,8 @@ use crate::log::Author;
 use crate::shared::ChildKind;
 use crate::stats::SeatBlock;
 use crate::sync::Ordering;
-use crate::sys::{process, signal};
+use crate::sys::process::{self, LastCall};
+use crate::sys::signal;
 
 /// Index of the master's life-line in a child's parker.
 pub(super) const MASTER_LINE: usize = 0;
@@ -43,11 +44,16 @@ impl<'g> Child<'g> {
         signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
         let installed = signals.install(bell.descriptor().raw());
         installed.map_err(|_| exit::FATAL)?.keep(); // this process ends soon after its role
-        if !process::die_with_parent(manager) {
-            return Err(exit::FATAL);
-        }
         let id = seat.worker();
         let kind = shared.kind_of(id);
+        let last_call = match kind {
+            ChildKind::Worker | ChildKind::TaskWorker => LastCall::Notice,
+            // It may sleep, loop or have blocked every signal, and must not be left behind even if both supervisors die.
+            ChildKind::UserProcess => LastCall::Kill,
+        };
+        if !process::die_with_parent(manager, last_call) {
+            return Err(exit::FATAL);
+        }
         let log = ground.log.by(match kind {
             ChildKind::Worker => Author::Worker(id),
             ChildKind::TaskWorker => Author::TaskWorker(id),
@@ -63,7 +69,7 @@ impl<'g> Child<'g> {
             log.error(format_args!("the worker cannot start: {reason}"));
             return Err(exit::FATAL);
         }
-        if !process::die_with_parent(manager) {
+        if !process::die_with_parent(manager, last_call) {
             return Err(exit::FATAL); // asked for again: a change of the user cancels it
         }
         let context = Context::new(

@@ -87,7 +87,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         .server()
         .manager_pid
         .store(process::pid(), Ordering::Release);
-    if !process::die_with_parent(master) {
+    if !process::die_with_parent(master, process::LastCall::Notice) {
         return Outcome::Finished(exit::FATAL);
     }
     let log = ground.log.by(Author::Manager);

@@ -7,7 +7,7 @@ use super::post::{Child, Post, Replacing, State};
 use super::reload::Reload;
 use crate::ipc::directory::Seat;
 use crate::shared::ChildKind;
-use crate::sys::signal::{SIGINT, SIGQUIT};
+use crate::sys::signal::{SIGINT, SIGQUIT, SIGTERM};
 use crate::sys::wait::Exit;
 
 /// What the manager shall do.
@@ -61,6 +61,8 @@ pub(super) struct Roster {
     pub(super) stopping: bool,
     /// What the manager adds before it kills, ms: the worker's own deadline comes first.
     grace: u64,
+    /// When user processes are killed, once the server stops.
+    users_end: u64,
     given_up: bool,
 }
 
@@ -78,6 +80,8 @@ const RETRY_MS: u64 = 1_000;
 const GRACE_MS: u64 = 1_000;
 /// Grace when the server stops: the whole stop shall end within a second of its deadline.
 const GRACE_AT_STOP_MS: u64 = 400;
+/// Time a user process has at a stop whose workers have used up all of it.
+const LAST_GRACE_MS: u64 = 200;
 /// Time between SIGTERM and SIGKILL for a callback that took too long.
 const OVERDUE_GRACE_MS: u64 = 100;
 /// One in so many workers is recycled at a time, and at least one.
@@ -93,6 +97,7 @@ impl Roster {
             reload: None,
             stopping: false,
             grace: GRACE_MS,
+            users_end: 0,
             given_up: false,
         }
     }
@@ -222,15 +227,16 @@ impl Roster {
         let mut actions = Vec::new();
         // Killed by us, or by the Ctrl-C that stops us.
         let ended_by_us = stopping && (killed || matches!(exit.signal, SIGINT | SIGQUIT));
-        if (stuck || !exit.is_clean()) && !ended_by_us {
+        let post = &mut self.posts[worker as usize];
+        let is_user = post.kind == ChildKind::UserProcess;
+        let ended_as_asked = is_user && asked && exit.signal == SIGTERM; // it has no loop that would end it otherwise
+        if (stuck || !exit.is_clean()) && !ended_by_us && !ended_as_asked {
             actions.push(Action::ReportDeath);
         }
-        let post = &mut self.posts[worker as usize];
         // Its end in good order is as much in vain as any other, if it comes at once.
-        let is_user = post.kind == ChildKind::UserProcess;
         post.early_deaths = match lived {
-            _ if asked => 0,
             ..EARLY_MS if is_user => post.early_deaths + 1,
+            _ if asked => 0,
             // It served, and left in good order: stop(), or SIGTERM from outside.
             _ if exit.is_clean() && served && !lost_work => post.early_deaths,
             ..EARLY_MS => post.early_deaths + 1,
@@ -298,7 +304,10 @@ impl Roster {
 
     /// A worker is to be replaced: by a process that starts beside it, or after it.
     pub(super) fn stop_worker(&mut self, worker: u32, now: u64) -> Vec<Action> {
-        match self.policy.reload_async {
+        let post = self.posts.get(worker as usize);
+        // Two of a user process at once would do everything twice.
+        let is_user = post.is_some_and(|post| post.kind == ChildKind::UserProcess);
+        match self.policy.reload_async && !is_user {
             true => {
                 self.replace(worker, true, now);
                 Vec::new()
@@ -402,6 +411,13 @@ impl Roster {
                 ChildKind::Worker | ChildKind::UserProcess => deadline + self.grace,
             };
             post.replacing = Replacing::No;
+            if post.kind == ChildKind::UserProcess {
+                self.users_end = kill_at; // their turn comes when nobody is left who may talk to them
+                if let State::Due { .. } = post.incumbent().state {
+                    post.incumbent().state = State::Absent;
+                }
+                continue;
+            }
             for incarnation in 0..post.children.len() {
                 let seat = post.seat(incarnation);
                 let child = &mut post.children[incarnation];
@@ -467,10 +483,30 @@ impl Roster {
         actions.extend(spawns.into_iter().map(|(_, seat)| Action::Spawn(seat)));
         self.advance_reload(now, &mut actions);
         self.start_replacements(now, is_free, &mut actions);
+        self.end_user_processes(now, &mut actions);
         if self.stopping && self.alive().is_empty() {
             actions.push(Action::Finish);
         }
         actions
+    }
+
+    /// At a stop: once all workers are gone, their turn has come.
+    fn end_user_processes(&mut self, now: u64, actions: &mut Vec<Action>) {
+        let is_worker = |post: &&Post| post.kind != ChildKind::UserProcess;
+        let lives = |post: &Post| post.children.iter().any(Child::is_alive);
+        if !self.stopping || self.posts.iter().filter(is_worker).any(lives) {
+            return;
+        }
+        let kill_at = self.users_end.max(now + LAST_GRACE_MS);
+        let users = |post: &&mut Post| post.kind == ChildKind::UserProcess;
+        for post in self.posts.iter_mut().filter(users) {
+            let seat = post.seat(post.serving);
+            let child = post.incumbent();
+            if matches!(child.state, State::Starting | State::Ready) {
+                child.ask(kill_at);
+                actions.push(Action::AskToStop(seat));
+            }
+        }
     }
 
     fn start_replacements(

@@ -120,19 +120,25 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
+        // One of each kind in turn: neither a flood of messages nor one of tasks keeps the others waiting.
+        let mut heard = false;
         if messages.has_any() {
             worker.context.wake_for_tasks(); // what this one was rung for shall not wait for the callback
             if let Some(step) = messages.next(&worker.context) {
                 worker.heed(step);
-                continue;
+                heard = true;
             }
         }
-        let tended = worker.tend();
+        let called = !worker.is_over() && worker.tend();
+        if worker.is_over() {
+            break;
+        }
         match worker.serves().then(|| worker.take(&mut desk)) {
             Some((Found::One(_), Some(task))) => {
                 busy = 0;
                 worker.perform(task, &mut desk);
             }
+            _ if heard || called => {} // there may be more
             Some((Found::Busy, _)) => {
                 busy += 1;
                 match busy {
@@ -140,7 +146,6 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
                     _ => parker.park(Some(BUSY)),
                 }
             }
-            _ if tended => {} // a descriptor may still be ready
             _ => worker.sleep(&mut mailbox, &mut parker, &desk, &messages),
         }
     }

@@ -56,10 +56,23 @@ pub(crate) fn raise_nofile() {
     let _ = setrlimit(Resource::RLIMIT_NOFILE, hard, hard); // refused: accept() will say so in its time
 }
 
-/// Ask for `signal::PARENT_DIED` when the parent *thread* dies. False if the parent `expected` is already gone:
+/// What the kernel is to send when the parent dies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LastCall {
+    /// `signal::PARENT_DIED`, which a loop sees.
+    Notice,
+    /// SIGKILL, for code that need not look at anything.
+    Kill,
+}
+
+/// Ask for this when the parent *thread* dies. False if the parent `expected` is already gone:
 /// the request would never fire then. Cleared by credential changes, so to be repeated after one.
-pub(crate) fn die_with_parent(expected: i32) -> bool {
-    let _ = prctl::set_pdeathsig(Signal::SIGPWR);
+pub(crate) fn die_with_parent(expected: i32, how: LastCall) -> bool {
+    let signal = match how {
+        LastCall::Notice => Signal::SIGPWR,
+        LastCall::Kill => Signal::SIGKILL,
+    };
+    let _ = prctl::set_pdeathsig(signal);
     parent() == expected
 }
 

@@ -11,7 +11,7 @@ mod lock;
 mod place;
 pub(crate) mod pool;
 pub(crate) mod port;
-mod process;
+pub(crate) mod process;
 pub(crate) mod server;
 mod table;
 mod task;

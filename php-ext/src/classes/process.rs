@@ -23,6 +23,7 @@ use skep::process::{Channel, ChannelKind, Forked, MessageQueue, pair};
 
 use super::server::in_cli;
 use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
+use crate::callbacks::Callback;
 use crate::exception::{code, pending, throw_error, throw_misuse, warn, warn_system};
 use crate::globals::{self, CLASSES};
 use crate::method::{
@@ -74,6 +75,8 @@ pub(super) struct Inner {
     current: Cell<i32>,
     /// Its number.
     id: Cell<i64>,
+    /// It is a server's: the manager of that starts it.
+    given_away: Cell<bool>,
     queue: RefCell<Option<MessageQueue>>,
     /// Which messages it gets: its own, or (balance) whatever comes.
     own_messages: Cell<bool>,
@@ -373,7 +376,7 @@ fn start(call: &mut Call) {
     if in_running_master() {
         return throw_in_master();
     }
-    if inner.is_current() || is_there(inner.child.get()) {
+    if inner.is_current() || inner.given_away.get() || is_there(inner.child.get()) {
         warn(
             WRONG_OPERATION,
             format_args!("process has already been started"),
@@ -418,6 +421,61 @@ fn start(call: &mut Call) {
 }
 
 pub(super) use self::image::refuse_coroutines;
+
+/// Whether an object is of this class.
+pub(super) fn is_one(object: *mut zend_object) -> bool {
+    // SAFETY: a live object.
+    let mut class = unsafe { (*object).ce };
+    let own = CLASSES.process.load(std::sync::atomic::Ordering::Relaxed);
+    while !class.is_null() && class != own {
+        // SAFETY: classes live as long as their objects.
+        class = unsafe { (*class).__bindgen_anon_1.parent };
+    }
+    !class.is_null()
+}
+
+/// Let a server have it: it starts and restarts the process, and the pair is there before anything is forked. False after a
+/// warning or an `Error`.
+pub(super) fn give_away(object: *mut zend_object) -> bool {
+    // SAFETY: of this class, says the caller; the box lives as long as the object.
+    let Some(inner) = (unsafe { state(object).inner.get().as_ref() }) else {
+        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
+        return false;
+    };
+    if inner.is_current() || inner.given_away.get() || is_there(inner.child.get()) {
+        warn(
+            WRONG_OPERATION,
+            format_args!("process has already been started"),
+        );
+        return false;
+    }
+    if inner.theirs.borrow().is_none()
+        && inner.kind.is_some()
+        && let Err(errno) = open_pipe(inner)
+    {
+        warn_system(errno, format_args!("socketpair() failed"));
+        return false;
+    }
+    inner.given_away.set(true);
+    true
+}
+
+/// What the server has it under.
+pub(super) fn set_id(object: *mut zend_object, id: i64) {
+    // SAFETY: of this class and constructed, or `give_away` had refused it.
+    if let Some(inner) = unsafe { state(object).inner.get().as_ref() } {
+        inner.id.set(id);
+        put(object, Property::Id, Zv::long(id));
+    }
+}
+
+/// This process is the one that the object describes, forked by a server's manager. What to call for that, with the object.
+pub(crate) fn arrive(object: *mut zend_object) -> Option<Callback> {
+    // SAFETY: as above.
+    let inner = unsafe { state(object).inner.get().as_ref() }?;
+    child::become_child(object, inner);
+    child::callback_of(object)
+}
 
 /// What a pool tells of one of its workers.
 pub(super) struct Member {

@@ -8,6 +8,7 @@ mod finishers;
 mod inspection;
 mod lifecycle;
 mod listening;
+mod processes;
 mod sessions;
 mod tasks;
 mod timers;
@@ -31,7 +32,7 @@ use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event, NAMES};
 use crate::exception::throw_misuse;
 use crate::globals::{self, CLASSES};
-use crate::method::{Call, Param, method, optional, param, rest, ty};
+use crate::method::{Call, Param, method, object, optional, param, rest, ty};
 use crate::zend::kind;
 use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
 
@@ -83,6 +84,8 @@ pub(crate) struct ServerObject {
     engine: Cell<*mut skep::Server>,
     /// The ports, with one reference each; the primary one comes first. Borrowed only while no PHP code can run.
     ports: RefCell<Vec<Zv>>,
+    /// Those that `addProcess()` was given, with one reference each.
+    processes: RefCell<Vec<Zv>>,
     callbacks: [Cell<Option<Callback>>; EVENTS],
     /// By index. Borrowed only while no PHP code can run.
     commands: RefCell<Vec<Answering>>,
@@ -217,6 +220,7 @@ unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
         let state =
             ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
         (&raw mut (*state).ports).write(RefCell::new(Vec::new()));
+        (&raw mut (*state).processes).write(RefCell::new(Vec::new()));
         (&raw mut (*state).commands).write(RefCell::new(Vec::new()));
         (&raw mut (*state).seen).write(RefCell::new(Vec::new()));
         for index in 0..EVENTS {
@@ -239,6 +243,7 @@ unsafe extern "C" fn free(object: *mut zend_object) {
         globals::set_live(null_mut());
     }
     listening::forget_ports(server);
+    processes::forget(server);
     commands::forget(server);
     drop(server.seen.take());
     drop_engine(server);
@@ -440,6 +445,12 @@ pub(super) fn register() {
                 param(c"dst_worker_id", ty::INT)
             ],
             ty::BOOL
+        ),
+        method!(
+            c"addProcess",
+            processes::add,
+            [object(c"process", c"Skep\\Process")],
+            INT_BOOL
         ),
         method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
         method!(

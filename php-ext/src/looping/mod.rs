@@ -22,7 +22,7 @@ use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use ext_php_rs::ffi::{php_error_docref, zend_hash_str_find};
-use skep::{Context, EventLoop, Refused};
+use skep::{Context, EventLoop, Refused, Role};
 
 use crate::call::{self, Frame, Target};
 use crate::exception::pending;
@@ -47,6 +47,16 @@ thread_local! {
 /// The server's process this is, unless it is a child that the script forked there.
 pub(crate) fn server() -> Option<&'static Context> {
     globals::context().filter(|context| !context.is_forked_child())
+}
+
+/// Whether the script runs the loop of this process of a server itself, as a user process does.
+pub(crate) fn is_own(context: &Context) -> bool {
+    matches!(context.role(), Role::UserProcess(_))
+}
+
+/// A process of a server whose role runs the loop.
+fn run_by_role() -> bool {
+    server().is_some_and(|context| !is_own(context))
 }
 
 /// The loop of this process.
@@ -102,18 +112,21 @@ fn function(name: &std::ffi::CStr) -> Option<*mut zend_function> {
     }
 }
 
-/// Turn the script's loop until it has nothing left to do. Nothing in a server's process, which turns its own, and within
+/// Turn the script's loop until it has nothing left to do. Nothing in a server's process whose role turns it, and within
 /// a callback of the loop.
 pub(crate) fn wait() {
     let own = current();
     let this = Rc::as_ptr(&own);
-    if server().is_some() || RUNNING.get() == this {
+    if run_by_role() || RUNNING.get() == this {
         return;
     }
     RUNNING.set(this);
     EXITED.set(false);
     while own.is_alive() && !EXITED.get() {
-        let step = own.turn_and_wait();
+        let step = match server() {
+            Some(context) => context.turn_and_wait(),
+            None => own.turn_and_wait(),
+        };
         if own.is_inherited() {
             break; // in a child, which came back from a callback
         }
@@ -149,7 +162,7 @@ pub(crate) fn dispatch() {
         Some(context) => context.dispatch(),
         None => own.dispatch(),
     };
-    if step.is_err() && server().is_none() && !own.is_inherited() {
+    if step.is_err() && !run_by_role() && !own.is_inherited() {
         LEFT.set(true);
     }
 }
@@ -161,8 +174,8 @@ pub(crate) fn exit() {
         Some(context) if context.worker_id().is_some() => {
             let _ = context.stop(None); // never refused in a worker
         }
-        Some(_) => {}
-        None => EXITED.set(true),
+        Some(context) if !is_own(context) => {}
+        _ => EXITED.set(true),
     }
 }
 

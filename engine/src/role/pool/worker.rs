@@ -61,7 +61,7 @@ pub(super) fn run(
         ORPHANED_QUEUE.store(queue, Ordering::Relaxed);
         signal::on_orphaned(remove_orphaned_queue);
     }
-    if !process::die_with_parent(shared.master) {
+    if !process::die_with_parent(shared.master, process::LastCall::Notice) {
         remove_orphaned_queue();
         return exit::FATAL;
     }

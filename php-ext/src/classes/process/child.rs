@@ -15,14 +15,7 @@ use crate::{globals, looping, random};
 /// Returns the exit code, and [`end`] is what should follow.
 pub(super) fn run(object: *mut zend_object, inner: &Inner) -> i32 {
     become_child(object, inner);
-    // SAFETY: a declared property of a live object.
-    let callable = unsafe { Zv::read(super::slot(object, Property::Callback as usize)) };
-    let mut name: *mut zend_string = null_mut();
-    let callback = Callback::resolve(callable, &mut name);
-    if !name.is_null() {
-        Zv::string(name).release();
-    }
-    let Some(callback) = callback else {
+    let Some(callback) = callback_of(object) else {
         return 255; // it was one when the object was made; its class cannot have gone
     };
     let mut outcome = call::invoke(&callback.frame().with(Zv::object(object)));
@@ -41,6 +34,18 @@ pub(super) fn run(object: *mut zend_object, inner: &Inner) -> i32 {
     }
 }
 
+/// What the object was made with.
+pub(super) fn callback_of(object: *mut zend_object) -> Option<Callback> {
+    // SAFETY: a declared property of a live object.
+    let callable = unsafe { Zv::read(super::slot(object, Property::Callback as usize)) };
+    let mut name: *mut zend_string = null_mut();
+    let callback = Callback::resolve(callable, &mut name);
+    if !name.is_null() {
+        Zv::string(name).release();
+    }
+    callback
+}
+
 fn left() -> i32 {
     let code = call::exit_status() & 0xff;
     call::forget_exit();
@@ -48,7 +53,7 @@ fn left() -> i32 {
 }
 
 /// What was the parent's is so no more.
-fn become_child(object: *mut zend_object, inner: &Inner) {
+pub(super) fn become_child(object: *mut zend_object, inner: &Inner) {
     let pid = std::process::id() as i32;
     inner.current.set(pid);
     inner.child.set(0);

@@ -89,9 +89,9 @@ fn is_callable(value: Zv) -> bool {
 }
 
 /// A blocking call was interrupted by a signal: the callables of those that have come are called, before the call returns.
-/// Not in a server's process, whose loop does that when the callback at hand is over.
+/// Not in a server's process whose loop does that when the callback at hand is over.
 pub(super) fn dispatch_pending_signals() {
-    if looping::server().is_none() {
+    if looping::server().is_none_or(looping::is_own) {
         looping::dispatch();
     }
 }

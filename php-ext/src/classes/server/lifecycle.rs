@@ -147,6 +147,7 @@ fn complete_settings(server: &ServerObject) {
     server.complete_setting(c"output_buffer_size", buffer);
     server.complete_setting(c"buffer_output_size", buffer);
     server.complete_setting(c"max_connection", sizes.max_connection.into());
+    server.number_processes(sizes.workers + sizes.task_workers);
     for index in 0..server.port_count() {
         if let (Some(primary), Some(port)) = (server.port(0), server.port(index)) {
             port::take_over_setting(port, server.value(super::Property::Setting), primary);

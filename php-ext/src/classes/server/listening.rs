@@ -269,7 +269,8 @@ pub(super) fn forget_ports(server: &ServerObject) {
     }
 }
 
-/// What the garbage collector must know of a server beside its properties: its ports, and what answers commands.
+/// What the garbage collector must know of a server beside its properties: its ports and
+/// processes, and what answers commands.
 pub(super) unsafe extern "C" fn get_gc(
     object: *mut zend_object,
     table: *mut *mut crate::zend::zval,
@@ -282,6 +283,7 @@ pub(super) unsafe extern "C" fn get_gc(
         let seen = &mut *server.seen.as_ptr();
         seen.clear();
         seen.extend(ports.iter().copied());
+        seen.extend((*server.processes.as_ptr()).iter().copied());
         seen.extend(commands.iter().map(|function| function.callable));
         *table = match seen.is_empty() {
             true => null_mut(),
