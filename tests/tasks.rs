@@ -10,6 +10,7 @@ use std::collections::HashSet;
 
 use nix::sys::signal::Signal;
 use skep_tests::eventually::{eventually, patience};
+use skep_tests::process::cpu_ticks;
 use skep_tests::server;
 use skep_tests::server::Server;
 
@@ -42,6 +43,23 @@ fn a_task_is_run_and_its_result_comes_back() {
         .map(|event| event.number("id"))
         .collect();
     assert_eq!(ids.iter().collect::<HashSet<_>>().len(), 3);
+    server.stop();
+}
+
+/// A result that comes meanwhile is for later: it must not keep the one that waits awake.
+#[test]
+fn who_waits_sleeps_although_another_result_is_there() {
+    let server = start(2);
+    let mut client = server.connect();
+    let worker = server.events_named("worker_start");
+    let worker = worker.iter().find(|event| event.role == "worker0");
+    let pid = worker.unwrap().pid;
+    assert_eq!(client.ask("!task - 1 sleep 100 early"), "given=1 code=0");
+    let before = cpu_ticks(pid);
+    assert_eq!(client.ask("!wait 60000 sleep 2000 late"), "late");
+    let used = cpu_ticks(pid) - before;
+    assert!(used < 50, "{used} ticks of about 200 while it waited");
+    server.await_event("finish", 1);
     server.stop();
 }
 

@@ -168,10 +168,14 @@ pub unsafe extern "C" fn skep_server_task(
     guard(|| {
         // SAFETY: the caller gives NULL or a live handle, and NULL or as many bytes as said.
         let (server, data) = unsafe { (get(server)?, bytes(data, len)?) };
-        let given = server.context()?.task(data, target(task_worker)?, 0)?;
-        if !id.is_null() {
+        let out = match id.is_null() {
+            true => None,
             // SAFETY: not NULL, so room for a number, says the caller.
-            unsafe { Out::new(id, "id")? }.set(given);
+            false => Some(unsafe { Out::new(id, "id") }?),
+        };
+        let given = server.context()?.task(data, target(task_worker)?, 0)?;
+        if let Some(out) = out {
+            out.set(given);
         }
         Ok(())
     })

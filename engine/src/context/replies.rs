@@ -14,6 +14,9 @@ use crate::stats::seat_state;
 use crate::sync::Ordering;
 use crate::sys::clock;
 
+/// How often in a row to look at a queue that another process holds.
+const BUSY_LOOKS: u32 = 1_000;
+
 /// What has come back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -105,8 +108,12 @@ impl Context {
 
     /// Whether a reply waits.
     pub(crate) fn has_replies(&self) -> bool {
-        !self.tasks.held.borrow().is_empty()
-            || (self.tasks.incoming.borrow().as_ref()).is_some_and(Incoming::has_any)
+        !self.tasks.held.borrow().is_empty() || self.has_queued_replies()
+    }
+
+    /// Whether one waits in a queue.
+    pub(super) fn has_queued_replies(&self) -> bool {
+        (self.tasks.incoming.borrow().as_ref()).is_some_and(Incoming::has_any)
             || (self.tasks.left.borrow().as_ref())
                 .is_some_and(|(seat, left)| self.has_left(*seat, left))
     }
@@ -137,6 +144,7 @@ impl Context {
 
     fn read(&self, incoming: &mut Incoming, others: bool) -> Option<Reply> {
         let epoch = self.outgoing.borrow().epoch;
+        let mut patience = BUSY_LOOKS;
         loop {
             let mut taken = None;
             let found = incoming.take(|_, head, payload| {
@@ -147,11 +155,14 @@ impl Context {
             match found {
                 Found::One(room) => self.grant_room(room),
                 Found::Nothing => return None,
-                // A successor reads it, for microseconds.
-                Found::Busy => {
+                // A successor reads it, or its sender begins the queue anew: for microseconds, unless that one has been
+                // stopped in the middle of it. Then the caller looks again, and at its deadline.
+                Found::Busy if patience > 0 => {
+                    patience -= 1;
                     std::thread::yield_now();
                     continue;
                 }
+                Found::Busy => return None,
             }
             let (envelope, content) = taken?;
             // What cannot be had is said in the log, and there is nothing to deliver.

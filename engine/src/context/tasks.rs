@@ -231,13 +231,17 @@ impl Context {
         may_come: impl Fn() -> bool,
     ) -> Vec<TaskAnswer> {
         let begun = clock::monotonic_ms();
-        let deadline = timeout.map(|timeout| begun + timeout.as_millis() as u64);
+        let wait_ms = |timeout: Duration| u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let deadline = timeout.map(|timeout| begun.saturating_add(wait_ms(timeout)));
         let mut answers = FxHashMap::default();
         let bell = self.shared.directory.bell(self.endpoint);
         let mut said = false;
         loop {
             while let Some(reply) = self.next_from_queue() {
-                if let Some(reply) = self.answer_of(reply, &mut answers) {
+                if let Some(reply) = self.answer_of(reply, &mut answers)
+                    && reply.kind != Kind::CommandReply
+                {
+                    // Late answers of commands are of no use to anybody, and user processes would never read them.
                     self.tasks.held.borrow_mut().push_back(reply);
                 }
             }
@@ -253,7 +257,8 @@ impl Context {
             }
             let left = deadline.map_or(RECHECK, |at| Duration::from_millis(at - now).min(RECHECK));
             bell.announce_sleep();
-            let go_on = self.has_replies() || self.wait_to_be_rung(left);
+            // (Not what is held: that waits for the end of this call, and must not keep it awake.)
+            let go_on = self.has_queued_replies() || self.wait_to_be_rung(left);
             bell.announce_awake();
             if !go_on {
                 break; // a supervisor is dead

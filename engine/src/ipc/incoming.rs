@@ -27,6 +27,8 @@ pub(crate) struct Incoming {
     next: Party,
     /// Senders whose queues held garbage.
     corrupt: Vec<Party>,
+    /// A flag was down for a moment while something waited.
+    raised: bool,
 }
 
 impl Incoming {
@@ -40,6 +42,7 @@ impl Incoming {
             queues: parties.iter().map(|_| None).collect(),
             next: parties[0],
             corrupt: Vec::new(),
+            raised: false,
         }
     }
 
@@ -58,9 +61,7 @@ impl Incoming {
             match queue.take(self.me, |head, payload| copy(party, head, payload)) {
                 Taken::One(room) => return Found::One(room.then_some(party)),
                 Taken::Busy => busy = true,
-                Taken::Nothing => {
-                    exchange.unflag(way, queue);
-                }
+                Taken::Nothing => self.raised |= !exchange.unflag(way, queue),
                 Taken::Corrupt => self.corrupt.push(party),
             }
         }
@@ -73,6 +74,12 @@ impl Incoming {
     /// Whether some sender says that there is something.
     pub(crate) fn has_any(&self) -> bool {
         self.exchange.flagged(self.kind, self.next).is_some()
+    }
+
+    /// Whether a flag was down for a moment, since the last call, while something waited: who looked just then has gone to
+    /// sleep, and nobody rings it any more.
+    pub(crate) fn take_raised(&mut self) -> bool {
+        std::mem::take(&mut self.raised)
     }
 
     /// A sender whose queue held garbage. The queue was emptied.

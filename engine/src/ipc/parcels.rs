@@ -41,7 +41,7 @@ shared_block! {
     pub(crate) struct Desk {
         /// The parcel being sent, 0 if none.
         sending: AtomicU64,
-        /// The queue it goes to: see [`super::exchange::Way::number`].
+        /// The queue it goes to: see [`super::exchange::Exchange::number_of`].
         way: AtomicU64,
         /// End of that queue's ring before.
         tail: AtomicU64,

@@ -65,7 +65,8 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
         .store(replacement::UNKNOWN, Ordering::Release);
     let exchange = shared.directory.exchange();
     let left = exchange.settle(seat);
-    if let Some(parcel) = shared.work(seat).and_then(WorkBlock::leftover) {
+    let leftover = |work: &WorkBlock| work.leftover(left.put_back);
+    if let Some(parcel) = shared.work(seat).and_then(leftover) {
         context.discard_parcel(parcel);
     }
     let work = shared

@@ -109,6 +109,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     if let Err(code) = worker.start(ground.settings.bootstrap.as_deref()) {
         return code;
     }
+    worker
+        .limits
+        .fit(|warning| worker.context.log().warning(warning));
     block.state.store(seat_state::READY, Ordering::Release);
     worker.manager.ring();
     let mut busy = 0;
@@ -127,6 +130,9 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             }
         }
         let called = !worker.is_over() && worker.tend();
+        if called {
+            worker.context.wake_for_tasks(); // a timer may have taken its time
+        }
         if worker.is_over() {
             break;
         }
@@ -278,6 +284,7 @@ impl TaskWorker<'_> {
                 other => other,
             },
         };
+        let raised = tasks.take_raised();
         for incoming in [targeted, tasks] {
             self.context.note_garbage(incoming);
         }
@@ -290,11 +297,10 @@ impl TaskWorker<'_> {
             if party == Some(Party::INTAKE) {
                 wake_feeders(self.shared);
             }
-            if taken
-                .as_ref()
-                .is_some_and(|task| task.work.target.is_some())
-            {
-                self.context.wake_for_tasks(); // it may have been rung for one that anybody may take
+            let is_targeted = |task: &Taken| task.work.target.is_some();
+            if raised || taken.as_ref().is_some_and(is_targeted) {
+                // There may be more that anybody may take: this one was rung for it, or somebody has just missed it.
+                self.context.wake_for_tasks();
             }
         }
         (found, taken)

@@ -105,9 +105,11 @@ impl WorkBlock {
     }
 
     /// The manager, when the process is dead, before [`WorkBlock::settle`]: a parcel that it was through with and may not have
-    /// freed.
-    pub(crate) fn leftover(&self) -> Option<Parcel> {
+    /// freed. `put_back`: what it was taking is in its queue again. Then a parcel without a step is that one's, written down a
+    /// moment before the step was: whoever takes it next needs it.
+    pub(crate) fn leftover(&self, put_back: bool) -> Option<Parcel> {
         match self.step.load(Ordering::Acquire) {
+            step::NONE if put_back => None,
             step::NONE | step::ANSWERED => {
                 Parcel::from_word(self.parcel.swap(0, Ordering::Relaxed))
             }
@@ -136,5 +138,96 @@ impl WorkBlock {
                 .map(|worker| worker as u32),
             parcel: Parcel::from_word(parcel),
         })
+    }
+}
+
+#[cfg(all(test, not(loom)))]
+#[allow(clippy::unwrap_used, reason = "a test fails by a panic")]
+mod tests {
+    use super::*;
+    use crate::ipc::exchange::Party;
+
+    fn work() -> (Work, Parcel) {
+        let parcel = Parcel::from_word(7 << 32 | 1).unwrap();
+        let stamp = Stamp {
+            party: Party::MAIN,
+            epoch: 1,
+            flags: 0,
+            extra: 0,
+        };
+        let envelope = Envelope {
+            kind: Kind::Task,
+            id: 5,
+            stamp,
+            given: 9,
+        };
+        let work = Work {
+            envelope,
+            kept: 0,
+            target: None,
+            parcel: Some(parcel),
+        };
+        (work, parcel)
+    }
+
+    fn taken() -> (WorkBlock, Work, Parcel) {
+        let (work, parcel) = work();
+        let block = WorkBlock {
+            step: AtomicU32::new(0),
+            kind: AtomicU32::new(0),
+            id: AtomicU64::new(0),
+            stamp: AtomicU64::new(0),
+            given: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
+            target: AtomicU64::new(0),
+            parcel: AtomicU64::new(0),
+        };
+        block.take(&work);
+        (block, work, parcel)
+    }
+
+    #[test]
+    fn killed_before_its_first_step_it_leaves_the_parcel_to_the_next_one() {
+        let (block, ..) = taken();
+        block.step.store(step::NONE, Ordering::Relaxed);
+        assert_eq!(block.leftover(true), None);
+        assert_eq!(block.settle(true), None);
+        assert_eq!(block.leftover(false), None);
+    }
+
+    #[test]
+    fn what_was_put_back_is_not_lost_and_what_was_not_is() {
+        let (block, work, _) = taken();
+        assert_eq!((block.leftover(true), block.settle(true)), (None, None));
+        block.take(&work);
+        assert_eq!(
+            (block.leftover(false), block.settle(false)),
+            (None, Some(work))
+        );
+        block.take(&work);
+        block.begin();
+        assert_eq!(
+            (block.leftover(true), block.settle(true)),
+            (None, Some(work))
+        );
+    }
+
+    #[test]
+    fn a_parcel_that_nobody_needs_any_more_is_left_over_once() {
+        let (block, work, parcel) = taken();
+        block.begin();
+        block.answered();
+        assert_eq!(
+            (block.leftover(true), block.settle(true)),
+            (Some(parcel), None)
+        );
+        block.take(&work);
+        block.begin();
+        block.end();
+        assert_eq!(
+            (block.leftover(false), block.settle(false)),
+            (Some(parcel), None)
+        );
+        assert_eq!(block.leftover(false), None);
     }
 }

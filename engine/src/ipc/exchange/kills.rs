@@ -25,6 +25,10 @@ use crate::ipc::shm::shared_block;
 use crate::sync::AtomicU32;
 
 const CONSUMERS: u32 = 3;
+/// Large enough to begin again at its start.
+const RING: usize = 128 << 10;
+/// After so many messages the sender waits until all are taken, so that it may do so.
+const ROUND: u64 = 24;
 const MESSAGES: usize = 1 << 21;
 const KILLING: Duration = Duration::from_secs(4);
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -79,7 +83,7 @@ impl Scene {
             children: CONSUMERS + 1,
             first_task: 1,
             task_workers: CONSUMERS,
-            task_ring: 8192,
+            task_ring: RING,
             parcel_bytes: 1 << 20,
         };
         let mut layout = Layout::default();
@@ -151,6 +155,7 @@ fn send(scene: &Scene) {
     let (board, party) = (scene.board(), Party::on(SENDER));
     let way = Way::Tasks(party);
     let mut writer = scene.exchange.writer(way);
+    let queue = scene.exchange.queue(way);
     let parent = std::os::unix::process::parent_id();
     while board.stop.load(Ordering::Relaxed) == 0 {
         let number = board.next.fetch_add(1, Ordering::Relaxed);
@@ -173,6 +178,11 @@ fn send(scene: &Scene) {
             if std::os::unix::process::parent_id() != parent || number >= MESSAGES as u64 {
                 return;
             }
+            if number % ROUND == 0 && queue.has_waiting() {
+                thread::yield_now();
+                continue;
+            }
+            scene.exchange.restart(way, &mut writer, 1);
             if envelope
                 .post(&scene.exchange, (party, way), &mut writer, &data)
                 .is_ok()

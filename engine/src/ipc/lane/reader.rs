@@ -162,7 +162,7 @@ impl LaneReader {
     pub(crate) fn has_waiting(&self) -> bool {
         let shared = self.ring.header();
         let done = shared.done.load(Ordering::Acquire);
-        shared.tail.load(Ordering::Acquire) != done
+        shared.tail.load(Ordering::Acquire) > done // less, for a moment, while the ring is begun anew
     }
 
     /// Messages pushed and not finished, and ever pushed, as of now; for those who are not the consumer.

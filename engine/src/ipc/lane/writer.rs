@@ -77,6 +77,12 @@ impl LaneWriter {
     pub(crate) fn thrifty(mut self) -> LaneWriter {
         self.thrifty = true;
         self.touched = self.tail.min(self.ring.capacity); // a predecessor's
+        let shared = self.ring.header();
+        if self.tail == self.done && self.pushed != shared.finished.load(Ordering::Acquire) {
+            // It died between counting a message and publishing it.
+            self.pushed = shared.finished.load(Ordering::Acquire);
+            shared.pushed.store(self.pushed, Ordering::Relaxed);
+        }
         self
     }
 
