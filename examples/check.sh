@@ -2,7 +2,7 @@
 # The examples at work: each is started, talked to by a real client, and stopped. One line per example; the first
 # that does something else ends the run, with what was seen and the server's log.
 #
-#     examples/check.sh            needs `make build` and target/release/examples/lines
+#     examples/check.sh            needs `make build` and target/release/examples/{lines,tasks}
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -194,6 +194,28 @@ what=rust/lines.rs
 start "$target/release/examples/lines" 0
 lines
 stop 'nc: the same'
+
+# --- tasks in C and Rust
+
+factors() {
+    local talk one two three
+    exec {talk}<>"/dev/tcp/$host/$port"
+    printf '1000036000099\n91\n97\n' >&"$talk"
+    read -r -t 10 one <&"$talk" && read -r -t 10 two <&"$talk" && read -r -t 10 three <&"$talk" || fail "an answer is missing"
+    expect "$(printf '%s\n' "$one" "$two" "$three" | sort)" \
+        "$(printf '%s\n' '1000036000099 = 1000003 x 1000033' '91 = 7 x 13' '97 has no factors')"
+    exec {talk}>&-
+    stop 'factors from task workers'
+}
+what=c/tasks.c
+# shellcheck disable=SC2086 # flags are words
+${CC:-cc} -std=c11 -Wall -Wextra -Werror ${CFLAGS:-} -Iinclude examples/c/tasks.c -o "$dir/tasks" \
+    -L"$target/release" -lskep -Wl,-rpath,"$(realpath "$target")/release"
+start "$dir/tasks" 0
+factors
+what=rust/tasks.rs
+start "$target/release/examples/tasks" 0
+factors
 
 # --- registry
 
