@@ -59,6 +59,11 @@ impl Context {
         deadline: Option<u64>,
     ) -> bool {
         let exchange = self.shared.directory.exchange();
+        if !exchange.has(asker.party) {
+            self.log
+                .error("a question of nobody was found in shared memory: it is not answered");
+            return true;
+        }
         let message = |stamp| (answer.kind, answer.id, stamp);
         loop {
             let mut outgoing = self.outgoing.borrow_mut();

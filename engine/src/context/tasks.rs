@@ -385,14 +385,17 @@ impl Context {
         let exchange = self.shared.directory.exchange();
         let mut outgoing = self.outgoing.borrow_mut();
         let mut envelope = work.envelope;
-        envelope.stamp.extra += 1;
+        envelope.stamp.extra = envelope.stamp.extra.saturating_add(1);
         let party = outgoing.party;
-        let way = (work.target).map_or(Way::Tasks(party), |worker| Way::Targeted(party, worker));
+        let target = work
+            .target
+            .filter(|&worker| worker < self.shared.task_workers());
+        let way = target.map_or(Way::Tasks(party), |worker| Way::Targeted(party, worker));
         let posted = match work.parcel {
             Some(parcel) => outgoing.pass_on(exchange, way, &envelope, parcel),
             None => outgoing.post_envelope(exchange, way, &envelope, data, u64::MAX),
         };
-        match work.target {
+        match target {
             Some(worker) => ring_child(&self.shared, self.shared.workers() + worker),
             None => ring_task_worker(&self.shared),
         }

@@ -17,10 +17,12 @@ use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
 use super::*;
+use crate::ipc::directory::Seat;
 use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
+use crate::ipc::shm::Layout;
 use crate::ipc::shm::shared_block;
 use crate::sync::AtomicU32;
 

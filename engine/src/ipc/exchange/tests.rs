@@ -4,10 +4,12 @@ use std::os::unix::fs::MetadataExt;
 use std::thread;
 
 use super::*;
+use crate::ipc::directory::Seat;
 use crate::ipc::envelope::{Body, Envelope, Unsent};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::{Claimant, Taken};
+use crate::ipc::shm::Layout;
 use crate::sync::AtomicU32;
 
 /// Two workers and three task workers.
