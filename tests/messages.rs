@@ -275,3 +275,14 @@ fn a_stop_delivers_what_waits() {
     assert_eq!(server.await_end(patience()).code(), Some(0));
     assert_eq!(server.events_named("message").len(), 102);
 }
+
+#[test]
+fn a_stop_says_which_messages_nobody_has_read() {
+    let mut server = prepared().set("max_wait_time", "0.5").start();
+    let mut client = server.connect_to(0);
+    let _hold = block(&server, &mut client, 1, "hold"); // for ever
+    assert_eq!(client.ask("!do message 1 100 text"), "sent=100 code=0");
+    server.signal(server.master(), Signal::SIGTERM);
+    server.await_end(patience());
+    server.await_log("100 messages between processes were waiting when the server stopped");
+}

@@ -282,6 +282,15 @@ impl Exchange {
         })
     }
 
+    /// How many messages of user code wait for these children.
+    pub(crate) fn waiting_requests(&self, children: std::ops::Range<u32>) -> u64 {
+        let kinds = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
+        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
+        each.filter(|&way| self.is_flagged(way))
+            .map(|way| self.queue(way).waiting_and_pushed().0)
+            .sum()
+    }
+
     fn is_flagged(&self, way: Way) -> bool {
         let (words, from) = self.flags(way);
         words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0

@@ -161,6 +161,19 @@ const ROOM_LOOK: Duration = Duration::from_millis(1);
 /// How often to look again for a queue that another process is taking from: some milliseconds.
 const BUSY_LOOKS: u32 = 10_000;
 
+/// All children are gone: messages that nobody has read are lost.
+pub(super) fn report_waiting_messages(ground: &Ground, context: &Context) {
+    let shared = &ground.shared;
+    let receivers = 0..shared.workers() + shared.task_workers();
+    let lost = shared.directory.exchange().waiting_requests(receivers);
+    if lost > 0 {
+        bump(&shared.server().messages_lost, lost);
+        context.log().warning(format_args!(
+            "{lost} messages between processes were waiting when the server stopped: they are lost"
+        ));
+    }
+}
+
 /// The server stops and nobody will take what waits: it goes into the message queue for the next server, if there is one,
 /// as far as it has room; else those who gave it are told that it is lost, as long as they are there.
 pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
