@@ -758,6 +758,7 @@ skep_status skep_defer(skep_server *server,
 /// Run the event loop of a user process until nothing is left to wait for: no timer, no descriptor, no call put off; or until a
 /// callback wants the end of the process. Processes whose loop is run for them, and callbacks of a loop, get SKEP_OK at once.
 ///
+/// Ownership: none.
 /// Callable from: user process, in its function.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; nothing is then run.
 skep_status skep_run_event_loop(skep_server *server);

@@ -215,6 +215,7 @@ pub unsafe extern "C" fn skep_defer(
 /// Run the event loop of a user process until nothing is left to wait for: no timer, no descriptor, no call put off; or until a
 /// callback wants the end of the process. Processes whose loop is run for them, and callbacks of a loop, get SKEP_OK at once.
 ///
+/// Ownership: none.
 /// Callable from: user process, in its function.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_NOT_RUNNING, SKEP_WRONG_THREAD; nothing is then run.
 #[unsafe(no_mangle)]
