@@ -105,7 +105,7 @@ int main(int argc, char **argv)
     if (skep_server_new(host, (uint16_t)port, SKEP_SOCKET_TCP, &server) != SKEP_OK
         || skep_server_set_int(server, "worker_num", 1) != SKEP_OK
         || skep_server_set_int(server, "task_worker_num", 2) != SKEP_OK
-        || skep_server_set_int(server, "open_eof_split", 1) != SKEP_OK
+        || skep_server_set_bool(server, "open_eof_split", true) != SKEP_OK
         || skep_server_set_text(server, "package_eof", "\n") != SKEP_OK
         || skep_server_on_start(server, on_start, NULL) != SKEP_OK
         || skep_server_on_receive(server, on_receive, NULL) != SKEP_OK
