@@ -15,6 +15,7 @@ const TASK_WORKER: u32 = 1;
 
 #[derive(Default)]
 struct Rounds {
+    port: u16,
     payload: Cell<&'static [u8]>,
     done: Cell<u64>,
 }
@@ -58,6 +59,11 @@ impl Handler for Rounds {
             buffer_full: false,
             buffer_empty: false,
         }
+    }
+
+    fn on_start(&self, _: &Context) -> Step {
+        println!("READY {}", self.port); // it listens from here on
+        Ok(())
     }
 
     fn on_receive(&self, server: &Context, session: SessionId, _: i32, data: &[u8]) -> Step {
@@ -125,7 +131,10 @@ fn main() -> Result<()> {
     ] {
         server.set(key, &Value::Text(value.into())).context(key)?;
     }
-    println!("READY {}", server.port());
-    let ended = server.start(Rc::new(Rounds::default()), Children::Exit)?;
+    let rounds = Rounds {
+        port: server.port(),
+        ..Rounds::default()
+    };
+    let ended = server.start(Rc::new(rounds), Children::Exit)?;
     std::process::exit(ended.code);
 }
