@@ -1,12 +1,13 @@
 //! Answers between processes: sending one to whoever has asked, and reading those that come.
 
 use super::Context;
+use super::aside::Aside;
 use super::outgoing::{ring_child, ring_seat};
 use super::tasks::RECHECK;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
 use crate::ipc::envelope::{Body, Envelope, Unsent};
 use crate::ipc::exchange::{Party, Stamp, Way};
-use crate::ipc::frame::Kind;
+use crate::ipc::frame::{Head, Kind};
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::parcels::Parcel;
 use crate::ipc::queue::Claimant;
@@ -28,6 +29,8 @@ pub(crate) struct Reply {
     pub(crate) data: Vec<u8>,
     /// A predecessor has asked.
     pub(crate) orphaned: bool,
+    /// This process, or one on its seat, has put it aside.
+    pub(super) set_aside: bool,
 }
 
 /// An answer, beside its data.
@@ -113,7 +116,8 @@ impl Context {
 
     /// Whether a reply waits.
     pub(crate) fn has_replies(&self) -> bool {
-        !self.tasks.held.borrow().is_empty() || self.has_queued_replies()
+        (self.tasks.aside.borrow().as_ref()).is_some_and(Aside::has_any)
+            || self.has_queued_replies()
     }
 
     /// Whether one waits in a queue.
@@ -148,13 +152,13 @@ impl Context {
     }
 
     fn read(&self, incoming: &mut Incoming, others: bool) -> Option<Reply> {
-        let epoch = self.outgoing.borrow().epoch;
+        let own = self.outgoing.borrow().party;
         let mut patience = BUSY_LOOKS;
         loop {
-            let mut taken = None;
-            let found = incoming.take(|_, head, payload| {
-                let (envelope, body) = Envelope::open(head, payload);
-                taken = Some((envelope, self.content(body)));
+            let (mut taken, mut sender) = (None, None);
+            let found = incoming.take(|from, head, payload| {
+                sender = Some(from);
+                taken = Some(self.open_reply(head, payload));
             });
             self.note_garbage(incoming);
             match found {
@@ -170,24 +174,42 @@ impl Context {
                 Found::Busy => return None,
             }
             let (envelope, content) = taken?;
-            // What cannot be had is said in the log, and there is nothing to deliver.
-            if let Some(data) = self.unpack(content) {
-                let Envelope {
-                    kind,
-                    id,
-                    stamp,
-                    given,
-                } = envelope;
-                return Some(Reply {
-                    kind,
-                    id,
-                    stamp,
-                    given,
-                    data,
-                    orphaned: others || stamp.epoch != epoch,
-                });
+            if let Some(mut reply) = self.reply_of(envelope, content, others) {
+                reply.set_aside = !others && sender == Some(own);
+                return Some(reply);
             }
         }
+    }
+
+    /// A reply, as its frame leaves the queue; for [`Context::reply_of`] when it has.
+    pub(super) fn open_reply(&self, head: Head, payload: &[u8]) -> (Envelope, Content) {
+        let (envelope, body) = Envelope::open(head, payload);
+        (envelope, self.content(body))
+    }
+
+    /// It, with its data. What cannot be had is said in the log, and there is nothing to deliver.
+    pub(super) fn reply_of(
+        &self,
+        envelope: Envelope,
+        content: Content,
+        others: bool,
+    ) -> Option<Reply> {
+        let data = self.unpack(content)?;
+        let Envelope {
+            kind,
+            id,
+            stamp,
+            given,
+        } = envelope;
+        Some(Reply {
+            kind,
+            id,
+            stamp,
+            given,
+            data,
+            orphaned: others || stamp.epoch != self.outgoing.borrow().epoch,
+            set_aside: false,
+        })
     }
 
     /// A payload, as its frame leaves the queue; [`Context::unpack`] it when it has.
@@ -257,7 +279,13 @@ impl Context {
             let way = Way::Reply(party, party);
             Incoming::new(self.shared.directory.exchange(), way, me)
         };
-        *self.tasks.incoming.borrow_mut() = Some(open(self.outgoing.borrow().party));
+        let (party, epoch) = {
+            let outgoing = self.outgoing.borrow();
+            (outgoing.party, outgoing.epoch)
+        };
+        *self.tasks.incoming.borrow_mut() = Some(open(party));
+        let exchange = self.shared.directory.exchange();
+        *self.tasks.aside.borrow_mut() = Some(Aside::open(exchange, party, epoch, me));
         if let Endpoint::Worker(seat) = self.endpoint {
             let first = Seat::first_of(seat.worker()).0;
             let other = Seat(first + (seat.0 - first + 1) % SEATS as u32);

@@ -1,11 +1,11 @@
 //! Giving tasks, waiting for them, and answering them.
 
 use std::cell::{Cell, RefCell};
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::aside::Aside;
 use super::outgoing::{ring_child, ring_task_worker};
 use super::replies::{Answer, Reply};
 use super::{Context, Refused, Role};
@@ -40,7 +40,7 @@ pub(super) struct Tasks {
     next: Cell<TaskId>,
     open: RefCell<FxHashMap<TaskId, Open>>,
     /// Came while a call waited for something else.
-    pub(super) held: RefCell<VecDeque<Reply>>,
+    pub(super) aside: RefCell<Option<Aside>>,
     pub(super) incoming: RefCell<Option<Incoming>>,
     /// What was for a process that sat on the other seat of this id and has left.
     pub(super) left: RefCell<Option<(Seat, Incoming)>>,
@@ -238,11 +238,15 @@ impl Context {
         let mut said = false;
         loop {
             while let Some(reply) = self.next_from_queue() {
+                if reply.set_aside {
+                    self.leave_aside(reply);
+                    continue;
+                }
                 if let Some(reply) = self.answer_of(reply, &mut answers)
                     && reply.kind != Kind::CommandReply
                 {
                     // Late answers of commands are of no use to anybody, and user processes would never read them.
-                    self.tasks.held.borrow_mut().push_back(reply);
+                    self.lay_aside(reply);
                 }
             }
             let now = clock::monotonic_ms();
@@ -257,7 +261,7 @@ impl Context {
             }
             let left = deadline.map_or(RECHECK, |at| Duration::from_millis(at - now).min(RECHECK));
             bell.announce_sleep();
-            // (Not what is held: that waits for the end of this call, and must not keep it awake.)
+            // (Not what was put aside: that waits for the end of this call, and must not keep it awake.)
             let go_on = self.has_queued_replies() || self.wait_to_be_rung(left);
             bell.announce_awake();
             if !go_on {
@@ -301,8 +305,7 @@ impl Context {
     /// The next reply that is for callbacks. Late and double ones are left out.
     pub(crate) fn next_reply(&self) -> Option<Reply> {
         loop {
-            let held = self.tasks.held.borrow_mut().pop_front();
-            let reply = held.or_else(|| self.next_from_queue())?;
+            let reply = self.next_aside().or_else(|| self.next_from_queue())?;
             if reply.kind == Kind::CommandReply {
                 continue; // whoever waited for it does so no more
             }

@@ -55,16 +55,26 @@ impl Envelope {
         writer: &mut LaneWriter,
         data: &[u8],
     ) -> Result<(), Unsent> {
+        self.put(exchange, (party, way), writer, data)?;
+        exchange.flag(way);
+        Ok(())
+    }
+
+    /// The same, but nobody is told.
+    pub(crate) fn put(
+        &self,
+        exchange: &Exchange,
+        (party, way): (Party, Way),
+        writer: &mut LaneWriter,
+        data: &[u8],
+    ) -> Result<(), Unsent> {
         if data.len() as u64 > exchange.parcels().longest() {
             return Err(Unsent::TooBig);
         }
         let given = self.given.to_ne_bytes();
         if data.len() <= INLINE.min(writer.longest() / 2) {
-            if !writer.post(self.head(false), [&given, data]) {
-                return Err(Unsent::Full);
-            }
-            exchange.flag(way);
-            return Ok(());
+            let room = writer.post(self.head(false), [&given, data]);
+            return room.then_some(()).ok_or(Unsent::Full);
         }
         let parcels = exchange.parcels();
         let parcel = parcels.pack(party, exchange.number_of(way), writer.end(), data);
@@ -72,15 +82,15 @@ impl Envelope {
             Unpacked::TooLong => Unsent::TooBig,
             Unpacked::Full => Unsent::NoParcel,
         })?;
-        if let Err(unsent) = self.pass_on(exchange, way, writer, parcel) {
+        if !self.put_parcel(writer, parcel) {
             parcels.take_back(party, parcel);
-            return Err(unsent);
+            return Err(Unsent::Full);
         }
         parcels.sent(party);
         Ok(())
     }
 
-    /// The same with a parcel that is there.
+    /// Publish it with a parcel that is there, and say so.
     pub(crate) fn pass_on(
         &self,
         exchange: &Exchange,
@@ -88,12 +98,16 @@ impl Envelope {
         writer: &mut LaneWriter,
         parcel: Parcel,
     ) -> Result<(), Unsent> {
-        let (given, word) = (self.given.to_ne_bytes(), parcel.word().to_ne_bytes());
-        if !writer.post(self.head(true), [&given, &word]) {
+        if !self.put_parcel(writer, parcel) {
             return Err(Unsent::Full);
         }
         exchange.flag(way);
         Ok(())
+    }
+
+    fn put_parcel(&self, writer: &mut LaneWriter, parcel: Parcel) -> bool {
+        let (given, word) = (self.given.to_ne_bytes(), parcel.word().to_ne_bytes());
+        writer.post(self.head(true), [&given, &word])
     }
 
     /// Read a frame. What no sender of ours has written is an empty message.
