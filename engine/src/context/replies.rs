@@ -246,9 +246,10 @@ impl Context {
         }
     }
 
-    /// Give back shared memory that was needed and is no more. To be called before a sleep.
-    pub(crate) fn give_back_memory(&self) {
-        self.outgoing.borrow_mut().give_back();
+    /// Give back shared memory that was needed and is no more. To be called before a sleep, which is to end at the time that
+    /// this returns (monotonic ms).
+    pub(crate) fn give_back_memory(&self) -> Option<u64> {
+        self.outgoing.borrow_mut().give_back()
     }
 
     /// From now on this process hears of what it asks.

@@ -21,7 +21,7 @@
 //! rung goes on until it finds nothing, so a task that met no sleeper is found by whoever is awake.
 //!
 //! Rings are as large as the limits of what may wait, and mostly untouched: producers are thrifty ([`super::lane`]). What is
-//! longer than a part of the ring goes as a parcel ([`super::parcels`]).
+//! longer than a part of the ring, or than what is left of it, goes as a parcel ([`super::parcels`]).
 
 #[cfg(all(test, not(any(loom, miri))))]
 mod kills;

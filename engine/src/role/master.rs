@@ -360,7 +360,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox, messages: &Messages) {
         self.beat();
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         let more = std::mem::take(&mut self.more); // a descriptor may still be ready
         let idle = !more && !messages.has_any();
         let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && idle;
@@ -374,6 +374,7 @@ impl Master {
             .chain(self.log.tick())
             .chain(self.service.tick(&self.shared))
             .chain(self.context.event_loop().next_due())
+            .chain(memory)
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),

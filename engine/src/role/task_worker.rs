@@ -378,7 +378,7 @@ impl TaskWorker<'_> {
             self.exchange.announce_sleep(self.seat);
         }
         while self.context.next_reply().is_some() {} // of commands whose time was up
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         let has_work = || serves && desk.has_any();
         if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.is_over() {
             if Phase::of(self.shared) >= Phase::Draining {
@@ -392,6 +392,7 @@ impl TaskWorker<'_> {
             let due = note
                 .into_iter()
                 .chain(self.context.event_loop().next_due())
+                .chain(memory)
                 .min();
             let due =
                 due.map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));

@@ -339,7 +339,7 @@ impl Worker<'_> {
         if !mailbox.may_sleep() {
             return;
         }
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         if messages.has_any() || self.context.has_replies() {
             return mailbox.awake();
         }
@@ -351,17 +351,12 @@ impl Worker<'_> {
         let look = parker
             .supervisor_lost()
             .then_some(Duration::from_millis(50));
-        let note = self
-            .context
-            .log()
-            .tick()
-            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
         let event_loop = self.context.event_loop();
-        let job = event_loop
-            .next_due()
-            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
+        let note = self.context.log().tick().into_iter();
+        let due = note.chain(event_loop.next_due()).chain(memory).min();
+        let due = due.map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
         parker.watch(event_loop.descriptor());
-        parker.park(look.into_iter().chain(note).chain(job).min());
+        parker.park(look.into_iter().chain(due).min());
         mailbox.awake();
     }
 
