@@ -31,9 +31,10 @@ impl Worker<'_> {
             _ => Ok(()),
         };
         self.context.left();
-        self.leave
+        self.shift
+            .leave
             .set(step.err().or_else(|| self.context.take_leaving()));
-        if self.leave.get().is_some() {
+        if self.shift.leave.get().is_some() {
             return Verdict::Abandoned;
         }
         if matches!(head.kind, Kind::Receive | Kind::Packet) {
