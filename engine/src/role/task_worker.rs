@@ -22,8 +22,9 @@ use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parcels::Parcel;
 use crate::ipc::parker::Parker;
 use crate::ipc::queue::Claimant;
+use crate::ipc::work::{Work, WorkBlock};
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, Work, WorkBlock, bump, recycle};
+use crate::stats::{SeatBlock, bump, recycle};
 use crate::sync::Ordering;
 use crate::task::Task;
 
