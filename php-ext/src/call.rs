@@ -20,7 +20,7 @@ use crate::exception::{code, pending, warn};
 use crate::opcache::{self, Before};
 use crate::payload::{self, Payload};
 use crate::zend::{
-    Ctx, E_ERROR, Zv, bytes, eg, functions, kind, try_call, zend_clear_exception,
+    Ctx, E_ERROR, Zv, bytes, eg, functions, is_a, kind, try_call, zend_clear_exception,
     zend_exception_error, zend_fcall_info_cache, zend_function, zend_is_unwind_exit, zend_object,
     zend_throw_unwind_exit, zval,
 };
@@ -571,7 +571,7 @@ unsafe fn property(exception: *mut zend_object, name: &str) -> Zv {
     let mut room = Zv::UNDEF;
     // SAFETY: a live object; the scope is the base class, so that private and protected do not matter.
     unsafe {
-        let base = if is_exception(exception) {
+        let base = if is_a(exception, ext_php_rs::ffi::zend_ce_exception) {
             ext_php_rs::ffi::zend_ce_exception
         } else {
             ext_php_rs::ffi::zend_ce_error
@@ -585,20 +585,6 @@ unsafe fn property(exception: *mut zend_object, name: &str) -> Zv {
             room.ptr(),
         );
         Zv::read(at)
-    }
-}
-
-/// # Safety
-/// `object` must be alive.
-unsafe fn is_exception(object: *mut zend_object) -> bool {
-    // SAFETY: classes live as long as their objects.
-    unsafe {
-        let base = ext_php_rs::ffi::zend_ce_exception;
-        let mut class = (*object).ce;
-        while !class.is_null() && class != base {
-            class = (*class).__bindgen_anon_1.parent;
-        }
-        !class.is_null()
     }
 }
 
