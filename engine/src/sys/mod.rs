@@ -42,4 +42,6 @@ pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
 pub(crate) mod user_signal;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod victims;
 pub(crate) mod wait;

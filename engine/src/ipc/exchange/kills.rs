@@ -12,7 +12,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
@@ -25,6 +25,7 @@ use crate::ipc::queue::Claimant;
 use crate::ipc::shm::{Layout, shared_block};
 use crate::ipc::work::{Work, WorkBlock};
 use crate::sync::AtomicU32;
+use crate::sys::victims::{Dice, victim};
 
 const CONSUMERS: u32 = 3;
 /// Large enough to begin again at its start.
@@ -118,18 +119,6 @@ impl Scene {
         board.wrong_number.store(number, Ordering::Relaxed);
         board.wrong.store(what, Ordering::Release);
         process::exit(1);
-    }
-}
-
-/// xorshift, to have a schedule that a seed repeats.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
     }
 }
 
@@ -300,18 +289,13 @@ const SENDERS_PLACE: usize = CONSUMERS as usize;
 
 impl Stage {
     fn start(&self, place: usize) -> Child {
-        let test = concat!(module_path!(), "::process_body");
         let role = match place {
             SENDERS_PLACE => "sender".to_string(),
             consumer => consumer.to_string(),
         };
-        Command::new(env::current_exe().unwrap())
-            .args([test.split_once("::").unwrap().1, "--exact", "--ignored"])
-            .args(["--nocapture", "--test-threads=1"])
+        victim(module_path!())
             .env(FILE, &self.file)
             .env(ROLE, role)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
