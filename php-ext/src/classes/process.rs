@@ -11,10 +11,8 @@ mod signals;
 mod system;
 
 use std::cell::{Cell, RefCell};
-use std::mem::ManuallyDrop;
 use std::time::Duration;
 
-use ext_php_rs::ffi::zend_fcall_info;
 use skep::Role;
 use skep::error::code::{OPERATION_NOT_SUPPORT, WRONG_OPERATION};
 use skep::process::{Channel, ChannelKind, Forked, MessageQueue, pair};
@@ -23,13 +21,14 @@ use super::boxed::{self, Boxed, Room, construct_object, is_constructed, value};
 use super::server::in_cli;
 use super::state::{self, Class, open_class};
 use super::{alias, constant, property, slot};
+use crate::callable::Callable;
 use crate::callbacks::Callback;
 use crate::exception::{code, pending, throw_error, warn, warn_system};
 use crate::globals;
 use crate::method::{
     Call, Entry, PUBLIC, STATIC, method, optional, param, parse, static_method, ty,
 };
-use crate::zend::{Zv, zend_fcall_info_cache, zend_object};
+use crate::zend::{Zv, zend_object};
 
 /// Declared properties, in order.
 #[derive(Clone, Copy)]
@@ -212,18 +211,12 @@ fn adopt(object: *mut zend_object, inner: Inner) {
 }
 
 fn construct(call: &mut Call) {
-    // SAFETY: zero is a valid value of PHP's structs, which the call below fills. The value in the first is PHP's, and
-    // must not be dropped here.
-    let (mut callable, mut cache) = unsafe {
-        (
-            ManuallyDrop::new(std::mem::zeroed::<zend_fcall_info>()),
-            std::mem::zeroed::<zend_fcall_info_cache>(),
-        )
-    };
     let (mut redirect, mut kind, mut coroutine) = (false, DATAGRAM, false);
-    if !parse!(call, c"f|blb", callable, cache, redirect, kind, coroutine) {
+    let Some(callable) = Callable::parse(|info, cache| {
+        parse!(call, c"f|blb", *info, *cache, redirect, kind, coroutine)
+    }) else {
         return;
-    }
+    };
     let object = call.this();
     if is_constructed::<Inner>(call) {
         return;
@@ -260,9 +253,7 @@ fn construct(call: &mut Call) {
     if let Some(number) = number {
         put(object, Property::Pipe, Zv::long(number));
     }
-    // SAFETY: what was parsed; a live value.
-    let value = unsafe { Zv::read(&raw const callable.function_name) };
-    put(object, Property::Callback, value.share());
+    put(object, Property::Callback, callable.value().share());
     if coroutine {
         image::refuse_coroutines();
     }
