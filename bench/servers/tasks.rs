@@ -128,6 +128,8 @@ fn main() -> Result<()> {
         ("reactor_num", "1"),
         ("task_worker_num", "1"),
         ("log_level", "4"),
+        ("open_eof_split", "true"),
+        ("package_eof", "\n"),
     ] {
         server.set(key, &Value::Text(value.into())).context(key)?;
     }
