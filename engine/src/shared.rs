@@ -11,10 +11,9 @@ use self::task_source::TaskSource;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::parcels::INLINE;
 use crate::ipc::shm::{At, BytesAt, Layout, Region};
+use crate::ipc::work::WorkBlock;
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{
-    QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkBlock, WorkerBlock, seat_state,
-};
+use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock, seat_state};
 use crate::sync::Ordering;
 
 /// What a child of the manager is for.

@@ -2,12 +2,10 @@
 
 mod age;
 mod figures;
-mod work;
 mod worker;
 
 pub(crate) use age::QueueMark;
 pub use figures::Figure;
-pub(crate) use work::{Work, WorkBlock};
 pub use worker::{WorkerReport, WorkerState};
 
 use crate::ipc::shm::shared_block;

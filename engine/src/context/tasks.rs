@@ -15,8 +15,8 @@ use crate::ipc::envelope::Unsent;
 use crate::ipc::exchange::{Party, Stamp, Way};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::Incoming;
+use crate::ipc::work::Work;
 use crate::shared::phase::Phase;
-use crate::stats::Work;
 use crate::sys::{clock, fork};
 use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
 
