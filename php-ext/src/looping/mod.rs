@@ -139,6 +139,9 @@ pub(crate) fn wait() {
         }
     }
     RUNNING.set(null());
+    if !own.is_inherited() && !globals::bailed() {
+        watches::release_closed();
+    }
     if !own.is_alive() {
         CREATED.set(null());
     }

@@ -72,6 +72,7 @@ pub(crate) fn add(
     if let Some(old) = old {
         old.release(); // closed since
     }
+    release_closed();
     see_unread(fd);
     Ok(())
 }
@@ -114,6 +115,21 @@ pub(crate) fn remove(fd: i32) -> bool {
         watch.release();
     }
     known
+}
+
+/// The engine has forgotten descriptors that were closed: give back what was theirs.
+pub(super) fn release_closed() {
+    let own = current();
+    let closed = tables(|tables| {
+        if tables.watches.len() == own.watches() {
+            return Vec::new(); // as a rule
+        }
+        let closed = tables
+            .watches
+            .extract_if(|&fd, _| own.watched(fd).is_none());
+        closed.map(|(_, watch)| watch).collect()
+    });
+    closed.into_iter().for_each(Watch::release);
 }
 
 /// Write to a watched descriptor, now or when it is writable. False after an error of the descriptor.
@@ -186,6 +202,11 @@ fn write_some(fd: i32, data: &[u8]) -> io::Result<usize> {
 
 /// The engine says that a descriptor is ready.
 fn ready(context: Option<&Context>, fd: i32, ready: Readiness) -> Step {
+    let value = tables(|tables| tables.watches.get(&fd).map(|watch| watch.value));
+    if value.is_some_and(descriptor::is_closed) {
+        remove(fd); // what is still ready is somebody else's copy of it
+        return Ok(());
+    }
     let mut writable = ready.write;
     if ready.write {
         let needed = tables(|tables| {
