@@ -13,6 +13,7 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod jobs;
+mod outgoing;
 pub(crate) mod watches;
 
 use std::cell::{Cell, RefCell};
