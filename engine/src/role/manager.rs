@@ -182,6 +182,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         };
     }
     settle::report_waiting_messages(ground, &manager.context);
+    settle::report_unread_results(ground, &manager.context);
     if let Err(leave) = manager.context.handler().on_manager_stop(&manager.context) {
         manager.code = leave.code;
     }
