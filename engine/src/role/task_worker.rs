@@ -294,7 +294,7 @@ impl TaskWorker<'_> {
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, desk: &Desk, messages: &Messages) {
-        self.block.busy.store(0, Ordering::Relaxed);
+        self.block.busy.store(0, Ordering::Release);
         let serves = self.serves();
         if serves {
             self.exchange.announce_sleep(self.seat);
