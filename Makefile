@@ -36,7 +36,7 @@ demo: build ## a PHP server and a real client: process tree, kill, reload, stop
 	examples/demo.sh
 
 examples: build ## each example, against a real client: nc, socat, openssl, redis-cli
-	$(CARGO) build --release -q -p skep --example lines --example tasks
+	$(CARGO) build --release -q -p skep --examples
 	PHP="$(PHP)" TARGET="$(TARGET)" examples/check.sh
 
 test: build check models demo examples test-php test-rust ## everything below, with the runners' summaries last

@@ -3,7 +3,6 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
-mod aside;
 mod backlog;
 mod closing;
 mod commands;
@@ -11,6 +10,7 @@ mod datagrams;
 mod events;
 mod feeder;
 mod files;
+mod inbox;
 mod messages;
 mod orders;
 mod outgoing;

@@ -9,6 +9,9 @@ use super::parcels::{INLINE, Parcel, Unpacked};
 /// Bit of the call's number in the head: the payload is in a parcel.
 const IN_PARCEL: u64 = 1 << 63;
 
+/// A message shorter than this never takes the way of a parcel: a page and three calls cost more than its room in the ring.
+const CROWDING: usize = 4 << 10;
+
 /// What a message says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Envelope {
@@ -55,26 +58,17 @@ impl Envelope {
         writer: &mut LaneWriter,
         data: &[u8],
     ) -> Result<(), Unsent> {
-        self.put(exchange, (party, way), writer, data)?;
-        exchange.flag(way);
-        Ok(())
-    }
-
-    /// The same, but nobody is told.
-    pub(crate) fn put(
-        &self,
-        exchange: &Exchange,
-        (party, way): (Party, Way),
-        writer: &mut LaneWriter,
-        data: &[u8],
-    ) -> Result<(), Unsent> {
         if data.len() as u64 > exchange.parcels().longest() {
             return Err(Unsent::TooBig);
         }
         let given = self.given.to_ne_bytes();
-        if data.len() <= INLINE.min(writer.longest() / 2) {
-            let room = writer.post(self.head(false), [&given, data]);
-            return room.then_some(()).ok_or(Unsent::Full);
+        let fits = data.len() <= INLINE.min(writer.longest() / 2);
+        if fits && !self.crowds(exchange, way, writer, data) {
+            if !writer.post(self.head(false), [&given, data]) {
+                return Err(Unsent::Full);
+            }
+            exchange.flag(way);
+            return Ok(());
         }
         let parcels = exchange.parcels();
         let parcel = parcels.pack(party, exchange.number_of(way), writer.end(), data);
@@ -82,15 +76,24 @@ impl Envelope {
             Unpacked::TooLong => Unsent::TooBig,
             Unpacked::Full => Unsent::NoParcel,
         })?;
-        if !self.put_parcel(writer, parcel) {
+        if let Err(unsent) = self.pass_on(exchange, way, writer, parcel) {
             parcels.take_back(party, parcel);
-            return Err(Unsent::Full);
+            return Err(unsent);
         }
         parcels.sent(party);
         Ok(())
     }
 
-    /// Publish it with a parcel that is there, and say so.
+    /// Whether a message that would fit the ring goes as a parcel all the same, so that a few long ones do not keep out what comes
+    /// behind them. Not where the ring is as long as what may wait.
+    fn crowds(&self, exchange: &Exchange, way: Way, writer: &mut LaneWriter, data: &[u8]) -> bool {
+        data.len() >= CROWDING
+            && !matches!(way, Way::Tasks(_))
+            && exchange.parcels().are_possible()
+            && writer.is_crowded_by(data.len())
+    }
+
+    /// The same with a parcel that is there.
     pub(crate) fn pass_on(
         &self,
         exchange: &Exchange,
@@ -98,16 +101,12 @@ impl Envelope {
         writer: &mut LaneWriter,
         parcel: Parcel,
     ) -> Result<(), Unsent> {
-        if !self.put_parcel(writer, parcel) {
+        let (given, word) = (self.given.to_ne_bytes(), parcel.word().to_ne_bytes());
+        if !writer.post(self.head(true), [&given, &word]) {
             return Err(Unsent::Full);
         }
         exchange.flag(way);
         Ok(())
-    }
-
-    fn put_parcel(&self, writer: &mut LaneWriter, parcel: Parcel) -> bool {
-        let (given, word) = (self.given.to_ne_bytes(), parcel.word().to_ne_bytes());
-        writer.post(self.head(true), [&given, &word])
     }
 
     /// Read a frame. What no sender of ours has written is an empty message.
