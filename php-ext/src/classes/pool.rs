@@ -21,12 +21,14 @@ use super::server::in_cli;
 use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
 use crate::callbacks::{Callback, is_nothing};
 use crate::convert::{Text, setting};
-use crate::exception::{Line, code, pending, throw_error, throw_exception, throw_misuse, warn};
+use crate::exception::{
+    Line, code, pending, throw_error, throw_exception, throw_misuse, warn, warn_unsupported,
+};
 use crate::globals::{self, CLASSES};
 use crate::method::{Call, Entry, method, optional, param, parse, ty};
 use crate::zend::{
-    E_USER_WARNING, HashTable, Zv, bytes, php_output_flush_all, walk, zend_class_entry, zend_error,
-    zend_object, zend_object_handlers, zend_string, zval,
+    HashTable, Zv, bytes, php_output_flush_all, walk, zend_class_entry, zend_object,
+    zend_object_handlers, zend_string, zval,
 };
 
 /// Declared properties, in order; the callables of `on()` follow.
@@ -309,11 +311,7 @@ fn set(call: &mut Call) {
                 b"enable_coroutine" => refuse_coroutines(),
                 name => match configure(inner, name, value) {
                     Set::Done => {}
-                    Set::Unknown => zend_error(
-                        E_USER_WARNING,
-                        c"unsupported option [%s]".as_ptr(),
-                        (&raw const (*key).val).cast::<std::ffi::c_char>(),
-                    ),
+                    Set::Unknown => warn_unsupported(key),
                     Set::Refused(line) => {
                         warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c())))
                     }
