@@ -19,12 +19,11 @@ use super::state::{self, Class, State, open_class};
 use super::{alias, property, slot};
 use crate::callbacks::{Callback, is_nothing};
 use crate::convert::{Text, setting};
-use crate::exception::{Line, code, pending, throw_error, throw_exception, warn};
+use crate::exception::{Line, code, pending, throw_error, throw_exception, warn, warn_unsupported};
 use crate::globals;
 use crate::method::{Call, Entry, method, optional, param, parse, ty};
 use crate::zend::{
-    E_USER_WARNING, HashTable, Zv, bytes, php_output_flush_all, walk, zend_error, zend_object,
-    zend_string, zval,
+    HashTable, Zv, bytes, php_output_flush_all, walk, zend_object, zend_string, zval,
 };
 
 /// Declared properties, in order; the callables of `on()` follow.
@@ -278,11 +277,7 @@ fn set(call: &mut Call) {
                 b"enable_coroutine" => refuse_coroutines(),
                 name => match configure(inner, name, value) {
                     Set::Done => {}
-                    Set::Unknown => zend_error(
-                        E_USER_WARNING,
-                        c"unsupported option [%s]".as_ptr(),
-                        (&raw const (*key).val).cast::<std::ffi::c_char>(),
-                    ),
+                    Set::Unknown => warn_unsupported(key),
                     Set::Refused(line) => {
                         warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c())))
                     }
