@@ -30,8 +30,8 @@ use skep::command::Command;
 use skep::settings::Value;
 use skep::task::{PipeMessage, Task};
 use skep::{
-    Children, Context, DispatchEvent, Leave, Refused, Role, Server, SessionId, SocketType,
-    Step, Target,
+    Children, Context, DispatchEvent, Leave, Refused, Role, Server, SessionId, SocketType, Step,
+    Target,
 };
 
 pub use self::common::counters;
