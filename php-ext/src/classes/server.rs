@@ -14,17 +14,16 @@ mod sessions;
 mod tasks;
 mod timers;
 
-pub(super) use class::register;
-pub(crate) use commands::Answering;
-pub(crate) use configuration::{Whose, merge};
-pub(crate) use tasks::{give_answer, note_unanswered};
-
-pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 
 use skep::{Context, Role};
 
+pub(super) use self::class::register;
+pub(crate) use self::commands::Answering;
+pub(crate) use self::configuration::{Whose, merge};
+pub(super) use self::construction::in_cli;
+pub(crate) use self::tasks::{give_answer, note_unanswered};
 use super::place::Place;
 use super::slot;
 use super::state::{self, Class, State};
@@ -32,8 +31,7 @@ use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event};
 use crate::globals;
 use crate::method::Call;
-use crate::zend::kind;
-use crate::zend::{Zv, zend_object, zend_object_handlers};
+use crate::zend::{Zv, kind, zend_object, zend_object_handlers};
 
 /// Where in its life a server object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
