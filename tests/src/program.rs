@@ -28,7 +28,7 @@ use std::time::Duration;
 use nix::sys::signal::Signal;
 use skep::command::Command;
 use skep::settings::Value;
-use skep::task::{PipeMessage, Task};
+use skep::task::{PipeMessage, Task, TaskResult};
 use skep::{
     Children, Context, DispatchEvent, Leave, Refused, Role, Server, SessionId, SocketType, Step,
     Target,
@@ -61,8 +61,9 @@ pub struct Call<'a> {
     pub verb: &'a str,
     /// The rest.
     pub argument: &'a str,
+    /// Number of the message, for its answer.
+    pub id: u64,
     program: &'a Program,
-    id: u64,
 }
 
 /// What a program does beside the common things. The defaults do nothing.
@@ -86,6 +87,8 @@ pub struct Script {
     pub configure: fn(&mut Server),
     /// What task workers do, if the server may have some.
     pub task: Option<Job>,
+    /// What a worker does with a result, after it was journaled.
+    pub finished: Finished,
     /// What a worker does with messages of other processes, after they were journaled; with none it takes none.
     pub message: Option<Reading>,
     /// What becomes of commands of other processes, after they were journaled.
@@ -100,6 +103,8 @@ pub struct Script {
 
 /// See [`Handler::on_task`].
 pub type Job = fn(&Context, &Task, &[u8]) -> Step;
+/// See [`Handler::on_finish`].
+pub type Finished = fn(&Context, &TaskResult, &[u8]) -> Step;
 /// See [`Handler::on_pipe_message`].
 pub type Reading = fn(&Context, &PipeMessage, &[u8]) -> Step;
 /// See [`Handler::on_command`].
@@ -130,6 +135,7 @@ impl Default for Script {
             supervising: |_, _| Ok(()),
             configure: |_| (),
             task: None,
+            finished: |_, _, _| Ok(()),
             message: None,
             obey: |_, _, _| Ok(Vec::new()),
             user_process: |_, _| Ok(()),

@@ -182,6 +182,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         };
     }
     settle::report_waiting_messages(ground, &manager.context);
+    settle::report_unread_results(ground, &manager.context);
     if let Err(leave) = manager.context.handler().on_manager_stop(&manager.context) {
         manager.code = leave.code;
     }
@@ -193,7 +194,7 @@ impl Manager<'_> {
         if std::mem::take(&mut self.more) {
             return; // a descriptor may still be ready
         }
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         if mailbox.may_sleep() {
             if messages.has_any() {
                 return mailbox.awake();
@@ -203,7 +204,7 @@ impl Manager<'_> {
             let look = self.watchdog.next_look(&self.roster.alive(), now);
             let job = self.context.event_loop().next_due();
             let note = self.context.log().tick();
-            let next = due.chain(look).chain(note).chain(job).min();
+            let next = due.chain(look).chain(note).chain(job).chain(memory).min();
             parker.watch(self.context.event_loop().descriptor());
             parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();

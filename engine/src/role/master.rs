@@ -4,7 +4,7 @@ mod errands;
 mod reactors;
 mod stopping;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -86,8 +86,8 @@ struct Master {
     code: i32,
     /// The event loop has called something, and is to be turned again before a sleep.
     more: bool,
-    /// The poll has the event loop's descriptor.
-    watches_jobs: bool,
+    /// The event loop's descriptor, as the poll has it.
+    watched_jobs: Option<RawFd>,
 }
 
 /// The master's life; returns its exit code.
@@ -228,7 +228,7 @@ impl Master {
             interrupted: 0,
             code: exit::NORMAL,
             more: false,
-            watches_jobs: false,
+            watched_jobs: None,
         })
     }
 
@@ -335,7 +335,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox, messages: &Messages) {
         self.beat();
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         let more = std::mem::take(&mut self.more); // a descriptor may still be ready
         let idle = !more && !messages.has_any();
         let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && idle;
@@ -349,6 +349,7 @@ impl Master {
             .chain(self.log.tick())
             .chain(self.service.tick(&self.shared))
             .chain(self.context.event_loop().next_due())
+            .chain(memory)
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
@@ -377,14 +378,18 @@ impl Master {
 
     /// Wake up for the event loop's descriptors, once there are any.
     fn watch_jobs(&mut self) {
-        if self.watches_jobs {
+        let descriptor = self.context.event_loop().descriptor();
+        if self.watched_jobs == descriptor {
             return;
         }
-        if let Some(raw) = self.context.event_loop().descriptor() {
-            let registry = self.poll.registry();
+        let registry = self.poll.registry();
+        if let Some(old) = self.watched_jobs.take() {
+            let _ = registry.deregister(&mut SourceFd(&old));
+        }
+        if let Some(raw) = descriptor {
             // A failure (out of memory) is tried again before the next sleep.
             let watched = registry.register(&mut SourceFd(&raw), JOBS, Interest::READABLE);
-            self.watches_jobs = watched.is_ok();
+            self.watched_jobs = watched.ok().map(|()| raw);
         }
     }
 

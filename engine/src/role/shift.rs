@@ -137,7 +137,8 @@ impl<'g> Shift<'g> {
         signal::reassert(); // a callback may have installed handlers
         let look = parker.supervisor_lost().then_some(LOOK);
         let event_loop = self.context.event_loop();
-        let due = [self.context.log().tick(), event_loop.next_due()];
+        let memory = self.context.give_back_memory();
+        let due = [self.context.log().tick(), event_loop.next_due(), memory];
         let due = due.into_iter().flatten().min();
         let due = due.map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
         parker.watch(event_loop.descriptor());

@@ -294,13 +294,12 @@ impl TaskWorker<'_> {
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, desk: &Desk, messages: &Messages) {
-        self.block.busy.store(0, Ordering::Relaxed);
+        self.block.busy.store(0, Ordering::Release);
         let serves = self.serves();
         if serves {
             self.exchange.announce_sleep(self.seat);
         }
         while self.context.next_reply().is_some() {} // of commands whose time was up
-        self.context.give_back_memory();
         let has_work = || serves && desk.has_any();
         if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.shift.is_over() {
             self.shift.sleep(parker);

@@ -115,7 +115,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             }
             // What waits is for the replacement.
             Drained::Left if !worker.shift.is_over() => {
-                block.busy.store(0, Ordering::Relaxed);
+                block.busy.store(0, Ordering::Release);
                 parker.park(Some(RECHECK));
             }
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
@@ -151,7 +151,7 @@ impl Worker<'_> {
             self.lingering.told(&self.context);
         }
         if self.lingers() {
-            self.block.busy.store(0, Ordering::Relaxed);
+            self.block.busy.store(0, Ordering::Release);
             parker.watch(self.context.event_loop().descriptor());
             mailbox.bell().announce_sleep(); // a result is rung for; messages of clients are not for this process
             if !self.context.has_replies() {
@@ -242,11 +242,10 @@ impl Worker<'_> {
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
-        self.block.busy.store(0, Ordering::Relaxed);
+        self.block.busy.store(0, Ordering::Release);
         if !mailbox.may_sleep() {
             return;
         }
-        self.context.give_back_memory();
         if messages.has_any() || self.context.has_replies() {
             return mailbox.awake();
         }

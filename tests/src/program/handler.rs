@@ -81,7 +81,7 @@ impl Handler for Program {
             );
             self.note(server, "finish", what);
         }
-        Ok(())
+        (self.script.finished)(server, result, data)
     }
 
     fn on_task_lost(&self, server: &Context, lost: &LostTask) -> Step {
