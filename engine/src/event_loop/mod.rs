@@ -14,6 +14,8 @@
 //! own timer included, and may turn the loop itself.
 
 mod callbacks;
+#[cfg(test)]
+mod tests;
 mod turn;
 mod watches;
 
@@ -52,6 +54,8 @@ pub struct EventLoop {
     signals: RefCell<BTreeMap<i32, Listener>>,
     /// There is anything at all.
     active: Cell<bool>,
+    /// User code has run since it was last seen which descriptors are closed.
+    unseen: Cell<bool>,
     /// [`EventLoop::run`] is on the stack, and not to return yet.
     running: Cell<bool>,
     /// The process this belongs to, see [`fork::generation`].
@@ -151,11 +155,13 @@ impl EventLoop {
     }
 
     /// Call `callback` whenever this descriptor is ready for what is `wanted`, again and again as long as it is. The
-    /// descriptor stays the caller's: it must [`EventLoop::unwatch`] before it closes it. Refused: 17 (EEXIST) for one that is
+    /// descriptor stays the caller's, who should [`EventLoop::unwatch`] before closing it: a closed one is forgotten before
+    /// the loop sleeps, but may be called a few times until then. Refused: 17 (EEXIST) for one that is
     /// watched, else what the system says (1, EPERM, for files, which are always ready; 9, EBADF).
     pub fn watch(&self, fd: RawFd, wanted: Readiness, callback: WatchFn) -> Result<(), Refused> {
         self.watches.borrow_mut().add(fd, wanted, callback)?;
         self.active.set(true);
+        self.unseen.set(true);
         Ok(())
     }
 
@@ -174,6 +180,11 @@ impl EventLoop {
     /// What a descriptor is watched for; `None`: it is not watched.
     pub fn watched(&self, fd: RawFd) -> Option<Readiness> {
         self.watches.borrow().wanted(fd)
+    }
+
+    /// How many descriptors are watched.
+    pub fn watches(&self) -> usize {
+        self.watches.borrow().len()
     }
 
     /// All watched descriptors, but for those that have been closed.
@@ -255,7 +266,8 @@ impl EventLoop {
         }
     }
 
-    /// What a sleeper watches besides: readable on the edge when a descriptor becomes ready or a signal comes.
+    /// What a sleeper watches besides: readable on the edge when a descriptor becomes ready or a signal comes. Another one may
+    /// take its place in a turn.
     pub(crate) fn descriptor(&self) -> Option<RawFd> {
         self.watches.borrow().descriptor()
     }

@@ -83,13 +83,42 @@ impl EventLoop {
 
     fn turn_within(&self, context: Option<&Context>, timeout: Option<u64>) -> Result<bool, Leave> {
         self.run_each_turn(context, 0)?;
+        let timeout = self.see_what_is_closed(timeout);
         let mut called = self.run_ready(context, timeout)?;
         called |= self.run_signals(context)?;
         called |= self.run_due(context)?;
         called |= self.run_deferred(context)?;
         self.run_each_turn(context, 1)?;
+        if called {
+            self.unseen.set(true);
+        }
         self.note();
         Ok(called)
+    }
+
+    /// User code may have closed descriptors that it watches: see which, or how soon that may be seen. How long to sleep.
+    fn see_what_is_closed(&self, timeout: Option<u64>) -> Option<u64> {
+        let watches = self.watches.borrow();
+        if watches.is_empty() && !watches.is_stale() || !self.unseen.get() && !watches.is_stale() {
+            return timeout;
+        }
+        let (now, allowed) = (clock::monotonic_us(), watches.next_sweep());
+        drop(watches);
+        if now < allowed {
+            let wait = (allowed - now).div_ceil(1_000);
+            return Some(timeout.map_or(wait, |timeout| timeout.min(wait)));
+        }
+        let closed = self.watches.borrow_mut().sweep(now);
+        self.unseen.set(false);
+        if closed.is_empty() {
+            return timeout;
+        }
+        drop(closed); // with nothing borrowed
+        self.note();
+        match self.is_alive() {
+            true => timeout,
+            false => Some(0),
+        }
     }
 
     fn run_each_turn(&self, context: Option<&Context>, which: usize) -> Step {
@@ -112,7 +141,9 @@ impl EventLoop {
         }
         let mut ready = self.ready.take();
         // Nobody else can want the table while this sleeps: one thread.
-        self.watches.borrow().look(timeout, &mut ready);
+        if !self.watches.borrow_mut().look(timeout, &mut ready) {
+            self.unseen.set(true); // what the handler of the signal did
+        }
         let mut step = Ok(());
         let mut called = false;
         for &(token, found) in &ready {

@@ -1,4 +1,10 @@
 //! The descriptors of user code that a process watches.
+//!
+//! User code may close a descriptor that is watched. If nobody else holds what is behind it, the system takes it out of the
+//! set, and this table would wait for it for ever. If somebody does, a child that was forked meanwhile as a rule, it stays
+//! in the set, is told of on and on, and cannot be taken out: that goes by its number, which is not its own any more.
+//! So now and then all are asked for ([`Watches::sweep`]): what is closed is forgotten, and if the set tells of something that
+//! is not watched, a new set takes its place.
 
 use std::collections::HashMap;
 use std::io;
@@ -12,10 +18,18 @@ use crate::sys::poller::{Poller, Readiness};
 
 /// In the set: signals have come.
 const SIGNALS: u64 = u64::MAX;
+/// What it is watched for.
+const WAKE: Readiness = Readiness {
+    read: true,
+    write: false,
+};
 /// `EEXIST`.
 const EXISTS: i32 = 17;
 /// `ENOENT`.
 const ABSENT: i32 = 2;
+/// Time between two sweeps for each descriptor, which costs a system call or two: so all of it is a fiftieth of the time
+/// at most.
+const SWEEP_US: u64 = 20;
 
 struct Watch {
     /// Number of this watch, in the set: a descriptor's number may be another's by the time it is ready.
@@ -28,8 +42,14 @@ struct Watch {
 /// All of them.
 #[derive(Default)]
 pub(super) struct Watches {
-    /// Made when it is first needed. It stays, because sleepers watch it.
+    /// Made when it is first needed.
     poller: Option<Poller>,
+    /// The one before: open, so that sleepers can take it out of what they watch.
+    retired: Option<Poller>,
+    /// It tells of descriptors that are not watched.
+    stale: bool,
+    /// Time of the last sweep.
+    swept_us: u64,
     wake: Option<EventFd>,
     by_fd: HashMap<RawFd, Watch>,
     last: u32,
@@ -101,6 +121,10 @@ impl Watches {
         self.by_fd.is_empty()
     }
 
+    pub(super) fn len(&self) -> usize {
+        self.by_fd.len()
+    }
+
     /// Descriptors in the order of their numbers, and the callbacks of those that have been closed, which are gone.
     pub(super) fn prune(&mut self) -> (Vec<RawFd>, Vec<Option<WatchFn>>) {
         let Some(poller) = &self.poller else {
@@ -130,11 +154,7 @@ impl Watches {
             return Ok(wake.raw());
         }
         let wake = EventFd::new().map_err(|error| refused(&error))?;
-        let wanted = Readiness {
-            read: true,
-            write: false,
-        };
-        let added = self.poller()?.add(wake.raw(), wanted, SIGNALS);
+        let added = self.poller()?.add(wake.raw(), WAKE, SIGNALS);
         added.map_err(|error| refused(&error))?;
         let fd = wake.raw();
         self.wake = Some(wake);
@@ -145,10 +165,11 @@ impl Watches {
         self.poller.as_ref().map(Poller::raw)
     }
 
-    /// What is ready, waiting at most so long (ms; `None`: without an end).
-    pub(super) fn look(&self, timeout: Option<u64>, ready: &mut Vec<(u64, Readiness)>) {
+    /// What is ready, waiting at most so long (ms; `None`: without an end). False: a signal has ended the wait.
+    pub(super) fn look(&mut self, timeout: Option<u64>, ready: &mut Vec<(u64, Readiness)>) -> bool {
+        let mut undisturbed = true;
         if let Some(poller) = &self.poller {
-            poller.look(timeout, ready);
+            undisturbed = poller.look(timeout, ready);
         }
         if let Some(wake) = &self.wake
             && let Some(at) = ready.iter().position(|(token, _)| *token == SIGNALS)
@@ -156,6 +177,49 @@ impl Watches {
             wake.drain();
             ready.swap_remove(at);
         }
+        self.stale |= ready.iter().any(|&(token, _)| self.find(token).is_none());
+        undisturbed
+    }
+
+    /// Whether something is told of that is not watched.
+    pub(super) fn is_stale(&self) -> bool {
+        self.stale
+    }
+
+    /// When there may be another sweep (monotonic us).
+    pub(super) fn next_sweep(&self) -> u64 {
+        self.swept_us + SWEEP_US * self.by_fd.len() as u64
+    }
+
+    /// Forget what has been closed: its callbacks.
+    pub(super) fn sweep(&mut self, now_us: u64) -> Vec<Option<WatchFn>> {
+        self.swept_us = now_us;
+        let (_, closed) = self.prune();
+        if self.stale
+            && let Ok(fresh) = self.renewed()
+        {
+            self.stale = false;
+            self.retired = self.poller.replace(fresh);
+        }
+        closed
+    }
+
+    /// Another set, of what is watched. A failure (no descriptor or memory left) is tried again.
+    fn renewed(&self) -> io::Result<Poller> {
+        let fresh = Poller::new()?;
+        for (&fd, watch) in &self.by_fd {
+            fresh.add(fd, watch.wanted, watch.token)?;
+        }
+        if let Some(wake) = &self.wake {
+            fresh.add(wake.raw(), WAKE, SIGNALS)?;
+        }
+        Ok(fresh)
+    }
+
+    fn find(&self, token: u64) -> Option<(RawFd, &Watch)> {
+        let fd = RawFd::try_from(token & u64::from(u32::MAX)).ok()?;
+        let watch = self.by_fd.get(&fd)?;
+        (watch.token == token).then_some((fd, watch))
     }
 
     /// Something to sleep on, even without descriptors.

@@ -49,13 +49,16 @@ impl Parker {
         })
     }
 
-    /// Wake up on the edge of another descriptor, too, which must stay open from now on. Only the first one counts.
+    /// Wake up on the edge of another descriptor, too, in place of the last one, which must still be open.
     pub(crate) fn watch(&mut self, descriptor: Option<RawFd>) {
-        if self.besides.is_some() {
+        if self.besides == descriptor {
             return;
         }
-        let Some(raw) = descriptor else { return };
         let registry = self.poll.registry();
+        if let Some(old) = self.besides.take() {
+            let _ = registry.deregister(&mut SourceFd(&old));
+        }
+        let Some(raw) = descriptor else { return };
         // A failure (out of memory) is tried again before the next sleep.
         if registry
             .register(&mut SourceFd(&raw), BESIDES, Interest::READABLE)

@@ -29,6 +29,7 @@ mod reload;
 mod replies;
 mod roster;
 mod settle;
+mod shift;
 mod signals;
 mod stop;
 mod task_worker;

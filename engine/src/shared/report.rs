@@ -4,9 +4,8 @@ use super::phase::Phase;
 use super::{ChildKind, Shared};
 use crate::callback::Callback;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::stats::{
-    ReactorBlock, SeatBlock, Stats, WorkBlock, WorkerReport, WorkerState, WorkerStats,
-};
+use crate::ipc::work::WorkBlock;
+use crate::stats::{ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 

@@ -67,8 +67,8 @@ impl Poller {
         }
     }
 
-    /// What is ready, waiting for it so long (ms; `None`: without an end). A signal ends the wait.
-    pub(crate) fn look(&self, timeout: Option<u64>, ready: &mut Vec<(u64, Readiness)>) {
+    /// What is ready, waiting for it so long (ms; `None`: without an end). False: a signal has ended the wait.
+    pub(crate) fn look(&self, timeout: Option<u64>, ready: &mut Vec<(u64, Readiness)>) -> bool {
         ready.clear();
         let timeout = match timeout {
             None => EpollTimeout::NONE,
@@ -79,13 +79,11 @@ impl Poller {
                 .unwrap_or(EpollTimeout::MAX),
         };
         let mut events = [EpollEvent::empty(); BATCH];
-        let found = match self.0.wait(&mut events, timeout) {
-            Ok(found) => found,
-            Err(Errno::EINTR) => 0,
-            Err(_) => 0, // no other failure is possible on a valid epoll descriptor
-        };
-        let found = events.iter().take(found);
-        ready.extend(found.map(|event| (event.data(), Readiness::of(event.events()))));
+        let found = self.0.wait(&mut events, timeout);
+        let count = found.unwrap_or(0); // no other failure is possible on a valid epoll descriptor
+        let some = events.iter().take(count);
+        ready.extend(some.map(|event| (event.data(), Readiness::of(event.events()))));
+        found != Err(Errno::EINTR)
     }
 
     /// Readable while something in the set is ready.

@@ -80,6 +80,11 @@ fn of_stream(value: Zv) -> Option<i32> {
     (cast == 0 && fd >= 0).then_some(fd)
 }
 
+/// Whether this is a stream that has been closed.
+pub(super) fn is_closed(value: Zv) -> bool {
+    value.kind() == kind::RESOURCE && stream(value).is_null()
+}
+
 /// Whether a stream has read more from its descriptor than it has given away: what the kernel knows nothing of.
 pub(super) fn has_unread(value: Zv) -> bool {
     let stream = stream(value).cast::<ext_php_rs::ffi::php_stream>();

@@ -13,6 +13,7 @@
 
 pub(crate) mod descriptor;
 pub(crate) mod jobs;
+mod outgoing;
 pub(crate) mod watches;
 
 use std::cell::{Cell, RefCell};
@@ -139,6 +140,9 @@ pub(crate) fn wait() {
         }
     }
     RUNNING.set(null());
+    if !own.is_inherited() && !globals::bailed() {
+        watches::release_closed();
+    }
     if !own.is_alive() {
         CREATED.set(null());
     }

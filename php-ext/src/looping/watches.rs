@@ -1,17 +1,17 @@
 //! Descriptors with PHP callables, and what waits to be written to them.
 
-use std::io;
-
+use skep::error::code;
 use skep::{Context, Readiness, Refused, Step};
 
 use super::descriptor;
 use super::jobs::{Job, run, tables};
+use super::outgoing::{Outgoing, Refusal};
 use super::{current, note_created, see_to_the_end};
 use crate::globals;
 use crate::zend::Zv;
 
-/// Most bytes that a pipe takes without waiting once it is writable (`PIPE_BUF`).
-const PIPE_BUF: usize = 4096;
+/// Most bytes that wait for one descriptor, but for a single write.
+const WAITING: usize = 8 << 20;
 
 /// A watched descriptor.
 pub(super) struct Watch {
@@ -22,7 +22,7 @@ pub(super) struct Watch {
     /// What the script wants.
     wanted: Readiness,
     /// What [`write`] could not write yet.
-    outgoing: Vec<u8>,
+    outgoing: Outgoing,
     /// The read callback is to be called in the next turn, whatever the kernel says.
     again: bool,
 }
@@ -63,7 +63,7 @@ pub(crate) fn add(
         read,
         write,
         wanted,
-        outgoing: Vec::new(),
+        outgoing: Outgoing::default(),
         again: false,
     };
     let old = tables(|tables| tables.watches.insert(fd, watch));
@@ -72,6 +72,7 @@ pub(crate) fn add(
     if let Some(old) = old {
         old.release(); // closed since
     }
+    release_closed();
     see_unread(fd);
     Ok(())
 }
@@ -116,88 +117,62 @@ pub(crate) fn remove(fd: i32) -> bool {
     known
 }
 
-/// Write to a watched descriptor, now or when it is writable. False after an error of the descriptor.
-pub(crate) fn write(fd: i32, data: &[u8]) -> bool {
-    let needed = tables(|tables| {
-        let watch = tables.watches.get_mut(&fd)?;
-        watch.outgoing.extend_from_slice(data);
-        Some(flush(fd, &mut watch.outgoing).map(|()| watch.needed()))
+/// The engine has forgotten descriptors that were closed: give back what was theirs.
+pub(super) fn release_closed() {
+    let own = current();
+    let closed = tables(|tables| {
+        if tables.watches.len() == own.watches() {
+            return Vec::new(); // as a rule
+        }
+        let closed = tables
+            .watches
+            .extract_if(|&fd, _| own.watched(fd).is_none());
+        closed.map(|(_, watch)| watch).collect()
     });
-    match needed {
-        Some(Ok(needed)) => current().rewatch(fd, needed).is_ok(),
-        _ => false,
-    }
+    closed.into_iter().for_each(Watch::release);
 }
 
-/// Write what can be written without waiting. An error drops the rest.
-fn flush(fd: i32, outgoing: &mut Vec<u8>) -> io::Result<()> {
-    let mut written = 0;
-    let result = loop {
-        if written == outgoing.len() {
-            break Ok(());
-        }
-        match write_some(fd, &outgoing[written..]) {
-            Ok(count) => written += count,
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => break Ok(()),
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(error) => {
-                written = outgoing.len();
-                break Err(error);
-            }
-        }
+/// Write to a watched descriptor, now or when it is writable. False, with a code, after an error of the descriptor or if too
+/// much waits already.
+pub(crate) fn write(fd: i32, data: &[u8]) -> bool {
+    let done = tables(|tables| {
+        let watch = tables.watches.get_mut(&fd)?;
+        let before = watch.needed();
+        let done = watch.outgoing.write(fd, data, WAITING);
+        Some((done, watch.needed(), before))
+    });
+    let Some((done, needed, before)) = done else {
+        return false;
     };
-    outgoing.drain(..written);
-    if outgoing.is_empty() {
-        outgoing.shrink_to(PIPE_BUF);
-    }
-    result
-}
-
-/// The descriptor may be blocking, as the script has it: so sockets are told not to wait, and others are asked first.
-fn write_some(fd: i32, data: &[u8]) -> io::Result<usize> {
-    // SAFETY: readable bytes of that length; a bad descriptor is refused by the system.
-    let mut count = unsafe {
-        let flags = libc::MSG_DONTWAIT | libc::MSG_NOSIGNAL;
-        libc::send(fd, data.as_ptr().cast(), data.len(), flags)
+    let watched = needed == before || current().rewatch(fd, needed).is_ok();
+    let refused = match done {
+        Ok(()) => return watched,
+        Err(Refusal::Full) => code::OUTPUT_BUFFER_OVERFLOW,
+        Err(Refusal::Broken(error)) => error.raw_os_error().unwrap_or(code::SYSTEM_CALL_FAIL),
     };
-    if count < 0 && io::Error::last_os_error().raw_os_error() == Some(libc::ENOTSOCK) {
-        let mut poll = libc::pollfd {
-            fd,
-            events: libc::POLLOUT,
-            revents: 0,
-        };
-        // SAFETY: one valid struct; then readable bytes, no more than a writable pipe takes at once.
-        count = unsafe {
-            if libc::poll(&raw mut poll, 1, 0) != 1 || poll.revents & libc::POLLOUT == 0 {
-                let broken = poll.revents & (libc::POLLERR | libc::POLLNVAL) != 0;
-                return Err(match broken {
-                    true => io::Error::from_raw_os_error(libc::EPIPE),
-                    false => io::ErrorKind::WouldBlock.into(),
-                });
-            }
-            libc::write(fd, data.as_ptr().cast(), data.len().min(PIPE_BUF))
-        };
-    }
-    match usize::try_from(count) {
-        Ok(count) => Ok(count),
-        Err(_) => Err(io::Error::last_os_error()),
-    }
+    globals::set_last_error(refused);
+    false
 }
 
 /// The engine says that a descriptor is ready.
 fn ready(context: Option<&Context>, fd: i32, ready: Readiness) -> Step {
+    let value = tables(|tables| tables.watches.get(&fd).map(|watch| watch.value));
+    if value.is_some_and(descriptor::is_closed) {
+        remove(fd); // what is still ready is somebody else's copy of it
+        return Ok(());
+    }
     let mut writable = ready.write;
     if ready.write {
         let needed = tables(|tables| {
             let watch = tables.watches.get_mut(&fd)?;
-            if watch.outgoing.is_empty() {
-                return None;
+            if watch.outgoing.is_empty() && watch.wanted.write {
+                return None; // as a rule
             }
-            let _ = flush(fd, &mut watch.outgoing); // what is wrong with it shows when the script reads
-            Some(watch.needed())
+            let _ = watch.outgoing.flush(fd); // what is wrong with it shows when the script reads
+            Some((watch.needed(), watch.outgoing.is_empty()))
         });
-        if let Some(needed) = needed {
-            writable = needed.write && tables(|tables| is_drained(tables.watches.get(&fd)));
+        if let Some((needed, drained)) = needed {
+            writable = needed.write && drained;
             let _ = current().rewatch(fd, needed); // refused only if it has been closed
         }
     }
@@ -244,10 +219,6 @@ fn see_unread(fd: i32) {
             _ => Ok(()), // another descriptor has this number now
         }
     }));
-}
-
-fn is_drained(watch: Option<&Watch>) -> bool {
-    watch.is_some_and(|watch| watch.outgoing.is_empty())
 }
 
 /// Call one of its callables, if it is still watched.

@@ -197,7 +197,9 @@ impl Worker<'_> {
         let Some(event_loop) = self.handler.event_loop() else {
             return (others, None);
         };
-        others.extend(event_loop.descriptor());
+        if event_loop.is_active() {
+            others.extend(event_loop.descriptor());
+        }
         let now = clock::monotonic_us() / 1_000;
         let due = event_loop.next_due();
         let limit = due.map(|due| Duration::from_millis(due.saturating_sub(now)));
