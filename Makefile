@@ -36,7 +36,7 @@ demo: build ## a PHP server and a real client: process tree, kill, reload, stop
 	examples/demo.sh
 
 examples: build ## each example, against a real client: nc, socat, openssl, redis-cli
-	$(CARGO) build --release -q -p skep --example lines --example tasks
+	$(CARGO) build --release -q -p skep --examples
 	PHP="$(PHP)" TARGET="$(TARGET)" examples/check.sh
 
 test: build check models demo examples test-php test-rust ## everything below, with the runners' summaries last
@@ -65,11 +65,13 @@ check: ## formatting, lints, layers, names of tests in docs/
 	.ci/layers.sh
 	.ci/conformance.sh
 
-# CHAOS_SECONDS, CHAOS_SEED and CHAOS_FAULTS: see tests/programs/chaos_driver.rs.
-chaos: build ## a minute of kills, crashes and reloads under load, for each kind of server
+# CHAOS_SECONDS, CHAOS_SEED, CHAOS_FAULTS and CHAOS_REDELIVER: see tests/programs/chaos_driver.rs.
+chaos: build ## a minute of kills, crashes and reloads under load, for each kind of server, without and with task_redeliver
 	$(CARGO) build --release -p skep-tests --bins
 	@mkdir -p $(TARGET)/chaos
-	for language in php rust; do $(TARGET)/release/skep-test-chaos $$language "$$(realpath $(TARGET))/chaos/$$language-$$$$" || exit 1; done
+	for language in php rust; do for redeliver in $${CHAOS_REDELIVER:-0 1}; do \
+	  CHAOS_REDELIVER=$$redeliver $(TARGET)/release/skep-test-chaos $$language "$$(realpath $(TARGET))/chaos/$$language-$$redeliver-$$$$" || exit 1; \
+	done; done
 
 fuzz: ## each fuzz target for FUZZ_SECONDS (60); installs cargo-fuzz
 	.ci/fuzz.sh

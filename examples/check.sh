@@ -2,7 +2,7 @@
 # The examples at work: each is started, talked to by a real client, and stopped. One line per example; the first
 # that does something else ends the run, with what was seen and the server's log.
 #
-#     examples/check.sh            needs `make build` and target/release/examples/{lines,tasks}
+#     examples/check.sh            needs `make build` and target/release/examples
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -62,6 +62,20 @@ php_example() { # NAME ARGUMENTS...
     what=php/$1
     start "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$1" "${@:2}"
 }
+c_example() { # NAME ARGUMENTS...
+    what=c/$1.c
+    c_program "$1"
+    start "$dir/$1" "${@:2}"
+}
+c_program() { # NAME
+    # shellcheck disable=SC2086 # flags are words
+    ${CC:-cc} -std=gnu11 -Wall -Wextra -Werror ${CFLAGS:-} -Iinclude "examples/c/$1.c" -o "$dir/$1" \
+        -L"$target/release" -lskep -Wl,-rpath,"$(realpath "$target")/release"
+}
+rust_example() { # NAME ARGUMENTS...
+    what=rust/$1.rs
+    start "$target/release/examples/$1" "${@:2}"
+}
 # stop WHAT WAS SHOWN: the server ends in good order and leaves nothing.
 stop() {
     local code=0 pid processes
@@ -118,11 +132,7 @@ chat() {
 }
 php_example chat.php 0
 chat
-what=c/chat.c
-# shellcheck disable=SC2086 # flags are words
-${CC:-cc} -std=c11 -Wall -Wextra -Werror ${CFLAGS:-} -Iinclude examples/c/chat.c -o "$dir/chat" \
-    -L"$target/release" -lskep -Wl,-rpath,"$(realpath "$target")/release"
-start "$dir/chat" 0
+c_example chat 0
 chat
 
 # --- lines
@@ -190,8 +200,7 @@ within 10 both_done || fail "not done: $(client </dev/null)"
 stop 'feed.php: jobs of another program, by a message queue'
 ipcrm -Q "$key"
 
-what=rust/lines.rs
-start "$target/release/examples/lines" 0
+rust_example lines 0
 lines
 stop 'nc: the same'
 
@@ -207,15 +216,50 @@ factors() {
     exec {talk}>&-
     stop 'factors from task workers'
 }
-what=c/tasks.c
-# shellcheck disable=SC2086 # flags are words
-${CC:-cc} -std=c11 -Wall -Wextra -Werror ${CFLAGS:-} -Iinclude examples/c/tasks.c -o "$dir/tasks" \
-    -L"$target/release" -lskep -Wl,-rpath,"$(realpath "$target")/release"
-start "$dir/tasks" 0
+c_example tasks 0
 factors
-what=rust/tasks.rs
-start "$target/release/examples/tasks" 0
+rust_example tasks 0
 factors
+
+# Tasks of another program, each for one task worker.
+c_program feed
+key=$((0x5d000000 + $$ % 65536))
+"$dir/feed" "$key" 'while nobody is there' 0
+c_example jobs 0 127.0.0.1 "$key"
+"$dir/feed" "$key" 'paint the fence' 1
+"$dir/feed" "$key" 'mow the lawn' 1
+three_done() { [ "$(client </dev/null)" = 'done: 1 and 2, in the queue: 0' ]; }
+within 10 three_done || fail "not done: $(client </dev/null)"
+for line in 'task worker 0: while nobody is there' 'task worker 1: paint the fence' 'task worker 1: mow the lawn'; do
+    grep -qxF "$line" "$log" || fail "no '$line'"
+done
+stop 'feed.c: jobs of another program, each to its task worker'
+ipcrm -Q "$key"
+
+# --- messages: every worker answers from its own memory
+
+words() {
+    local manager worker
+    expect "$(printf 'color red\ncolor\n' | client | sed 's/ (worker .)//')" $'ok\nred'
+    all_say() { # each worker, and the connections go round
+        [ "$(for _ in {1..12}; do echo color | client; done | sort -u)" = "$1 (worker 0)
+$1 (worker 1)
+$1 (worker 2)" ]
+    }
+    within 20 all_say red || fail 'not all workers have heard'
+    echo 'color blue' | client >/dev/null
+    within 20 all_say blue || fail 'not all workers have heard the second word'
+    manager=$(cat /proc/"$server"/task/"$server"/children)
+    worker=$(cut -d ' ' -f 2 /proc/"${manager% }"/task/"${manager% }"/children)
+    kill -KILL "$worker"
+    within 20 all_say blue || fail 'the one that came later was not told'
+    expect "$(echo taste | client | sed 's/ (worker .)//')" unknown
+    stop 'nc: what one worker is told all know, one that came later too' warns
+}
+c_example messages 0
+words
+rust_example messages 0
+words
 
 # --- registry
 
@@ -278,11 +322,18 @@ expect "$(echo socat | timeout 10 socat -t 5 - "UNIX-CONNECT:$path")" tacos
 stop 'nc -U and socat: lines turned round, rights of the file'
 [ ! -e "$path" ] || fail "$path is left"
 
+push() {
+    (sleep 0.5; echo hello) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
+    grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
+    [ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
+    stop 'nc: an answer, and the time pushed by timers'
+}
 php_example push.php 0 50
-(sleep 0.5; echo hello) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
-grep -qx 'you said hello' "$dir/out" || fail "no answer: $(cat "$dir/out")"
-[ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
-stop 'nc: an answer, and the time pushed by timers'
+push
+c_example push 0 50
+push
+rust_example push 0 50
+push
 
 php_example ticker.php 0 50
 (sleep 0.3; echo faster; sleep 0.3) | timeout 10 nc -q 1 "$host" "$port" >"$dir/out"
@@ -290,17 +341,22 @@ grep -qx 'you said faster' "$dir/out" || fail "no answer: $(cat "$dir/out")"
 [ "$(grep -cE '^[0-9]{2}:[0-9]{2}:[0-9]{2}$' "$dir/out")" -ge 3 ] || fail "nothing was pushed: $(cat "$dir/out")"
 stop 'nc: the time pushed by a user process'
 
+pool() {
+    ask() { timeout 10 nc -NU "$path" | tail -c +5; }
+    expect "$(printf '\0\0\0\11two words' | ask)" '2 words'
+    expect "$(printf '\0\0\0\0' | ask)" '0 words'
+    expect "$(printf '\377\0\0\0' | ask)" ''
+    kill -USR1 "$server"
+    for _ in 1 2 3 4 5; do
+        expect "$(printf '\0\0\0\5three' | ask)" '1 words'
+    done
+    stop 'nc -U: requests of workers without a server, also during a reload'
+    [ ! -e "$path" ] || fail "$path is left"
+}
 php_example pool.php "$dir/pool.sock"
-pool() { timeout 10 nc -NU "$path" | tail -c +5; }
-expect "$(printf '\0\0\0\11two words' | pool)" '2 words'
-expect "$(printf '\0\0\0\0' | pool)" '0 words'
-expect "$(printf '\377\0\0\0' | pool)" ''
-kill -USR1 "$server"
-for _ in 1 2 3 4 5; do
-    expect "$(printf '\0\0\0\5three' | pool)" '1 words'
-done
-stop 'nc -U: requests of workers without a server, also during a reload'
-[ ! -e "$path" ] || fail "$path is left"
+pool
+rust_example pool "$dir/pool.sock"
+pool
 
 php_example behind_proxy.php 0
 expect "$(printf 'PROXY TCP4 192.0.2.7 198.51.100.1 4711 80\r\nhello\n' | client)" 'you are 192.0.2.7:4711 and said hello'

@@ -377,6 +377,30 @@ typedef struct {
     char phase[16];
     /// Datagrams read and dropped, because their worker had no room or they were cut off.
     uint64_t datagrams_dropped;
+    /// Task workers.
+    uint64_t task_worker_num;
+    /// Task workers that are ready and have nothing to do.
+    uint64_t task_idle_worker_num;
+    /// User processes.
+    uint64_t user_worker_num;
+    /// Tasks that wait for a task worker.
+    uint64_t tasking_num;
+    /// Bytes of those, heads included.
+    uint64_t task_queue_bytes;
+    /// How long the oldest of them has been waiting, milliseconds.
+    uint64_t task_queue_age_ms;
+    /// Tasks that task workers are at.
+    uint64_t tasks_at_work;
+    /// Tasks ever given.
+    uint64_t task_count;
+    /// Tasks that died with a task worker, or were left when the server stopped.
+    uint64_t tasks_lost;
+    /// Messages in the message queue that other programs feed; 0 with task_ipc_mode 1.
+    uint64_t message_queue_num;
+    /// Bytes of those.
+    uint64_t message_queue_bytes;
+    /// Messages of other processes that were at work when their receiver died.
+    uint64_t messages_lost;
 } skep_stats;
 
 /// What is known of a worker id and of the process that serves it.
@@ -1093,13 +1117,15 @@ skep_status skep_server_on_before_reload(skep_server *server,
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_after_reload(skep_server *server, skep_process_callback callback, void *user_data);
 
-/// Call `callback` in each worker before any other callback: the place to open files and connections,
-/// which must not be shared by processes.
+/// Call `callback` in each worker and task worker before any other callback: the place to open files and connections,
+/// which must not be shared by processes. Ids of task workers come after those of workers.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
+/// Callable from: setup; the callback runs in: worker, task worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_worker_start(skep_server *server, skep_worker_callback callback, void *user_data);
+skep_status skep_server_on_worker_start(skep_server *server,
+                                        skep_worker_callback callback,
+                                        void *user_data);
 
 /// Call `callback` in a worker that is to end and still has something to finish: once when that is found, and
 /// again whenever something of it is done.
@@ -1109,13 +1135,15 @@ skep_status skep_server_on_worker_start(skep_server *server, skep_worker_callbac
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 skep_status skep_server_on_worker_exit(skep_server *server, skep_worker_callback callback, void *user_data);
 
-/// Call `callback` in each worker that ends in good order, by skep_server_leave() too, after all other
+/// Call `callback` in each worker and task worker that ends in good order, by skep_server_leave() too, after all other
 /// callbacks. Not if it ends by a signal or by exit().
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
+/// Callable from: setup; the callback runs in: worker, task worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
-skep_status skep_server_on_worker_stop(skep_server *server, skep_worker_callback callback, void *user_data);
+skep_status skep_server_on_worker_stop(skep_server *server,
+                                       skep_worker_callback callback,
+                                       void *user_data);
 
 /// Call `callback` in the manager when a worker ended with a code other than 0 or by a signal, before it
 /// is replaced.
@@ -1456,8 +1484,8 @@ skep_status skep_server_add_process(skep_server *server,
 /// Ownership: `data` is borrowed for the call, `id` is the caller's.
 /// Callable from: any process but a task worker, in a callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (a task worker, or none are there), SKEP_INVALID_ARGUMENT (no such task
-///   worker), SKEP_TOO_LARGE, SKEP_QUEUE_FULL (settings task_queue_max_num and task_queue_max_bytes), SKEP_NOT_RUNNING,
-///   SKEP_WRONG_THREAD.
+///   worker), SKEP_TOO_LARGE, SKEP_QUEUE_FULL (settings task_queue_max_num and task_queue_max_bytes; the server stops),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_task(skep_server *server,
                              const uint8_t *data,
                              size_t len,

@@ -15,7 +15,8 @@ use std::process::Command;
 use std::thread;
 
 use support::{
-    C11, CXX17, Client, Program, compile, compile_test, file, group, library, root, scratch,
+    C11, CXX17, Client, Program, compile, compile_test, file, functions, group, library, root,
+    scratch,
 };
 
 #[test]
@@ -41,14 +42,41 @@ fn header_compiles_alone_and_twice_in_every_dialect() {
 }
 
 #[test]
-fn the_example_in_the_readme_compiles() {
+fn the_programs_in_the_readme_compile_and_the_one_with_tasks_answers() {
     let readme = fs::read_to_string(root().join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("```c\n").expect("a C example");
-    let (example, _) = rest.split_once("```").expect("its end");
-    let source = scratch("readme").join("example.c");
-    fs::write(&source, example).unwrap();
+    let programs: Vec<_> = readme.split("```c\n").skip(1).collect();
+    assert_eq!(programs.len(), 2, "an echo server, and one with tasks");
     let lenient = ["cc", "-std=c11", "-Wno-error=unused-parameter"];
-    compile(&lenient, &source, "readme-example");
+    let built: Vec<_> = programs
+        .into_iter()
+        .enumerate()
+        .map(|(number, text)| {
+            let (program, _) = text.split_once("```").expect("its end");
+            // The port may be taken, and nothing tells it: a line for the tests.
+            let free = program.replace("9501", "0").replace(
+                "    skep_status status = ",
+                "    uint16_t port = 0;\n    skep_server_port(server, &port);\n    printf(\"READY %u\\n\", \
+                 (unsigned)port);\n    fflush(stdout);\n    skep_status status = ",
+            );
+            let source = scratch("readme").join(format!("example-{number}.c"));
+            fs::write(&source, program).unwrap();
+            compile(&lenient, &source, &format!("readme-example-{number}"));
+            let source = scratch("readme").join(format!("example-{number}-free.c"));
+            fs::write(&source, format!("#include <stdio.h>\n{free}")).unwrap();
+            compile(&lenient, &source, &format!("readme-example-{number}-free"))
+        })
+        .collect();
+    for program in built {
+        let mut program = Program::start(&program, &[]);
+        let mut client = Client::connect(program.port());
+        for line in ["one\n", "two\n"] {
+            client.send(line.as_bytes());
+            client.expect(line.as_bytes());
+        }
+        drop(client);
+        program.signal("TERM");
+        program.ends_well();
+    }
 }
 
 #[test]
@@ -335,29 +363,4 @@ fn example_is_clean_under_valgrind() {
         let log = fs::read_to_string(entry.path()).unwrap();
         assert!(log.contains("ERROR SUMMARY: 0 errors"), "{log}");
     }
-}
-
-/// The functions of the header, each with the lines of its comment.
-fn functions() -> Vec<(String, Vec<String>)> {
-    let header = fs::read_to_string(root().join("include/skep.h")).unwrap();
-    let mut found = Vec::new();
-    let mut comment = Vec::new();
-    for line in header.lines() {
-        if let Some(text) = line.strip_prefix("///") {
-            comment.push(text.trim().to_string());
-            continue;
-        }
-        let is_declaration =
-            !line.starts_with([' ', '#', '}', '*', '/']) && !line.starts_with("typedef");
-        let before = line
-            .split('(')
-            .next()
-            .filter(|_| is_declaration && line.contains('('));
-        let name = before.and_then(|text| text.rsplit([' ', '*']).next());
-        if let Some(name) = name.filter(|name| name.starts_with("skep_")) {
-            found.push((name.to_string(), std::mem::take(&mut comment)));
-        }
-        comment.clear();
-    }
-    found
 }

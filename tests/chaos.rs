@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The run is a process of its own, so that its census of descriptors and children is about nothing else.
-fn run(language: &str) {
+fn run(language: &str, redeliver: &str) {
     let name = format!("chaos-{language}-{}", std::process::id());
     let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let output = Command::new(env!("CARGO_BIN_EXE_skep-test-chaos"))
@@ -18,6 +18,7 @@ fn run(language: &str) {
         .arg(&directory)
         .env("CHAOS_SECONDS", "6")
         .env("CHAOS_SEED", "20261122")
+        .env("CHAOS_REDELIVER", redeliver)
         .output()
         .unwrap();
     let (out, err) = (
@@ -31,10 +32,10 @@ fn run(language: &str) {
 
 #[test]
 fn nothing_is_lost_without_a_reason_by_a_server_in_php() {
-    run("php");
+    run("php", "0");
 }
 
 #[test]
 fn nothing_is_lost_without_a_reason_by_a_server_in_rust() {
-    run("rust");
+    run("rust", "1");
 }

@@ -179,6 +179,17 @@ fn what_was_folded_is_written_when_the_server_ends() {
         fs::read_to_string(&copy).unwrap()
     };
     assert_eq!(text.matches("\tagain\n").count(), 1, "{text}");
+    let by = |what: &str| {
+        let line = text.lines().find(|line| line.contains(what)).unwrap();
+        line.split_once(']')
+            .unwrap()
+            .0
+            .rsplit(' ')
+            .next()
+            .unwrap()
+            .to_string()
+    };
+    assert_eq!(by("the line before was repeated"), by("\tagain"), "{text}");
     let mut server = server;
     server.await_end(patience());
 }

@@ -236,6 +236,29 @@ fn without_a_number_the_size_of_the_queue_is_the_limit() {
 }
 
 #[test]
+fn long_messages_wait_up_to_the_limit_of_bytes_and_keep_their_order() {
+    let server = prepared()
+        .quiet()
+        .set("task_queue_max_bytes", "32M")
+        .start();
+    let mut client = server.connect_to(0);
+    for (receiver, who) in [(1, "w1"), (2, "t0")] {
+        let hold = block(&server, &mut client, receiver, &format!("hold-{who}"));
+        let text = "x".repeat(100_000);
+        let answer = client.ask(format!("!do message {receiver} 1000 {text}"));
+        let sent = answer.strip_prefix("sent=").unwrap();
+        let (sent, code) = sent.split_once(' ').unwrap();
+        let sent: u64 = sent.parse().unwrap();
+        assert_eq!(code, "code=2002");
+        assert!(sent * 100_000 > 32 << 20, "{sent}");
+        fs::write(hold, "").unwrap();
+        eventually(patience(), || count(&mut client, who).0 >= sent);
+        assert_eq!(count(&mut client, who), (sent, 0));
+    }
+    server.stop();
+}
+
+#[test]
 fn a_reload_loses_no_message() {
     let server = prepared().start();
     let mut client = server.connect_to(0);

@@ -505,6 +505,7 @@ fn tasks_and_those_who_run_them_have_figures() {
     assert_eq!(page.value("skep_task_workers_idle"), 0.0);
     assert_eq!(page.value("skep_tasks_total"), 7.0);
     assert_eq!(page.value("skep_tasks_lost_total"), 0.0);
+    assert_eq!(page.value("skep_messages_lost_total"), 0.0);
     for (id, kind) in [(0, "worker"), (1, "task_worker"), (2, "task_worker")] {
         let sample = format!("skep_worker_kind{{worker=\"{id}\",kind=\"{kind}\"}}");
         assert_eq!(page.value(&sample), 1.0);

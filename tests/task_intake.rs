@@ -7,6 +7,7 @@
 )]
 
 use std::fs;
+use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
 
@@ -215,7 +216,9 @@ fn who_feeds_a_busy_server_waits_and_goes_on() {
     });
     assert!(given < 40, "{given}");
     let mut blocking = producer.queue();
+    let (say, heard) = mpsc::channel();
     let rest = thread::spawn(move || {
+        say.send(nix::unistd::gettid().as_raw()).unwrap();
         let packed = task::pack(&[b'-'; 1000], 0);
         for _ in 0..100 {
             assert!(matches!(
@@ -224,7 +227,8 @@ fn who_feeds_a_busy_server_waits_and_goes_on() {
             ));
         }
     });
-    thread::sleep(Duration::from_millis(50)); // either way the rest must come
+    let feeder = heard.recv().unwrap();
+    eventually(patience(), || process::state(feeder) == Some('S')); // it waits for room
     fs::write(path, "").unwrap();
     rest.join().unwrap();
     server.await_event("task", given + 100);

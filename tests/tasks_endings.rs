@@ -166,6 +166,44 @@ fn a_stop_waits_for_all_tasks_and_says_that_none_is_lost() {
     );
 }
 
+#[test]
+fn a_client_whose_answer_is_a_result_gets_it_from_a_server_that_stops() {
+    let mut server = one_worker(1).start();
+    let mut idle = server.connect();
+    assert_eq!(idle.ask("!open"), "0");
+    let mut client = server.connect();
+    let id = client.send("!answer sleep 400 late");
+    server.await_event("task", 1);
+    server.signal(server.master(), Signal::SIGTERM);
+    assert_eq!(client.expect(id), "late");
+    assert_eq!(server.await_end(patience()).code(), Some(0));
+}
+
+#[test]
+fn results_that_a_stop_leaves_unread_are_counted() {
+    let mut server = one_worker(1).set("max_wait_time", "0.5").start();
+    let mut client = server.connect();
+    let hold = server.path("hold");
+    assert_eq!(client.ask("!task - 30 echo x"), "given=30 code=0");
+    server.await_event("finish", 30);
+    let given = format!("!task - 1 hold {} x", hold.display());
+    assert_eq!(client.ask(given), "given=1 code=0");
+    assert_eq!(client.ask("!task - 19 echo x"), "given=19 code=0");
+    server.await_event("task", 31);
+    let worker = client.ask_number("!pid") as i32;
+    server.signal(worker, Signal::SIGSTOP);
+    std::fs::write(&hold, "").unwrap();
+    server.await_event("task", 50);
+    server.signal(server.master(), Signal::SIGTERM);
+    assert_eq!(
+        server.await_end(patience()).code(),
+        Some(1),
+        "something was dropped"
+    );
+    server.await_log("20 results of tasks were waiting when the server stopped: they are lost");
+    server.await_log(", 20 tasks lost");
+}
+
 /// Tasks of every kind in every phase: done, at work, waiting for anybody, waiting for a worker that is stuck, waited for.
 #[test]
 fn a_stop_tells_the_sender_of_each_task_it_gives_up() {

@@ -275,3 +275,56 @@ fn sleepers_that_were_stopped_are_rung_when_they_go_on() {
     }
     server.stop();
 }
+
+/// A wait comes upon results that are for onFinish. They wait for its end, and do not die with it.
+#[test]
+fn results_that_came_during_a_wait_reach_the_successor_of_who_was_killed_in_it() {
+    let (server, worker) = start(1, 0);
+    let mut client = server.connect();
+    let go = server.path("go");
+    let hold = format!("!task - 1 hold {} first", go.display());
+    assert_eq!(client.ask(hold), "given=1 code=0");
+    assert_eq!(client.ask("!task - 30 echo small"), "given=30 code=0");
+    let big = 200_000; // more than fits into a frame
+    let ask = format!("!task - 3 big {big}");
+    assert_eq!(client.ask(ask), "given=3 code=0");
+    client.send("!wait 60000 sleep 60000 x");
+    std::fs::write(go, "").unwrap();
+    server.await_event("task", 35);
+    // By then it has read all that was there.
+    server.await_log("has been waiting for a task for more than 1 s");
+    server.signal(worker, Signal::SIGKILL);
+    let count = || server.events_named("finish").len();
+    eventually(patience(), || count() == 34);
+    let finished = server.events_named("finish");
+    assert!(
+        finished
+            .iter()
+            .all(|event| event.text("orphaned") == "true")
+    );
+    assert_eq!(ids(&finished), (0..34).collect::<Vec<_>>());
+    let successor = server.connect().ask_number("!pid") as i32;
+    let sleeper = task_workers(&server, successor)[0];
+    server.signal(sleeper, Signal::SIGKILL); // a stop would wait for it
+    server.stop();
+}
+
+/// And when nobody dies they come when the wait is over, in the order they had.
+#[test]
+fn results_that_came_during_waits_are_delivered_after_them_in_order() {
+    let (server, worker) = start(1, 0);
+    let mut client = server.connect();
+    let mut given = 0;
+    for round in 0..20 {
+        assert_eq!(client.ask("!task - 10 echo small"), "given=10 code=0");
+        assert_eq!(client.ask("!wait 60000 sleep 20 x"), "x");
+        assert_eq!(client.ask("!task - 1 big 100000"), "given=1 code=0");
+        assert_eq!(client.ask("!wait 60000 echo y"), "y");
+        given += 11;
+        eventually(patience(), || server.events_named("finish").len() == given);
+        let numbers = ids(&server.events_named("finish"));
+        assert!(numbers.is_sorted(), "round {round}: {numbers:?}");
+    }
+    assert_eq!(client.ask_number("!pid") as i32, worker);
+    server.stop();
+}

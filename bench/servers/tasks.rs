@@ -1,7 +1,7 @@
 //! Round trips inside a server: one worker keeps so many tasks or messages under way to one task worker.
 //!
 //! A client says `go <tasks|messages> <bytes> <under way>` in one line, and then asks with `?` how many round trips there
-//! were: the answer is that number in eight bytes, the highest first.
+//! were: the answer is that number in eight bytes, the highest first. When it has gone, it is over.
 
 use std::cell::Cell;
 use std::rc::Rc;
@@ -18,6 +18,8 @@ struct Rounds {
     port: u16,
     payload: Cell<&'static [u8]>,
     done: Cell<u64>,
+    /// The client has gone: a stop must not have to wait for messages without end.
+    over: Cell<bool>,
 }
 
 impl Rounds {
@@ -37,12 +39,18 @@ impl Rounds {
     }
 
     fn give(&self, server: &Context) {
+        if self.over.get() {
+            return;
+        }
         if let Err(refused) = server.task(self.payload.get(), None, 0) {
             server.log_error(&format!("task: {refused:?}"));
         }
     }
 
     fn send(&self, server: &Context, to: u32) {
+        if self.over.get() {
+            return;
+        }
         if let Err(refused) = server.send_message(self.payload.get(), to, 0) {
             server.log_error(&format!("message: {refused:?}"));
         }
@@ -54,7 +62,7 @@ impl Handler for Rounds {
         Interests {
             connect: false,
             receive: true,
-            close: false,
+            close: true,
             packet: false,
             buffer_full: false,
             buffer_empty: false,
@@ -74,6 +82,11 @@ impl Handler for Rounds {
             // Refused only if the client has gone.
             let _ = server.send(session, &self.done.get().to_be_bytes());
         }
+        Ok(())
+    }
+
+    fn on_close(&self, _: &Context, _: SessionId, _: i32) -> Step {
+        self.over.set(true);
         Ok(())
     }
 
@@ -128,6 +141,8 @@ fn main() -> Result<()> {
         ("reactor_num", "1"),
         ("task_worker_num", "1"),
         ("log_level", "4"),
+        ("open_eof_split", "true"), // lines, however they arrive
+        ("package_eof", "\n"),
     ] {
         server.set(key, &Value::Text(value.into())).context(key)?;
     }

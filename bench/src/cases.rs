@@ -170,6 +170,8 @@ pub(crate) enum Kind {
         connections: usize,
     },
     Lane,
+    /// Tasks and messages inside a server, beside the echo of a bare loop.
+    Errands(Shape),
     /// Operations on a table, beside the echo of a bare loop.
     Table(Shape),
 }
@@ -268,18 +270,7 @@ pub fn all() -> Vec<Case> {
                 ),
             ],
         },
-        Case {
-            key: "tasks",
-            title: "round trips of tasks and messages, 1 worker, 1 task worker; the limit: echo, 50 connections, 32 B",
-            kind: echo(50, 32),
-            sides: vec![
-                limit(),
-                errands(ErrandKind::Tasks, 32, 2.33),
-                errands(ErrandKind::Tasks, 100_000, 0.25),
-                errands(ErrandKind::Messages, 32, 2.33),
-                errands(ErrandKind::Messages, 100_000, 0.25),
-            ],
-        },
+        errands(),
         bulk("bulk-send", "1 GiB in sends of 64 KiB", Way::Send),
         bulk("bulk-sendfile", "1 GiB by sendfile", Way::SendFile),
         Case {
@@ -379,17 +370,31 @@ fn bare(talk: Talk) -> (Side, Vec<Target>) {
     (Front::Bare.to(talk), vec![])
 }
 
-/// Ratios as 0.7 M and 75 000 round trips a second where the bare loop echoes 0.3 M messages.
-fn errands(kind: ErrandKind, size: usize, ratio: f64) -> (Side, Vec<Target>) {
-    let errand = Errand {
-        kind,
-        size,
-        under_way: 200,
-    };
-    (
-        Front::Rust.to(Talk::Errands(errand)),
-        vec![target(Figure::Rate, Bound::AtLeastTimes(ratio))],
-    )
+/// Ratios as 0.7 M and 75 000 round trips a second where the bare loop echoes 0.3 M messages, for each front.
+fn errands() -> Case {
+    let sizes = [(32, 0.7 / 0.3), (100_000, 0.075 / 0.3)];
+    let mut sides = vec![bare(Talk::Plain)];
+    for kind in [ErrandKind::Tasks, ErrandKind::Messages] {
+        for (size, ratio) in sizes {
+            let talk = Talk::Errands(Errand {
+                kind,
+                size,
+                under_way: 200,
+            });
+            let target = || vec![target(Figure::Rate, Bound::AtLeastTimes(ratio))];
+            let fronts = [PHP, C, Front::Rust.to(Talk::Plain)];
+            sides.extend(fronts.map(|front| (front.talking(talk), target())));
+        }
+    }
+    Case {
+        key: "tasks",
+        title: "round trips of tasks and messages, 1 worker, 1 task worker; the limit: echo, 50 connections, 32 B",
+        kind: Kind::Errands(Shape {
+            connections: 50,
+            size: 32,
+        }),
+        sides,
+    }
 }
 
 /// Compared with the same bytes as messages of which each is waited for.

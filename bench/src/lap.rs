@@ -48,14 +48,16 @@ pub(crate) fn once(settings: &Settings, kind: Kind, side: Side) -> Result<Lap> {
         Kind::Table(_) if side.front != Front::Bare => {
             Lap::of(tables::run(program, settings.window)?)
         }
-        Kind::Echo(shape) | Kind::Table(shape) => served(&program, |server| {
-            Lap::at_distance(|| match side.talk {
-                Talk::Errands(errand) => {
-                    rounds::run(server, errand, settings.warmup, settings.window)
-                }
-                _ => echo(settings, server, shape, side.talk),
-            })
-        })?,
+        Kind::Echo(shape) | Kind::Errands(shape) | Kind::Table(shape) => {
+            served(&program, |server| {
+                Lap::at_distance(|| match side.talk {
+                    Talk::Errands(errand) => {
+                        rounds::run(server, errand, settings.warmup, settings.window)
+                    }
+                    _ => echo(settings, server, shape, side.talk),
+                })
+            })?
+        }
         Kind::Datagrams {
             sockets,
             window,

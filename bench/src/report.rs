@@ -18,7 +18,7 @@ struct Comparison {
     raw: &'static [Figure],
 }
 
-const COMPARISONS: [Comparison; 3] = [
+const COMPARISONS: [Comparison; 4] = [
     Comparison {
         title: "Echo",
         of: |kind| matches!(kind, Kind::Echo(_) | Kind::Datagrams { .. }),
@@ -35,6 +35,20 @@ const COMPARISONS: [Comparison; 3] = [
             Figure::Lost,
             Figure::ServerCores,
             Figure::DriverCores,
+            Figure::OtherCores,
+            Figure::CoreDistance,
+        ],
+    },
+    Comparison {
+        title: "Tasks and messages (round trips between a worker and a task worker)",
+        of: |kind| matches!(kind, Kind::Errands(_)),
+        ratios: &[Figure::Rate],
+        plain: &[Figure::Rate],
+        raw: &[
+            Figure::Rate,
+            Figure::Megabytes,
+            Figure::CpuPerRequest,
+            Figure::ServerCores,
             Figure::OtherCores,
             Figure::CoreDistance,
         ],

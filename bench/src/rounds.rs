@@ -26,7 +26,8 @@ pub(crate) fn run(
         size,
         under_way,
     } = errand;
-    writeln!(socket, "go {} {size} {under_way}", kind.name())?;
+    // In one piece: `writeln!` on a socket sends what is between two braces by itself.
+    socket.write_all(format!("go {} {size} {under_way}\n", kind.name()).as_bytes())?;
     thread::sleep(warmup);
     let before = count(&mut socket)?;
     let watch = Watch::begin(Some(server.pid()))?;

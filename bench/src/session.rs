@@ -81,6 +81,7 @@ impl Settings {
             | Kind::Datagrams { .. }
             | Kind::Rescue { .. }
             | Kind::Lane
+            | Kind::Errands(_)
             | Kind::Table(_) => {}
         }
     }

@@ -92,7 +92,10 @@ impl Site {
         match side.front {
             Front::Bare => self.bare(side.talk),
             Front::C => self.existing(
-                self.made().join("echo_c"),
+                self.made().join(match side.talk {
+                    Talk::Errands(_) => "tasks_c",
+                    _ => "echo_c",
+                }),
                 self.settings(side.talk),
                 sizes(1, 1),
             ),

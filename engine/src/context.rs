@@ -10,6 +10,7 @@ mod datagrams;
 mod events;
 mod feeder;
 mod files;
+mod inbox;
 mod messages;
 mod orders;
 mod outgoing;

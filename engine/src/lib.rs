@@ -27,6 +27,11 @@
 
 #![deny(unsafe_code)]
 
+/// The programs in README.md compile: tests of the documentation look here.
+#[cfg(doctest)]
+#[doc = include_str!("../../README.md")]
+mod readme {}
+
 mod callback;
 pub mod capi;
 mod choice;

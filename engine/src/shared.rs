@@ -11,10 +11,9 @@ use self::task_source::TaskSource;
 use crate::ipc::directory::{Directory, Drawing, Endpoint, Plan, SEATS, Seat};
 use crate::ipc::parcels::INLINE;
 use crate::ipc::shm::{At, BytesAt, Layout, Region};
+use crate::ipc::work::WorkBlock;
 use crate::session::{SessionTable, SessionTableAt};
-use crate::stats::{
-    QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkBlock, WorkerBlock, seat_state,
-};
+use crate::stats::{QueueMark, ReactorBlock, SeatBlock, ServerBlock, WorkerBlock, seat_state};
 use crate::sync::Ordering;
 
 /// What a child of the manager is for.
@@ -232,7 +231,8 @@ impl Shared {
         Some(self.kept?.part(index as usize, INLINE))
     }
 
-    /// Whether no task waits or is at work, and no message of user code waits.
+    /// Whether no task waits or is at work, no worker has its results or a message of user code before it, and none is just
+    /// telling a client of one.
     pub(crate) fn tasks_drained(&self) -> bool {
         let at_work =
             |seat| self.work(seat).is_some_and(WorkBlock::is_busy) || self.request(seat).is_busy();
@@ -241,6 +241,27 @@ impl Shared {
         exchange.waiting_tasks().count == 0
             && !self.all_seats().any(at_work)
             && !exchange.has_requests(receivers)
+            && exchange.unread_replies(0..self.plan.workers).is_empty()
+            && !self.seats().any(|seat| self.may_be_telling(seat)) // last: who has taken a result is busy by then
+    }
+
+    /// Whether a worker is in a callback that is for no client, or between two: it may be about to answer one.
+    fn may_be_telling(&self, seat: Seat) -> bool {
+        let block = self.seat_block(seat);
+        let for_nobody = || {
+            block.callback_since_ms.load(Ordering::Acquire) == 0
+                || block.session.load(Ordering::Relaxed) == 0
+        };
+        block.busy.load(Ordering::Acquire) == 1 && for_nobody()
+    }
+
+    /// Results and ends of tasks that no callback has been told of.
+    pub(crate) fn unread_results(&self) -> u64 {
+        let exchange = self.directory.exchange();
+        let unread = exchange.unread_replies(0..self.plan.workers).into_iter();
+        unread
+            .map(|way| exchange.queue(way).waiting_and_pushed().0)
+            .sum()
     }
 
     /// Bytes of replies that wait for slow clients.

@@ -2,12 +2,10 @@
 
 mod age;
 mod figures;
-mod work;
 mod worker;
 
 pub(crate) use age::QueueMark;
 pub use figures::Figure;
-pub(crate) use work::{Work, WorkBlock};
 pub use worker::{WorkerReport, WorkerState};
 
 use crate::ipc::shm::shared_block;
@@ -161,6 +159,8 @@ shared_block! {
         pub(crate) jobs: AtomicU64,
         /// Monotonic ms by which the process is to have ended, once it was asked to; written by the manager.
         pub(crate) end_by_ms: AtomicU64,
+        /// Results of tasks that it has read and not handled, as it waits in a call.
+        pub(crate) held_results: AtomicU64,
         /// Datagrams dealt with or lost, by all processes that have sat here.
         pub(crate) packets: AtomicU64,
         /// Of all predecessors together; written by the manager when it settles one.

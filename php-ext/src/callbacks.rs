@@ -1,16 +1,15 @@
 //! The engine's handler over PHP callables.
 
 mod asked;
+mod callback;
+mod guarded;
 mod tasks;
 
 use std::cell::Cell;
 use std::os::unix::ffi::OsStrExt;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::ptr::null_mut;
 use std::rc::Rc;
 
-use ext_php_rs::ffi::zend_is_callable_ex;
 use skep::command::Command;
 use skep::{
     Context, Death, DispatchEvent, Handler, Interests, Leave, Packet, Role, SessionId, Step,
@@ -20,126 +19,19 @@ use skep::{
 use skep::settings::Settings;
 use skep::task::{LostTask, PipeMessage, Task, TaskId, TaskResult};
 
-use crate::call::{self, Frame, Outcome, Target};
+pub(crate) use self::callback::{Callback, is_nothing};
+use crate::call::{Frame, Target};
 use crate::classes::data::Shape;
 use crate::classes::server::ServerObject;
 use crate::classes::{port, process};
-use crate::convert::Text;
 use crate::events::{Event, PORT_EVENTS, PORT_NAMES, PortEvent};
-use crate::exception::{Line, code, warn};
 use crate::globals;
 use crate::loaded::Loaded;
 use crate::looping;
 use crate::opcache::{self, Before};
 use crate::overdue;
 use crate::random;
-use crate::zend::{
-    Zv, bytes, kind, zend_fcall_info_cache, zend_object, zend_release_fcall_info_cache, zend_string,
-};
-
-/// A registered callable, looked up. A property of the server or the port holds the callable itself, where the
-/// garbage collector sees it.
-#[derive(Clone, Copy)]
-pub(crate) struct Callback {
-    target: Target,
-    /// The callable this was made from.
-    origin: (u64, u32),
-}
-
-impl Callback {
-    /// Look a callable up. `name` becomes its text, for messages, with one reference; null for none.
-    pub(crate) fn resolve(callable: Zv, name: &mut *mut zend_string) -> Option<Callback> {
-        let mut cache = zend_fcall_info_cache {
-            function_handler: null_mut(),
-            calling_scope: null_mut(),
-            called_scope: null_mut(),
-            object: null_mut(),
-        };
-        let mut value = callable;
-        // SAFETY: a live value; the results are written to locals.
-        let known = unsafe {
-            zend_is_callable_ex(
-                value.ptr(),
-                null_mut(),
-                0,
-                &raw mut *name,
-                &raw mut cache,
-                null_mut(),
-            )
-        };
-        if !known {
-            return None;
-        }
-        // SAFETY: set, because the callable is one.
-        let flags = unsafe { (*cache.function_handler).common.fn_flags };
-        let target = if flags & VIA_TRAMPOLINE == 0 {
-            Target::Known(cache)
-        } else {
-            // A trampoline serves one call only.
-            // SAFETY: as PHP does with a cache it does not use.
-            unsafe { zend_release_fcall_info_cache(&raw mut cache) };
-            Target::Named(callable)
-        };
-        Some(Callback {
-            target,
-            origin: callable.bits(),
-        })
-    }
-
-    /// Look a callable up; none after a warning.
-    pub(crate) fn resolve_or_warn(callable: Zv) -> Option<Callback> {
-        let mut name: *mut zend_string = null_mut();
-        let callback = Callback::resolve(callable, &mut name);
-        let name = if name.is_null() {
-            Zv::NULL
-        } else {
-            Zv::string(name)
-        };
-        if callback.is_none() {
-            let text = match name.kind() {
-                // SAFETY: a string of ours.
-                kind::STRING => unsafe { bytes(name.as_string()) },
-                _ => b"",
-            };
-            let line = Line::new(format_args!(
-                "function '{}' is not callable",
-                String::from_utf8_lossy(text)
-            ));
-            name.release();
-            warn(code::FATAL, format_args!("{}", Text(line.as_c())));
-            return None;
-        }
-        name.release();
-        callback
-    }
-
-    /// A call of it without arguments.
-    pub(crate) fn frame(&self) -> Frame {
-        Frame::new(self.target)
-    }
-
-    /// How many parameters it declares, if that can be told.
-    fn parameters(&self) -> u32 {
-        match self.target {
-            // SAFETY: resolved at registration, and its callable is held by the server object.
-            Target::Known(cache) => unsafe { (*cache.function_handler).common.num_args },
-            _ => 0,
-        }
-    }
-
-    /// What to call.
-    pub(crate) fn target(&self) -> Target {
-        self.target
-    }
-
-    /// Whether it was made from this value.
-    pub(crate) fn is_from(&self, callable: Zv) -> bool {
-        self.origin == callable.bits()
-    }
-}
-
-/// `ZEND_ACC_CALL_VIA_TRAMPOLINE`.
-const VIA_TRAMPOLINE: u32 = 1 << 18;
+use crate::zend::{Zv, zend_object};
 
 /// The handler that `start()` hands to the engine.
 pub(crate) struct PhpHandler {
@@ -234,106 +126,6 @@ impl PhpHandler {
         }
     }
 
-    /// Call user code on behalf of `event`, and see how it ends.
-    fn guarded(&self, context: &Context, event: &str, frame: &Frame) -> Step {
-        let ended = catch_unwind(AssertUnwindSafe(|| self.call(context, event, frame)));
-        ended.unwrap_or_else(|payload| {
-            globals::log_panic(payload);
-            self.leave(255)
-        })
-    }
-
-    fn call(&self, context: &Context, event: &str, frame: &Frame) -> Step {
-        let nested = call::nested();
-        let outcome = call::invoke(frame);
-        if context.is_forked_child() {
-            return self.forked_child_ended(outcome);
-        }
-        match outcome {
-            Outcome::Done => Ok(()),
-            Outcome::Bailout => self.failed(context, event),
-            // Inside a method that the script called: that call throws it, and the outer callback ends with it.
-            Outcome::Exception | Outcome::Exit if nested => Ok(()),
-            Outcome::Exception => self.uncaught(context, event),
-            Outcome::Exit => self.exited(context, event),
-        }
-    }
-
-    /// A child that the script forked has come to the end of the callback. The engine ends it at once, so
-    /// what it has buffered is written here.
-    fn forked_child_ended(&self, outcome: Outcome) -> Step {
-        let code = match outcome {
-            Outcome::Done => 0,
-            Outcome::Exit => call::exit_status() & 0xff,
-            Outcome::Exception => {
-                call::report_exception();
-                255
-            }
-            Outcome::Bailout => 255,
-        };
-        if !globals::bailed() {
-            // SAFETY: a plain C function; output callbacks of the script may run, and nothing is owned here.
-            unsafe { crate::zend::php_output_flush_all() };
-        }
-        self.leave(code)
-    }
-
-    /// An exception came out of a callback.
-    fn uncaught(&self, context: &Context, event: &str) -> Step {
-        let text = call::describe_exception();
-        let reported = call::report_exception();
-        context.log_error(&format!("{event}() (ERRNO 503): Fatal error: {text}"));
-        match reported {
-            Outcome::Exit => self.exited(context, event),
-            Outcome::Done if context.role() == Role::Manager => {
-                // Without a manager there is no server: it goes on.
-                call::set_exit_status(0); // it did not end the process
-                Ok(())
-            }
-            Outcome::Bailout => {
-                self.broken.set(true);
-                self.leave(255)
-            }
-            Outcome::Done | Outcome::Exception => self.leave(255),
-        }
-    }
-
-    /// A fatal error ended a callback.
-    fn failed(&self, context: &Context, event: &str) -> Step {
-        self.broken.set(true);
-        // Seen again by the callback around it, if it happened inside close().
-        if self.left.get().is_none() {
-            context.log_error(&format!(
-                "{event}() (ERRNO 503): Fatal error: {}",
-                call::describe_fatal()
-            ));
-        }
-        self.leave(255)
-    }
-
-    /// A callback called exit().
-    fn exited(&self, context: &Context, event: &str) -> Step {
-        if call::is_out_of_memory() {
-            call::forget_exit();
-            return self.failed(context, event);
-        }
-        let code = call::exit_status() & 0xff;
-        call::forget_exit();
-        let process = match context.role() {
-            Role::Master => "master",
-            Role::Manager => "manager",
-            Role::Worker(_) => "worker",
-            Role::TaskWorker(_) => "task worker",
-            Role::UserProcess(_) => "user",
-        };
-        if !globals::panicked() {
-            context.log_notice(&format!(
-                "{event}() (ERRNO 9003): {process} process is terminated by exit()/die()"
-            ));
-        }
-        self.leave(code)
-    }
-
     /// Have the opcode cache forget what has changed.
     fn freshen(&self, context: &Context, before: Before) -> Step {
         if !opcache::is_there() {
@@ -352,11 +144,6 @@ impl PhpHandler {
             );
         }
         Ok(())
-    }
-
-    fn leave(&self, code: i32) -> Step {
-        self.left.set(Some(code));
-        Err(Leave { code })
     }
 }
 
@@ -617,19 +404,4 @@ fn callbacks_of_ports(server: &ServerObject) -> Vec<[Option<Callback>; PORT_EVEN
             callbacks
         })
         .collect()
-}
-
-/// Whether `on()` treats this callable as not given.
-pub(crate) fn is_nothing(callable: Zv) -> bool {
-    match callable.kind() {
-        kind::UNDEF | kind::NULL | kind::FALSE => true,
-        kind::LONG => callable.as_long() == 0,
-        kind::DOUBLE => callable.as_double() == 0.0,
-        kind::STRING => {
-            // SAFETY: a live string.
-            let text = unsafe { bytes(callable.as_string()) };
-            text.is_empty() || text == b"0"
-        }
-        _ => false,
-    }
 }

@@ -139,6 +139,12 @@ pub(crate) fn throw_error(text: fmt::Arguments<'_>) {
     unsafe { zend_throw_error(std::ptr::null_mut(), c"%s".as_ptr(), line.as_c().as_ptr()) };
 }
 
+/// Whether an exception is on its way that a script can catch: not the end of the script.
+pub(crate) fn may_be_caught() -> bool {
+    // SAFETY: PHP's globals; the exception is an object, as long as it is on its way.
+    unsafe { pending() && !zend_is_unwind_exit((*eg()).exception) }
+}
+
 /// Whether an exception is on its way.
 pub(crate) fn pending() -> bool {
     // SAFETY: PHP's globals.

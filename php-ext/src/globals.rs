@@ -14,43 +14,27 @@ use crate::zend::{zend_class_entry, zend_object};
 
 /// PHP's classes of this module.
 pub(crate) struct Classes {
-    pub(crate) client: AtomicPtr<zend_class_entry>,
-    pub(crate) server: AtomicPtr<zend_class_entry>,
-    pub(crate) port: AtomicPtr<zend_class_entry>,
-    pub(crate) connections: AtomicPtr<zend_class_entry>,
     pub(crate) event: AtomicPtr<zend_class_entry>,
     pub(crate) packet: AtomicPtr<zend_class_entry>,
     pub(crate) pipe_message: AtomicPtr<zend_class_entry>,
     pub(crate) status_info: AtomicPtr<zend_class_entry>,
-    pub(crate) task: AtomicPtr<zend_class_entry>,
     pub(crate) task_result: AtomicPtr<zend_class_entry>,
     pub(crate) lost_task: AtomicPtr<zend_class_entry>,
-    pub(crate) table: AtomicPtr<zend_class_entry>,
     pub(crate) exception: AtomicPtr<zend_class_entry>,
     pub(crate) error: AtomicPtr<zend_class_entry>,
-    pub(crate) process: AtomicPtr<zend_class_entry>,
-    pub(crate) pool: AtomicPtr<zend_class_entry>,
     pub(crate) timers: AtomicPtr<zend_class_entry>,
 }
 
 /// Set at module startup.
 pub(crate) static CLASSES: Classes = Classes {
-    client: AtomicPtr::new(null_mut()),
-    server: AtomicPtr::new(null_mut()),
-    port: AtomicPtr::new(null_mut()),
-    connections: AtomicPtr::new(null_mut()),
     event: AtomicPtr::new(null_mut()),
     packet: AtomicPtr::new(null_mut()),
     pipe_message: AtomicPtr::new(null_mut()),
     status_info: AtomicPtr::new(null_mut()),
-    task: AtomicPtr::new(null_mut()),
     task_result: AtomicPtr::new(null_mut()),
     lost_task: AtomicPtr::new(null_mut()),
-    table: AtomicPtr::new(null_mut()),
     exception: AtomicPtr::new(null_mut()),
     error: AtomicPtr::new(null_mut()),
-    process: AtomicPtr::new(null_mut()),
-    pool: AtomicPtr::new(null_mut()),
     timers: AtomicPtr::new(null_mut()),
 };
 

@@ -9,6 +9,7 @@
 
 mod bootstrap;
 mod call;
+mod callable;
 mod callbacks;
 mod classes;
 mod constants;

@@ -139,6 +139,19 @@ macro_rules! static_method {
     };
 }
 
+/// Rows of methods that there are as functions, too: `methods` or `functions` of them.
+macro_rules! entries {
+    ($kind:ident: $(($method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr)),* $(,)?) => {
+        vec![$($crate::method::entries!(@$kind $method, $function, $body, [$($param),*], $returns)),*]
+    };
+    (@methods $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
+        $crate::method::static_method!($method, $body, [$($param),*], $returns)
+    };
+    (@functions $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
+        $crate::method::method!($function, $body, [$($param),*], $returns)
+    };
+}
+
 /// The C function around a body `fn(&mut Call)`.
 macro_rules! handler {
     ($body:path) => {{
@@ -160,7 +173,7 @@ macro_rules! parse {
     };
 }
 
-pub(crate) use {handler, method, parse, static_method};
+pub(crate) use {entries, handler, method, parse, static_method};
 
 /// Entries as PHP wants them. Lives as long as the process, as PHP's tables do.
 pub(crate) fn table(entries: &[Entry]) -> *const zend_function_entry {

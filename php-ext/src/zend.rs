@@ -362,6 +362,21 @@ impl Zv {
     }
 }
 
+/// Whether an object is of this class or below.
+///
+/// # Safety
+/// `object` must be alive.
+pub(crate) unsafe fn is_a(object: *mut zend_object, own: *mut zend_class_entry) -> bool {
+    // SAFETY: classes live as long as their objects, and what they extend lives with them.
+    unsafe {
+        let mut class = (*object).ce;
+        while !class.is_null() && class != own {
+            class = (*class).__bindgen_anon_1.parent;
+        }
+        !class.is_null()
+    }
+}
+
 /// The bytes of a PHP string.
 ///
 /// # Safety

@@ -12,7 +12,7 @@ function shown(string $who, Skep\Server $server): void
     $own = array_filter(array_keys($stats), fn ($key) => str_starts_with($key, 'worker_') && $key !== 'worker_num');
     $pids = array_map(fn ($id) => $server->getWorkerPid($id), [0, 1]);
     say("$who: " . json_encode([
-        'own' => count($own), 'last' => array_slice(array_keys($stats), -8), 'phase' => $stats['phase'],
+        'own' => count($own), 'last' => array_slice(array_keys($stats), -9), 'phase' => $stats['phase'],
         'ready' => $stats['ready'], 'pids' => array_column($stats['workers'], 'pid') === $pids,
     ]));
 }
@@ -60,8 +60,8 @@ done
 exit code 0
 
 [true,"busy","onReceive",true,0,1,true,1,true]
-manager: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
-master: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"starting","ready":false,"pids":true}
-the end: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"stopped","ready":false,"pids":false}
-worker: {"own":4,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
+manager: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","messages_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
+master: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","messages_lost","reloads","phase","ready","workers"],"phase":"starting","ready":false,"pids":true}
+the end: {"own":0,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","messages_lost","reloads","phase","ready","workers"],"phase":"stopped","ready":false,"pids":false}
+worker: {"own":4,"last":["task_queue_bytes","task_queue_age_ms","tasks_at_work","tasks_lost","messages_lost","reloads","phase","ready","workers"],"phase":"serving","ready":true,"pids":true}
 {"pid":"int","state":"string","busy_ms":"int","callback":"string","fd":"int","served":"int","restarts":"int","rss_bytes":"int","queue_depth":"int","queue_age_ms":"int"}

@@ -108,6 +108,31 @@ pub(crate) fn compile(compiler: &[&str], source: &Path, name: &str) -> PathBuf {
     output
 }
 
+/// The functions of the header, each with the lines of its comment.
+pub(crate) fn functions() -> Vec<(String, Vec<String>)> {
+    let header = fs::read_to_string(root().join("include/skep.h")).unwrap();
+    let mut found = Vec::new();
+    let mut comment = Vec::new();
+    for line in header.lines() {
+        if let Some(text) = line.strip_prefix("///") {
+            comment.push(text.trim().to_string());
+            continue;
+        }
+        let is_declaration =
+            !line.starts_with([' ', '#', '}', '*', '/']) && !line.starts_with("typedef");
+        let before = line
+            .split('(')
+            .next()
+            .filter(|_| is_declaration && line.contains('('));
+        let name = before.and_then(|text| text.rsplit([' ', '*']).next());
+        if let Some(name) = name.filter(|name| name.starts_with("skep_")) {
+            found.push((name.to_string(), std::mem::take(&mut comment)));
+        }
+        comment.clear();
+    }
+    found
+}
+
 // ---- processes ------------------------------------------------------------------------------------
 
 /// A program in a process group of its own. Whatever is left of the group is killed in the end.

@@ -1,7 +1,8 @@
 //! The chaos run: `skep-test-chaos php|rust <directory>`. See `src/chaos/mod.rs`.
 //!
 //! `CHAOS_SECONDS` (default 60), `CHAOS_SEED` (default: drawn, and printed), `CHAOS_FAULTS` (names with commas
-//! between them, or `all`, which is the default). Exit code 0: nothing was wrong.
+//! between them, or `all`, which is the default), `CHAOS_REDELIVER` (`task_redeliver` of the server; default: 0 or 1,
+//! as the seed is even or odd). Exit code 0: nothing was wrong.
 
 use std::env;
 use std::path::PathBuf;
@@ -41,10 +42,12 @@ fn options() -> Result<Options, String> {
         Some(list) => Fault::parse(&list)?,
         None => Fault::all(),
     };
+    let seed = number("CHAOS_SEED")?.unwrap_or_else(drawn);
     Ok(Options {
         language,
         seconds: number("CHAOS_SECONDS")?.unwrap_or(60),
-        seed: number("CHAOS_SEED")?.unwrap_or_else(drawn),
+        seed,
+        redeliver: number("CHAOS_REDELIVER")?.unwrap_or(seed % 2),
         faults,
         directory,
     })
@@ -55,8 +58,8 @@ fn main() {
     let tied = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL).map_err(|error| error.to_string());
     let ran = tied.and_then(|()| options()).and_then(|options| {
         println!(
-            "CHAOS_SEED={} CHAOS_SECONDS={}",
-            options.seed, options.seconds
+            "CHAOS_SEED={} CHAOS_SECONDS={} CHAOS_REDELIVER={}",
+            options.seed, options.seconds, options.redeliver
         );
         let report = run(&options)?;
         println!("{report}");

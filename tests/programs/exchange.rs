@@ -140,15 +140,15 @@ fn received(server: &Context, message: &PipeMessage, data: &[u8]) -> Step {
         return perform(server, order).map(drop);
     }
     let (count, mut disorder) = COUNT.get();
-    if data.len() > 1000 {
-        disorder += u64::from(pattern::first_difference(data).is_some());
-    } else if let Some((_, index)) = String::from_utf8_lossy(data).rsplit_once(' ')
+    if let Some((_, index)) = String::from_utf8_lossy(data).rsplit_once(' ')
         && let Ok(index) = index.parse::<u64>()
     {
         let sender = format!("{:?}", message.source_role);
         let last = LAST.with_borrow_mut(|last| last.insert(sender, index));
         let first_here = last.is_none();
         disorder += u64::from(!first_here && index != 0 && last != Some(index - 1));
+    } else if data.len() > 1000 {
+        disorder += u64::from(pattern::first_difference(data).is_some());
     }
     COUNT.set((count + 1, disorder));
     Ok(())

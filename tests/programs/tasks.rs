@@ -2,23 +2,31 @@
 //!
 //! `!task <target> <n> <job>`: give it `n` times, to one task worker or (`-`) to any; answer: `given=<n> code=<last
 //! refusal>`. `!both <target> <job>|<job>`: the first to that task worker, the second to any. `!wait <ms> <job>` and `!waitall <ms> <job>|<job>...`: give and wait; answer: what came. `!message <worker> <n> <text>`:
-//! send it `n` times; answer: `sent=<n> code=<last refusal>`. `!from-master <job>`, `!reload-tasks`.
+//! send it `n` times; answer: `sent=<n> code=<last refusal>`. `!answer <job>`: give it; the answer is its result. `!from-master <job>`, `!reload-tasks`.
 //!
 //! A job: `echo <text>`, `none`, `twice <text>`, `sleep <ms> <text>`, `hold <file> <text>` (until the file exists), `die`,
 //! `exit <code>`, `big <n>`, `where` (answers with the task worker's id), `grow <MiB>` (and keep it), `spin` (for ever).
 //!
 //! With `SKEP_TEST_NO_START` set to a file, task workers exit in their start callback while it exists.
 
+use std::cell::RefCell;
+use std::collections::HashMap;
 use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use skep::task::{Task, TaskAnswer};
-use skep::{Context, Leave, Refused, Role, Step};
+use skep::task::{Task, TaskAnswer, TaskId, TaskResult};
+use skep::{Context, Leave, Refused, Role, SessionId, Step};
+use skep_tests::message::encode;
 use skep_tests::pattern;
 use skep_tests::program::{Call, Script, block_until_exists, flag, serve};
+
+thread_local! {
+    /// Who waits for the results of which tasks.
+    static ASKERS: RefCell<HashMap<TaskId, (SessionId, u64)>> = RefCell::default();
+}
 
 fn job(server: &Context, task: &Task, data: &[u8]) -> Step {
     let text = String::from_utf8_lossy(data);
@@ -97,6 +105,16 @@ fn command(call: &Call) -> Option<Step> {
             }
             call.answer(format!("given={given} code={code}"))
         }
+        "answer" => {
+            let given = call.server.task(call.argument.as_bytes(), None, 0);
+            match given {
+                Ok(task) => {
+                    ASKERS.with_borrow_mut(|askers| askers.insert(task, (call.session, call.id)));
+                    Ok(())
+                }
+                Err(refused) => call.answer(format!("{refused:?}")),
+            }
+        }
         "both" => {
             let (targeted, any) = rest.split_once('|').unwrap_or((rest, ""));
             let first = call.server.task(targeted.as_bytes(), first.parse().ok(), 0);
@@ -140,6 +158,15 @@ fn command(call: &Call) -> Option<Step> {
     })
 }
 
+fn finished(server: &Context, result: &TaskResult, data: &[u8]) -> Step {
+    let asker = ASKERS.with_borrow_mut(|askers| askers.remove(&result.id));
+    if let Some((session, message)) = asker {
+        // Refused only if the client has gone.
+        let _ = server.send(session, &encode(message, data));
+    }
+    Ok(())
+}
+
 fn started(server: &Context, _: u32) -> Step {
     let is_task_worker = matches!(server.role(), Role::TaskWorker(_));
     match flag("SKEP_TEST_NO_START") {
@@ -153,6 +180,7 @@ fn main() {
         worker_started: started,
         command,
         task: Some(job),
+        finished,
         message: Some(|_, _, _| Ok(())),
         ..Script::default()
     })

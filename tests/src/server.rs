@@ -149,7 +149,25 @@ impl Builder {
 
     /// Start, and wait until the server says READY.
     #[track_caller]
-    pub fn start(mut self) -> Server {
+    pub fn start(self) -> Server {
+        let mut server = self.launch();
+        server.manager = match process::children(server.master())[..] {
+            [manager] => manager,
+            ref others => panic!("children of the master: {others:?}"),
+        };
+        server
+    }
+
+    /// The same for a pool, whose master is the parent of its workers.
+    #[track_caller]
+    pub fn start_pool(self) -> Server {
+        let mut server = self.launch();
+        server.manager = server.master();
+        server
+    }
+
+    #[track_caller]
+    fn launch(mut self) -> Server {
         let tag = self.tag();
         let child = self.spawn();
         let watchdog = watch(tag.clone());
@@ -164,10 +182,6 @@ impl Builder {
             _watchdog: watchdog,
         };
         server.port = server.await_ready();
-        server.manager = match process::children(server.master())[..] {
-            [manager] => manager,
-            ref others => panic!("children of the master: {others:?}"),
-        };
         server
     }
 }

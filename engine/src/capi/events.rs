@@ -87,6 +87,34 @@ fn no_timer(timer: TimerId) -> Fault {
     Fault::new(SKEP_INVALID_ARGUMENT, text)
 }
 
+/// # Safety
+/// As for [`get`] and [`Out::new`].
+unsafe fn add_timer(
+    server: *mut skep_server,
+    ms: u64,
+    repeats: bool,
+    callback: skep_timer_callback,
+    user_data: *mut c_void,
+    out: *mut skep_timer_id,
+) -> skep_status {
+    // SAFETY: by this function's own contract.
+    unsafe {
+        here(server, |context| {
+            let out = Out::new(out, "out")?;
+            let job = Job::new(server, callback, user_data)?;
+            let run = move |_: &Context, id| {
+                // SAFETY: the program's function, called as documented.
+                job.run(|job| (job.callback)(job.server, id, job.user_data))
+            };
+            out.set(match repeats {
+                true => context.tick(ms, run)?,
+                false => context.after(ms, run)?,
+            });
+            Ok(())
+        })
+    }
+}
+
 /// Call `callback` every `ms` milliseconds in the calling process, the first time after as many. Calls come on the grid of
 /// the first one; periods that a slow callback has missed are skipped. Timers that are due together come in the order of
 /// due time and id.
@@ -107,20 +135,7 @@ pub unsafe extern "C" fn skep_timer_tick(
     out: *mut skep_timer_id,
 ) -> skep_status {
     // SAFETY: handle and room for the answer are the caller's, as documented.
-    unsafe {
-        here(server, |context| {
-            let (out, job) = (
-                Out::new(out, "out")?,
-                Job::new(server, callback, user_data)?,
-            );
-            let run = move |_: &Context, id| {
-                // SAFETY: the program's function, called as documented.
-                job.run(|job| (job.callback)(job.server, id, job.user_data))
-            };
-            out.set(context.tick(ms, run)?);
-            Ok(())
-        })
-    }
+    unsafe { add_timer(server, ms, true, callback, user_data, out) }
 }
 
 /// Call `callback` once, after `ms` milliseconds. Otherwise as skep_timer_tick().
@@ -137,20 +152,7 @@ pub unsafe extern "C" fn skep_timer_after(
     out: *mut skep_timer_id,
 ) -> skep_status {
     // SAFETY: handle and room for the answer are the caller's, as documented.
-    unsafe {
-        here(server, |context| {
-            let (out, job) = (
-                Out::new(out, "out")?,
-                Job::new(server, callback, user_data)?,
-            );
-            let run = move |_: &Context, id| {
-                // SAFETY: the program's function, called as documented.
-                job.run(|job| (job.callback)(job.server, id, job.user_data))
-            };
-            out.set(context.after(ms, run)?);
-            Ok(())
-        })
-    }
+    unsafe { add_timer(server, ms, false, callback, user_data, out) }
 }
 
 /// Take a timer of the calling process away, also within its own callback.

@@ -167,11 +167,11 @@ pub unsafe extern "C" fn skep_server_on_after_reload(
     }
 }
 
-/// Call `callback` in each worker before any other callback: the place to open files and connections,
-/// which must not be shared by processes.
+/// Call `callback` in each worker and task worker before any other callback: the place to open files and connections,
+/// which must not be shared by processes. Ids of task workers come after those of workers.
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
+/// Callable from: setup; the callback runs in: worker, task worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_on_worker_start(
@@ -213,11 +213,11 @@ pub unsafe extern "C" fn skep_server_on_worker_exit(
     }
 }
 
-/// Call `callback` in each worker that ends in good order, by skep_server_leave() too, after all other
+/// Call `callback` in each worker and task worker that ends in good order, by skep_server_leave() too, after all other
 /// callbacks. Not if it ends by a signal or by exit().
 ///
 /// Ownership: `user_data` stays the caller's; it is given back to the callback and never touched.
-/// Callable from: setup; the callback runs in: worker.
+/// Callable from: setup; the callback runs in: worker, task worker.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE after start, SKEP_WRONG_THREAD; the callback is then not called.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_on_worker_stop(

@@ -62,9 +62,33 @@ pub struct skep_stats {
     pub phase: [c_char; 16],
     /// Datagrams read and dropped, because their worker had no room or they were cut off.
     pub datagrams_dropped: u64,
+    /// Task workers.
+    pub task_worker_num: u64,
+    /// Task workers that are ready and have nothing to do.
+    pub task_idle_worker_num: u64,
+    /// User processes.
+    pub user_worker_num: u64,
+    /// Tasks that wait for a task worker.
+    pub tasking_num: u64,
+    /// Bytes of those, heads included.
+    pub task_queue_bytes: u64,
+    /// How long the oldest of them has been waiting, milliseconds.
+    pub task_queue_age_ms: u64,
+    /// Tasks that task workers are at.
+    pub tasks_at_work: u64,
+    /// Tasks ever given.
+    pub task_count: u64,
+    /// Tasks that died with a task worker, or were left when the server stopped.
+    pub tasks_lost: u64,
+    /// Messages in the message queue that other programs feed; 0 with task_ipc_mode 1.
+    pub message_queue_num: u64,
+    /// Bytes of those.
+    pub message_queue_bytes: u64,
+    /// Messages of other processes that were at work when their receiver died.
+    pub messages_lost: u64,
 }
 
-// SAFETY: `size` first; 24 fields of 8 bytes and one of 16 are the whole struct.
+// SAFETY: `size` first; 36 fields of 8 bytes and one of 16 are the whole struct.
 unsafe impl Growing for skep_stats {
     const FIRST: usize = 168;
 
@@ -74,11 +98,12 @@ unsafe impl Growing for skep_stats {
 }
 
 const _: () =
-    assert!(size_of::<skep_stats>() == 26 * 8 && skep_stats::FIRST <= size_of::<skep_stats>());
+    assert!(size_of::<skep_stats>() == 38 * 8 && skep_stats::FIRST <= size_of::<skep_stats>());
 
 impl From<Stats> for skep_stats {
     fn from(stats: Stats) -> skep_stats {
         let own = stats.worker;
+        let (message_queue_num, message_queue_bytes) = stats.task_queue.unwrap_or_default();
         skep_stats {
             size: 0,
             start_time: stats.start_time,
@@ -105,6 +130,18 @@ impl From<Stats> for skep_stats {
             ready: stats.ready.into(),
             phase: name(stats.phase),
             datagrams_dropped: stats.datagrams_dropped,
+            task_worker_num: stats.task_worker_num,
+            task_idle_worker_num: stats.task_idle_worker_num,
+            user_worker_num: stats.user_worker_num,
+            tasking_num: stats.tasking_num,
+            task_queue_bytes: stats.task_queue_bytes,
+            task_queue_age_ms: stats.task_queue_age_ms,
+            tasks_at_work: stats.tasks_at_work,
+            task_count: stats.task_count,
+            tasks_lost: stats.tasks_lost,
+            message_queue_num,
+            message_queue_bytes,
+            messages_lost: stats.messages_lost,
         }
     }
 }

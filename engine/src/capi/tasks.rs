@@ -155,8 +155,8 @@ fn target(task_worker: i32) -> Result<Option<u32>, Fault> {
 /// Ownership: `data` is borrowed for the call, `id` is the caller's.
 /// Callable from: any process but a task worker, in a callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (a task worker, or none are there), SKEP_INVALID_ARGUMENT (no such task
-///   worker), SKEP_TOO_LARGE, SKEP_QUEUE_FULL (settings task_queue_max_num and task_queue_max_bytes), SKEP_NOT_RUNNING,
-///   SKEP_WRONG_THREAD.
+///   worker), SKEP_TOO_LARGE, SKEP_QUEUE_FULL (settings task_queue_max_num and task_queue_max_bytes; the server stops),
+///   SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_task(
     server: *mut skep_server,

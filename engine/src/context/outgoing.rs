@@ -20,7 +20,13 @@ pub(super) struct Outgoing {
     others: FxHashMap<Way, LaneWriter>,
     /// Some queue has memory to be given back.
     heavy: bool,
+    /// Since when nothing has been added to it; monotonic ms.
+    unused_since: Option<u64>,
 }
+
+/// Memory that is not used for so many milliseconds is given back: bursts follow each other, and a page that was given back
+/// costs a fault when it is needed again.
+const KEPT_MS: u64 = 1_000;
 
 impl Outgoing {
     pub(super) fn new(party: Party, epoch: u32) -> Outgoing {
@@ -30,6 +36,7 @@ impl Outgoing {
             tasks: None,
             others: FxHashMap::default(),
             heavy: false,
+            unused_since: None,
         }
     }
 
@@ -85,7 +92,10 @@ impl Outgoing {
             return Err(Unsent::Full);
         }
         envelope.post(exchange, (party, way), writer, data)?;
-        self.heavy |= writer.is_heavy();
+        if writer.is_heavy() {
+            self.heavy = true;
+            self.unused_since = None;
+        }
         Ok(())
     }
 
@@ -105,13 +115,23 @@ impl Outgoing {
         envelope.pass_on(exchange, way, self.writer(exchange, way), parcel)
     }
 
-    /// Give back the memory of queues through which much has gone and in which nothing waits.
-    pub(super) fn give_back(&mut self) {
-        if std::mem::take(&mut self.heavy) {
-            for writer in self.others.values_mut().chain(&mut self.tasks) {
-                self.heavy |= !writer.give_back();
-            }
+    /// Give back the memory of queues through which much has gone, and nothing lately, and in which nothing waits. When to
+    /// call this again, at the latest.
+    pub(super) fn give_back(&mut self) -> Option<u64> {
+        if !self.heavy {
+            return None;
         }
+        let now = clock::monotonic_ms();
+        let due = *self.unused_since.get_or_insert(now) + KEPT_MS;
+        if now < due {
+            return Some(due);
+        }
+        self.heavy = false;
+        self.unused_since = None;
+        for writer in self.others.values_mut().chain(&mut self.tasks) {
+            self.heavy |= !writer.give_back();
+        }
+        self.heavy.then_some(now + KEPT_MS)
     }
 
     /// Ask to be rung when half of a queue is free. False: it is, try again.

@@ -1,6 +1,7 @@
 //! Answers between processes: sending one to whoever has asked, and reading those that come.
 
 use super::Context;
+use super::inbox::Inbox;
 use super::outgoing::{ring_child, ring_seat};
 use super::tasks::RECHECK;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
@@ -13,6 +14,7 @@ use crate::ipc::queue::Claimant;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
 use crate::sys::clock;
+use crate::task::flags;
 
 /// How often in a row to look at a queue that another process holds.
 const BUSY_LOOKS: u32 = 1_000;
@@ -67,7 +69,10 @@ impl Context {
         let message = |stamp| (answer.kind, answer.id, stamp);
         loop {
             let mut outgoing = self.outgoing.borrow_mut();
-            let way = Way::Reply(outgoing.party, asker.party);
+            let way = match answer.flags & flags::NONBLOCK {
+                0 => Way::Answer(outgoing.party, asker.party),
+                _ => Way::Reply(outgoing.party, asker.party),
+            };
             let stamp = Stamp {
                 epoch: asker.epoch,
                 ..outgoing.stamp(answer.flags, answer.extra)
@@ -117,26 +122,48 @@ impl Context {
     }
 
     /// Whether one waits in a queue.
-    pub(super) fn has_queued_replies(&self) -> bool {
-        (self.tasks.incoming.borrow().as_ref()).is_some_and(Incoming::has_any)
+    fn has_queued_replies(&self) -> bool {
+        (self.tasks.inbox.borrow().as_ref()).is_some_and(Inbox::has_any)
             || (self.tasks.left.borrow().as_ref())
                 .is_some_and(|(seat, left)| self.has_left(*seat, left))
     }
 
+    /// Whether one waits for a call.
+    pub(super) fn has_answers(&self) -> bool {
+        (self.tasks.inbox.borrow().as_ref()).is_some_and(|inbox| inbox.answers.has_any())
+    }
+
+    /// Whether a process cannot go on before a result is read.
+    pub(super) fn must_read_results(&self) -> bool {
+        (self.tasks.inbox.borrow().as_ref()).is_some_and(|inbox| inbox.results.is_waited_for())
+    }
+
+    /// The next answer to a call, or to one that has given up waiting.
+    pub(super) fn next_answer(&self) -> Option<Reply> {
+        self.read(&mut self.tasks.inbox.borrow_mut().as_mut()?.answers, false)
+    }
+
+    /// The next reply for a callback.
+    pub(super) fn next_result(&self) -> Option<Reply> {
+        self.read(&mut self.tasks.inbox.borrow_mut().as_mut()?.results, false)
+    }
+
     pub(super) fn next_from_queue(&self) -> Option<Reply> {
-        let mut incoming = self.tasks.incoming.borrow_mut();
-        if let Some(reply) = self.read(incoming.as_mut()?, false) {
+        if let Some(reply) = self.next_answer().or_else(|| self.next_result()) {
             return Some(reply);
         }
         let mut left = self.tasks.left.borrow_mut();
         match &mut *left {
-            Some((seat, left)) if self.has_left(*seat, left) => self.read(left, true),
+            Some((seat, left)) if self.has_left(*seat, left) => {
+                let answer = self.read(&mut left.answers, true);
+                answer.or_else(|| self.read(&mut left.results, true))
+            }
             _ => None,
         }
     }
 
     /// Whether something is there for a process that has left its seat, and this one is its successor.
-    fn has_left(&self, seat: Seat, left: &Incoming) -> bool {
+    fn has_left(&self, seat: Seat, left: &Inbox) -> bool {
         let state = || self.shared.seat_block(seat).state.load(Ordering::Acquire);
         left.has_any() && state() == seat_state::EMPTY && self.serves_new()
     }
@@ -246,18 +273,16 @@ impl Context {
         }
     }
 
-    /// Give back shared memory that was needed and is no more. To be called before a sleep.
-    pub(crate) fn give_back_memory(&self) {
-        self.outgoing.borrow_mut().give_back();
+    /// Give back shared memory that was needed and is no more. To be called before a sleep, which is to end at the time that
+    /// this returns (monotonic ms).
+    pub(crate) fn give_back_memory(&self) -> Option<u64> {
+        self.outgoing.borrow_mut().give_back()
     }
 
     /// From now on this process hears of what it asks.
     pub(crate) fn listen_to_replies(&self, me: Claimant) {
-        let open = |party| {
-            let way = Way::Reply(party, party);
-            Incoming::new(self.shared.directory.exchange(), way, me)
-        };
-        *self.tasks.incoming.borrow_mut() = Some(open(self.outgoing.borrow().party));
+        let open = |party| Inbox::new(self.shared.directory.exchange(), party, me);
+        *self.tasks.inbox.borrow_mut() = Some(open(self.outgoing.borrow().party));
         if let Endpoint::Worker(seat) = self.endpoint {
             let first = Seat::first_of(seat.worker()).0;
             let other = Seat(first + (seat.0 - first + 1) % SEATS as u32);

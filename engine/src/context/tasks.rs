@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::inbox::Inbox;
 use super::outgoing::{ring_child, ring_task_worker};
 use super::replies::{Answer, Reply};
 use super::{Context, Refused, Role};
@@ -14,9 +15,9 @@ use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::envelope::Unsent;
 use crate::ipc::exchange::{Party, Stamp, Way};
 use crate::ipc::frame::Kind;
-use crate::ipc::incoming::Incoming;
+use crate::ipc::work::Work;
 use crate::shared::phase::Phase;
-use crate::stats::Work;
+use crate::sync::Ordering;
 use crate::sys::{clock, fork};
 use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
 
@@ -39,13 +40,37 @@ enum Open {
 pub(super) struct Tasks {
     next: Cell<TaskId>,
     open: RefCell<FxHashMap<TaskId, Open>>,
-    /// Came while a call waited for something else.
-    pub(super) held: RefCell<VecDeque<Reply>>,
-    pub(super) incoming: RefCell<Option<Incoming>>,
+    /// Results that had to be taken off their queues while a call waited for something else.
+    pub(super) held: RefCell<Held>,
+    pub(super) inbox: RefCell<Option<Inbox>>,
     /// What was for a process that sat on the other seat of this id and has left.
-    pub(super) left: RefCell<Option<(Seat, Incoming)>>,
+    pub(super) left: RefCell<Option<(Seat, Inbox)>>,
     /// In a task worker, the task at hand: who gave it, its number, its flags; and whether its last result has been sent.
     at_hand: Cell<Option<AtHand>>,
+}
+
+/// Replies in this process's own memory, in order: gone if it dies.
+#[derive(Default)]
+pub(super) struct Held {
+    replies: VecDeque<Reply>,
+    bytes: u64,
+}
+
+impl Held {
+    pub(super) fn is_empty(&self) -> bool {
+        self.replies.is_empty()
+    }
+
+    fn push(&mut self, reply: Reply) {
+        self.bytes += reply.data.len() as u64;
+        self.replies.push_back(reply);
+    }
+
+    fn pop(&mut self) -> Option<Reply> {
+        let reply = self.replies.pop_front()?;
+        self.bytes -= reply.data.len() as u64;
+        Some(reply)
+    }
 }
 
 /// The task that a task worker runs.
@@ -66,7 +91,7 @@ impl Context {
     /// worker that does not exist, 2001 for a payload of more than `task_queue_max_bytes`, 2002 if as much waits
     /// already as `task_queue_max_num` and `task_queue_max_bytes` allow.
     pub fn task(&self, data: &[u8], target: Option<u32>, flags: u8) -> Result<TaskId, Refused> {
-        self.give(data, target, flags | flags::NONBLOCK, Open::Plain)
+        self.give(data, target, flags, Open::Plain)
     }
 
     /// Give a task and wait for its first result, at most for `timeout` (`None`: for ever). Blocks this worker: nothing
@@ -154,6 +179,10 @@ impl Context {
         let target = target.filter(|_| !self.settings.tasks.ipc_mode.is_any());
         let answered = matches!(self.role, Role::Worker(_));
         let flags = flags | if answered { 0 } else { flags::NOREPLY };
+        let flags = match open {
+            Open::Plain => flags | flags::NONBLOCK,
+            Open::Waiting => flags & !flags::NONBLOCK, // it tells by which queue the answer comes
+        };
         let id = self.next_call();
         let exchange = self.shared.directory.exchange();
         let mut outgoing = self.outgoing.borrow_mut();
@@ -237,14 +266,12 @@ impl Context {
         let bell = self.shared.directory.bell(self.endpoint);
         let mut said = false;
         loop {
-            while let Some(reply) = self.next_from_queue() {
-                if let Some(reply) = self.answer_of(reply, &mut answers)
-                    && reply.kind != Kind::CommandReply
-                {
-                    // Late answers of commands are of no use to anybody, and user processes would never read them.
-                    self.tasks.held.borrow_mut().push_back(reply);
+            while let Some(reply) = self.next_answer() {
+                if let Some(late) = self.answer_of(reply, &mut answers) {
+                    self.drop_late(&late);
                 }
             }
+            self.relieve_senders();
             let now = clock::monotonic_ms();
             if answers.len() == ids.len() || deadline.is_some_and(|at| now >= at) || !may_come() {
                 break;
@@ -257,8 +284,8 @@ impl Context {
             }
             let left = deadline.map_or(RECHECK, |at| Duration::from_millis(at - now).min(RECHECK));
             bell.announce_sleep();
-            // (Not what is held: that waits for the end of this call, and must not keep it awake.)
-            let go_on = self.has_queued_replies() || self.wait_to_be_rung(left);
+            // (Not the results for callbacks: they wait for the end of this call, and must not keep it awake.)
+            let go_on = self.has_answers() || self.must_relieve() || self.wait_to_be_rung(left);
             bell.announce_awake();
             if !go_on {
                 break; // a supervisor is dead
@@ -270,6 +297,33 @@ impl Context {
             answers.remove(id).unwrap_or(TaskAnswer::TimedOut)
         };
         ids.iter().map(answer).collect()
+    }
+
+    /// Whether a process waits until it can send a result here, and what is held is within bounds.
+    fn must_relieve(&self) -> bool {
+        self.tasks.held.borrow().bytes < self.settings.tasks.queue_max_bytes
+            && self.must_read_results()
+    }
+
+    /// A task worker that waits for room for a result may be the one that this call waits for.
+    fn relieve_senders(&self) {
+        while self.must_relieve()
+            && let Some(reply) = self.next_result()
+        {
+            self.tasks.held.borrow_mut().push(reply);
+            self.note_held(1);
+        }
+    }
+
+    /// On record, as what is held is lost with this process.
+    fn note_held(&self, change: i64) {
+        if let Some(seat) = self.seat() {
+            let held = &self.shared.seat_block(seat).held_results;
+            held.store(
+                held.load(Ordering::Relaxed).wrapping_add_signed(change),
+                Ordering::Release,
+            );
+        }
     }
 
     /// Put a reply among the answers if a call waits for it, else give it back.
@@ -301,7 +355,10 @@ impl Context {
     /// The next reply that is for callbacks. Late and double ones are left out.
     pub(crate) fn next_reply(&self) -> Option<Reply> {
         loop {
-            let held = self.tasks.held.borrow_mut().pop_front();
+            let held = self.tasks.held.borrow_mut().pop();
+            if held.is_some() {
+                self.note_held(-1);
+            }
             let reply = held.or_else(|| self.next_from_queue())?;
             if reply.kind == Kind::CommandReply {
                 continue; // whoever waited for it does so no more
@@ -322,13 +379,19 @@ impl Context {
                     }
                     return Some(reply);
                 }
-                _ if reply.kind == Kind::TaskDone => {} // the end of what somebody has stopped waiting for
-                _ => self.log.coded(
-                    "onFinish",
-                    code::TASK_EXPIRED,
-                    format_args!("task[{}] has expired", reply.id),
-                ),
+                _ => self.drop_late(&reply),
             }
+        }
+    }
+
+    /// Nobody waits for this any more.
+    fn drop_late(&self, reply: &Reply) {
+        if !reply.orphaned && matches!(reply.kind, Kind::TaskResult | Kind::TaskLost) {
+            self.log.coded(
+                "onFinish",
+                code::TASK_EXPIRED,
+                format_args!("task[{}] has expired", reply.id),
+            );
         }
     }
 

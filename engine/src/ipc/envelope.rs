@@ -9,6 +9,9 @@ use super::parcels::{INLINE, Parcel, Unpacked};
 /// Bit of the call's number in the head: the payload is in a parcel.
 const IN_PARCEL: u64 = 1 << 63;
 
+/// A message shorter than this never takes the way of a parcel: a page and three calls cost more than its room in the ring.
+const CROWDING: usize = 4 << 10;
+
 /// What a message says of itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Envelope {
@@ -59,7 +62,8 @@ impl Envelope {
             return Err(Unsent::TooBig);
         }
         let given = self.given.to_ne_bytes();
-        if data.len() <= INLINE.min(writer.longest() / 2) {
+        let fits = data.len() <= INLINE.min(writer.longest() / 2);
+        if fits && !self.crowds(exchange, way, writer, data) {
             if !writer.post(self.head(false), [&given, data]) {
                 return Err(Unsent::Full);
             }
@@ -78,6 +82,15 @@ impl Envelope {
         }
         parcels.sent(party);
         Ok(())
+    }
+
+    /// Whether a message that would fit the ring goes as a parcel all the same, so that a few long ones do not keep out what comes
+    /// behind them. Not where the ring is as long as what may wait.
+    fn crowds(&self, exchange: &Exchange, way: Way, writer: &mut LaneWriter, data: &[u8]) -> bool {
+        data.len() >= CROWDING
+            && !matches!(way, Way::Tasks(_))
+            && exchange.parcels().are_possible()
+            && writer.is_crowded_by(data.len())
     }
 
     /// The same with a parcel that is there.

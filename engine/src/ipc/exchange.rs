@@ -6,7 +6,8 @@
 //! | `tasks`    | sender                           | any task worker: whoever is free |
 //! | `targeted` | sender and task worker           | the process that serves that id now |
 //! | `requests` | sender and child id, main, manager | the process that serves that id now |
-//! | `replies`  | sender and receiving process     | that process; when it has left, the one that serves its id |
+//! | `replies`  | sender and receiving process     | that process, for its callbacks; when it has left, the one that serves its id |
+//! | `answers`  | the same                         | calls of that process that wait for them |
 //!
 //! A sender is a process: main, manager, or the one on a seat; and the intake, which is threads of the master. Its queues outlive it, as everything here belongs to the
 //! slot; a successor on its seat goes on with them. All queues are lanes with a claim ([`super::queue`]), because who takes from
@@ -21,7 +22,7 @@
 //! rung goes on until it finds nothing, so a task that met no sleeper is found by whoever is awake.
 //!
 //! Rings are as large as the limits of what may wait, and mostly untouched: producers are thrifty ([`super::lane`]). What is
-//! longer than a part of the ring goes as a parcel ([`super::parcels`]).
+//! longer than a part of the ring, or than what is left of it, goes as a parcel ([`super::parcels`]).
 
 #[cfg(all(test, not(any(loom, miri))))]
 mod kills;
@@ -41,7 +42,7 @@ pub(crate) use layout::{ExchangeAt, ExchangePlan};
 use names::SUPERVISORS;
 pub(crate) use names::{Party, Stamp, Target, Way};
 
-use super::directory::Endpoint;
+use super::directory::{Endpoint, SEATS, Seat};
 use super::lane::{LaneWriter, Ring};
 use super::parcels::Parcels;
 use super::queue::{Claimant, Queue};
@@ -119,6 +120,7 @@ impl Exchange {
             Way::Targeted(..) => 1,
             Way::Request(..) => 2,
             Way::Reply(..) => 3,
+            Way::Answer(..) => 4,
         };
         let (_, index) = self.place_of(way);
         kind << 32 | index as u64
@@ -131,6 +133,7 @@ impl Exchange {
             1 => &self.at.targeted,
             2 => &self.at.requests,
             3 => &self.at.replies,
+            4 => &self.at.answers,
             _ => return None,
         };
         let index = number as u32 as usize;
@@ -153,6 +156,7 @@ impl Exchange {
                 plan.target(to) * plan.parties() + from.index(),
             ),
             Way::Reply(from, to) => (&self.at.replies, to.index() * plan.parties() + from.index()),
+            Way::Answer(from, to) => (&self.at.answers, to.index() * plan.parties() + from.index()),
         }
     }
 
@@ -204,6 +208,7 @@ impl Exchange {
                 (part(self.at.request_flags, to), from)
             }
             Way::Reply(from, to) => (part(self.at.reply_flags, to.index()), from),
+            Way::Answer(from, to) => (part(self.at.answer_flags, to.index()), from),
         }
     }
 
@@ -291,7 +296,22 @@ impl Exchange {
             .sum()
     }
 
-    fn is_flagged(&self, way: Way) -> bool {
+    /// Queues of replies for these children in which something waits.
+    pub(crate) fn unread_replies(&self, children: std::ops::Range<u32>) -> Vec<Way> {
+        let seats = SEATS as u32 * children.start..SEATS as u32 * children.end;
+        let kinds = seats.map(|seat| Way::Reply(Party::MAIN, Party::on(Seat(seat))));
+        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
+        each.filter(|&way| self.is_flagged(way) && self.queue(way).has_waiting())
+            .collect()
+    }
+
+    /// Whether the sender of a queue waits for room in it, or for its parcels to be read.
+    pub(super) fn is_waited_for(&self, way: Way, queue: &Queue) -> bool {
+        let (_, from) = self.flags(way);
+        queue.is_waited_for() || self.parcels.is_waited_for(from)
+    }
+
+    pub(super) fn is_flagged(&self, way: Way) -> bool {
         let (words, from) = self.flags(way);
         words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
     }

@@ -76,6 +76,16 @@ impl Incoming {
         self.exchange.flagged(self.kind, self.next).is_some()
     }
 
+    /// Whether a sender of what waits cannot go on before it is read.
+    pub(crate) fn is_waited_for(&self) -> bool {
+        let flagged = |party: &Party| self.exchange.is_flagged(self.kind.from(*party));
+        self.has_any()
+            && self.exchange.parties().filter(flagged).any(|party| {
+                let way = self.kind.from(party);
+                self.exchange.is_waited_for(way, &self.exchange.queue(way))
+            })
+    }
+
     /// Whether a flag was down for a moment, since the last call, while something waited: who looked just then has gone to
     /// sleep, and nobody rings it any more.
     pub(crate) fn take_raised(&mut self) -> bool {

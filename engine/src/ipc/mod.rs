@@ -25,3 +25,4 @@ pub(crate) mod parker;
 pub mod probe;
 pub(crate) mod queue;
 pub(crate) mod shm;
+pub(crate) mod work;

@@ -280,6 +280,11 @@ impl Parcels {
                 .any(|word| word.load(Ordering::Acquire) & LENGTH == 0)
     }
 
+    /// Whether a sender waits for a slot.
+    pub(super) fn is_waited_for(&self, party: Party) -> bool {
+        self.desk(party).waits.load(Ordering::Acquire) != 0
+    }
+
     /// Receiver, before the frame leaves its queue: this parcel is being read.
     pub(crate) fn begin_reading(&self, me: Party, parcel: Parcel) {
         self.desk(me)

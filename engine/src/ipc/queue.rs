@@ -142,6 +142,11 @@ impl Queue {
         self.lane.has_waiting()
     }
 
+    /// Whether the producer waits for room.
+    pub(super) fn is_waited_for(&self) -> bool {
+        self.lane.is_room_wanted()
+    }
+
     /// Bytes of the messages that wait, and what the first one begins with: its time of dispatch.
     pub(crate) fn bytes_and_first(&self) -> (u64, Option<u64>) {
         (

@@ -46,9 +46,6 @@ unsafe impl Shared for std::sync::atomic::AtomicI32 {}
 unsafe impl Shared for std::sync::atomic::AtomicU32 {}
 // SAFETY: as above.
 unsafe impl Shared for std::sync::atomic::AtomicU64 {}
-// SAFETY: zero is how a mutex starts before it is prepared, and it is changed by pthread functions only, which are
-// made for memory that processes share.
-unsafe impl Shared for crate::sys::robust::RobustMutex {}
 // SAFETY: made for several processes, see there; zero is a value, if one that must be made a mutex before use; no
 // pointer that anybody but its holder follows, and no destructor.
 unsafe impl Shared for RobustMutex {}

@@ -86,6 +86,8 @@ struct Core {
 }
 
 struct State {
+    /// Who this process is by now.
+    author: Author,
     sink: Sink,
     fold: Fold,
     limit: Limit,
@@ -104,6 +106,7 @@ impl Log {
         let core = Core {
             options,
             state: Mutex::new(State {
+                author: Author::Nobody,
                 sink,
                 fold: Fold::default(),
                 limit: Limit::default(),
@@ -123,10 +126,20 @@ impl Log {
     /// The same file, for a role, at the beginning of its process.
     pub(crate) fn by(&self, author: Author) -> Log {
         if let Some(mut state) = self.lock() {
+            state.author = author;
             state.limit = Limit::default();
             state.fold = Fold::default(); // what the parent has not written yet, the parent writes
             self.core.note_due.store(0, Ordering::Relaxed);
         }
+        Log {
+            core: Arc::clone(&self.core),
+            author,
+        }
+    }
+
+    /// The same by whoever this process is by now: for who holds a log since before the process had a role.
+    pub(crate) fn of_process(&self) -> Log {
+        let author = self.lock().map_or(self.author, |state| state.author);
         Log {
             core: Arc::clone(&self.core),
             author,

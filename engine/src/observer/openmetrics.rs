@@ -168,6 +168,11 @@ impl Page {
                 stats.tasks_lost,
                 "Tasks that died with a task worker.",
             ),
+            (
+                "skep_messages_lost",
+                stats.messages_lost,
+                "Messages between processes that died with their receiver.",
+            ),
         ] {
             self.counter(name, help).value(&[], value);
         }

@@ -193,12 +193,16 @@ impl Reactor {
     }
 
     /// While the server drains, end each session that has its answers: what its client still sends would
-    /// otherwise wait for the slowest worker, and then get none.
+    /// otherwise wait for the slowest worker, and then get none. Not before the tasks are through, as nobody knows which
+    /// sessions their results are for.
     pub(super) fn dismiss_answered(&mut self) {
         if !self.draining() || self.finishing || self.now_ms < self.next_dismissal_ms {
             return;
         }
         self.next_dismissal_ms = self.now_ms + DISMISSAL_MS;
+        if !self.shared.tasks_drained() {
+            return;
+        }
         let answered = |(token, connection): (usize, &Connection)| {
             let slot = self.shared.sessions.find(connection.id)?;
             let idle = connection.outbox.len() == 0 && !connection.inbound.ready;

@@ -7,14 +7,16 @@
 //!
 //! Held at any time: one message per connection at most, since a connection with a held message, or
 //! one whose worker's lane is clogged, is not read; and of datagrams, which have no connection that could be
-//! made to wait, [`DATAGRAMS`] bytes for each worker.
+//! made to wait, [`queue::DATAGRAMS`] bytes for each worker.
 
 mod datagrams;
+mod queue;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub(super) use datagrams::Place;
+pub(super) use queue::Held;
+use queue::{Queue, begun};
 
 use super::parked::{Fate, Parked};
 use crate::dispatch::Dispatcher;
@@ -25,71 +27,6 @@ use crate::session::SessionId;
 use crate::shared::Shared;
 use crate::stats::seat_state;
 use crate::sync::Ordering;
-
-/// Bytes of datagrams that may wait for a worker whose lane is full.
-const DATAGRAMS: usize = 1 << 20;
-
-/// A message that was read and is not in a lane yet, or not all of it.
-pub(super) struct Held {
-    pub(super) head: Head,
-    pub(super) data: Vec<u8>,
-    sent: usize,
-}
-
-impl Held {
-    fn new(head: Head, data: Vec<u8>) -> Held {
-        Held {
-            head,
-            data,
-            sent: 0,
-        }
-    }
-
-    /// What it costs to hold it.
-    pub(super) fn weight(&self) -> usize {
-        size_of::<Held>() + self.data.len()
-    }
-}
-
-/// One worker seat's queue.
-#[derive(Default)]
-struct Queue {
-    held: VecDeque<Held>,
-    /// Weight of all that is held.
-    weight: usize,
-    /// Tokens of connections to be read again when there is room.
-    waiting: Vec<usize>,
-    /// One of them waits for the lane to be empty: see [`Feed::obstacle`].
-    until_empty: bool,
-}
-
-impl Queue {
-    fn is_idle(&self) -> bool {
-        self.held.is_empty() && self.waiting.is_empty()
-    }
-
-    fn push(&mut self, held: Held) {
-        self.weight += held.weight();
-        self.held.push_back(held);
-    }
-
-    fn pop(&mut self) {
-        if let Some(held) = self.held.pop_front() {
-            self.weight -= held.weight();
-        }
-    }
-
-    fn take_held(&mut self) -> VecDeque<Held> {
-        self.weight = 0;
-        std::mem::take(&mut self.held)
-    }
-
-    /// Whether a datagram may be read for this worker: sessions that wait go first, since they would wait for ever
-    /// behind a flood of datagrams, which can be dropped.
-    fn takes_datagrams(&self) -> bool {
-        self.waiting.is_empty() && self.weight < DATAGRAMS
-    }
-}
 
 /// A worker's messages are about to go to another seat.
 struct Change {
@@ -112,17 +49,6 @@ pub(super) enum Obstacle {
     },
     /// The session's message is still at work in a process that has been replaced.
     Parked,
-}
-
-/// Take out the message of which the consumer has received the beginning: its rest must follow there. One of which it has
-/// taken nothing is to be pushed from its start.
-fn begun(held: &mut VecDeque<Held>, recalled: &Recalled) -> Option<Held> {
-    let front = held.front_mut().filter(|front| front.sent > 0)?;
-    if recalled.restart {
-        front.sent = 0;
-        return None;
-    }
-    held.pop_front()
 }
 
 /// Lanes to all workers, and their queues.

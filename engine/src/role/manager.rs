@@ -2,33 +2,32 @@
 //!
 //! One loop: sleep on the bell; turn what happened into roster events; perform the roster's actions.
 
+mod actions;
+mod facts;
+
 use std::os::fd::{AsFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::messages::Messages;
-use super::roster::{Action, Policy, Roster};
+use super::roster::{Policy, Roster};
 use super::signals;
-use super::watchdog::{Stuck, Watchdog};
+use super::watchdog::Watchdog;
 use super::{Ground, exit, phase::Phase, record, settle, watch};
 use crate::context::{Context, Wires};
-use crate::error::code;
 use crate::event_loop::EventLoop;
 use crate::handler::{Death, Step};
-use crate::ipc::directory::{Endpoint, SEATS, Seat};
+use crate::ipc::directory::{Endpoint, Seat};
 use crate::ipc::exchange::Target;
-use crate::ipc::frame::{Head, Kind, reload, shutdown};
+use crate::ipc::frame::{Head, Kind, reload};
 use crate::ipc::lane::Verdict;
 use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parker::Parker;
 use crate::ipc::queue::Claimant;
 use crate::log::Author;
-use crate::session::table::state;
-use crate::shared::{ChildKind, Shared};
-use crate::stats::{ReactorBlock, bump, recycle, replacement, seat_state};
+use crate::shared::ChildKind;
 use crate::sync::Ordering;
-use crate::sys::fork::{self, Fork};
 use crate::sys::wait;
 use crate::sys::{clock, pipe, process, signal};
 
@@ -183,6 +182,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         };
     }
     settle::report_waiting_messages(ground, &manager.context);
+    settle::report_unread_results(ground, &manager.context);
     if let Err(leave) = manager.context.handler().on_manager_stop(&manager.context) {
         manager.code = leave.code;
     }
@@ -194,7 +194,7 @@ impl Manager<'_> {
         if std::mem::take(&mut self.more) {
             return; // a descriptor may still be ready
         }
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         if mailbox.may_sleep() {
             if messages.has_any() {
                 return mailbox.awake();
@@ -204,7 +204,7 @@ impl Manager<'_> {
             let look = self.watchdog.next_look(&self.roster.alive(), now);
             let job = self.context.event_loop().next_due();
             let note = self.context.log().tick();
-            let next = due.chain(look).chain(note).chain(job).min();
+            let next = due.chain(look).chain(note).chain(job).chain(memory).min();
             parker.watch(self.context.event_loop().descriptor());
             parker.park(next.map(|due| Duration::from_millis(due.saturating_sub(now))));
             mailbox.awake();
@@ -333,109 +333,6 @@ impl Manager<'_> {
         }
     }
 
-    /// Workers that wait for a restart have requests to answer before the stop.
-    fn note_draining(&mut self) {
-        let draining = Phase::of(&self.ground.shared) >= Phase::Draining;
-        if draining && !std::mem::replace(&mut self.draining, true) {
-            self.roster.respawn_now(clock::monotonic_ms());
-        }
-    }
-
-    fn note_ready(&mut self) {
-        for seat in self.roster.starting() {
-            let shared = &self.ground.shared;
-            let state = shared.seat_block(seat).state.load(Ordering::Acquire);
-            if state == seat_state::READY {
-                let standby = self.wish_of(seat.worker()) == recycle::SOON;
-                let actions = self.roster.ready(seat, standby, clock::monotonic_ms());
-                self.perform(actions);
-            }
-        }
-    }
-
-    /// Workers that end by themselves.
-    fn note_leaving(&mut self) {
-        for seat in self.roster.alive() {
-            let block = self.ground.shared.seat_block(seat);
-            if block.state.load(Ordering::Acquire) == seat_state::STOPPING {
-                self.roster.leaving(seat, clock::monotonic_ms());
-            }
-        }
-    }
-
-    /// Workers that have served their requests, or outgrown their memory.
-    fn note_recycling(&mut self) {
-        for worker in 0..self.ground.shared.children() {
-            let wish = self.wish_of(worker);
-            if wish >= recycle::SOON {
-                self.roster.recycle(worker, clock::monotonic_ms());
-            }
-            if wish == recycle::NOW {
-                let actions = self.roster.take_over(worker, clock::monotonic_ms());
-                self.perform(actions);
-            }
-        }
-    }
-
-    /// Workers that wish to be replaced and must wait for others go on meanwhile.
-    fn answer_recycling(&self) {
-        let shared = &self.ground.shared;
-        for worker in 0..shared.children() {
-            let block = shared.seat_block(shared.seat_of(worker));
-            let wishes = self.wish_of(worker) >= recycle::SOON;
-            if wishes && block.replacement.load(Ordering::Acquire) == replacement::UNKNOWN {
-                let later = replacement::LATER;
-                block.replacement.store(later, Ordering::Release);
-            }
-        }
-    }
-
-    /// Whether the process that serves as a worker wants to be replaced.
-    fn wish_of(&self, worker: u32) -> u32 {
-        let shared = &self.ground.shared;
-        let block = shared.seat_block(shared.seat_of(worker));
-        block.recycle.load(Ordering::Acquire)
-    }
-
-    /// Workers that have been at one callback for longer than `worker_deadline`, or do not take up what
-    /// waits for them, lose that session and their life.
-    fn watch_callbacks(&mut self) {
-        let now = clock::monotonic_ms();
-        for stuck in self.watchdog.look(&self.roster.alive(), now) {
-            if self.roster.overdue(stuck.seat, now) {
-                self.end_stuck(&stuck);
-            }
-        }
-    }
-
-    fn end_stuck(&self, stuck: &Stuck) {
-        let shared = &self.ground.shared;
-        let block = shared.seat_block(stuck.seat);
-        let pid = block.pid.load(Ordering::Acquire);
-        let worker = stuck.seat.worker();
-        self.context
-            .log()
-            .warning(format_args!("worker(pid={pid}, id={worker}) {stuck}"));
-        block.overdue.store(stuck.taken, Ordering::Release);
-        // Should it have gone on this very moment, the session has its answer.
-        let still = block.begun() == stuck.taken;
-        if let Some(slot) = shared.sessions.find(stuck.session).filter(|_| still) {
-            slot.mark(state::ENDED);
-            let head = Head::new(Kind::Lost, stuck.session, 0);
-            let _ = self.context.to_reactor(slot.reactor(), head, &[]);
-        }
-        signal::send(pid, signal::SIGTERM);
-    }
-
-    /// Whether a process may be forked onto a spare seat: the last one is settled, and every reactor
-    /// has taken back what it had left.
-    fn is_free(shared: &Shared, seat: Seat) -> bool {
-        let routes = shared.server().routes.load(Ordering::Acquire);
-        let seen = |reactor: &ReactorBlock| reactor.routes_seen.load(Ordering::Acquire) >= routes;
-        shared.seat_block(seat).state.load(Ordering::Acquire) == seat_state::EMPTY
-            && shared.reactors().iter().all(seen)
-    }
-
     /// Facts first: who is dead. Each one's account is settled before anything else happens to its seat.
     fn reap(&mut self) {
         let mut stopped = Vec::new();
@@ -496,159 +393,5 @@ impl Manager<'_> {
         let free = |seat| Manager::is_free(&shared, seat);
         let actions = self.roster.tick(clock::monotonic_ms(), free);
         self.perform(actions);
-    }
-
-    fn perform(&mut self, actions: Vec<Action>) {
-        for action in actions {
-            match action {
-                Action::Spawn(seat) => self.spawn(seat),
-                Action::AskToStop(seat) => self.ask_to_stop(seat),
-                Action::Kill { pid, worker } => self.kill(pid, worker),
-                Action::Info(text) => self.context.log().info(text),
-                Action::Warn(text) => self.context.log().warning(text),
-                Action::Error(text) => self.context.log().error(text),
-                Action::Switch(seat) => self.switch(seat),
-                Action::ReportDeath => self.report_death(),
-                Action::BeforeReload => {
-                    self.ground.shared.note_reload_begun();
-                    let step = self.context.handler().on_before_reload(&self.context);
-                    self.heed(step);
-                }
-                Action::AfterReload => {
-                    self.ground.shared.note_reload_ended();
-                    let step = self.context.handler().on_after_reload(&self.context);
-                    self.heed(step);
-                }
-                Action::GiveUp(reason) => {
-                    self.context
-                        .log()
-                        .error(format_args!("the server stops: {reason}"));
-                    self.code = exit::FATAL;
-                    let _ = self
-                        .context
-                        .to_main(Head::new(Kind::Shutdown, 0, shutdown::AT_ONCE));
-                }
-                Action::Finish => self.finished = true,
-            }
-            if self.became.is_some() {
-                return; // in the child: the rest is the parent's business
-            }
-        }
-    }
-
-    fn ask_to_stop(&self, seat: Seat) {
-        self.tell_deadline(seat);
-        let shared = &self.ground.shared;
-        let block = shared.seat_block(seat);
-        block.stop_asked.store(1, Ordering::Release);
-        shared.directory.bell(Endpoint::Worker(seat)).ring();
-        if shared.kind_of(seat.worker()) == ChildKind::UserProcess {
-            signal::send(block.pid.load(Ordering::Acquire), signal::SIGTERM); // it has no loop that would look
-        }
-    }
-
-    /// So that a worker which waits for something ends by itself before it is killed.
-    fn tell_deadline(&self, seat: Seat) {
-        if let Some(end) = self.roster.end_of(seat) {
-            let block = self.ground.shared.seat_block(seat);
-            block.end_by_ms.store(end, Ordering::Release);
-        }
-    }
-
-    /// From now on this seat gets its worker's messages; reactors bring those that wait elsewhere.
-    fn switch(&self, seat: Seat) {
-        let shared = &self.ground.shared;
-        let incarnation = seat.0 % SEATS as u32;
-        let serving = &shared.worker(seat.worker()).serving;
-        serving.store(incarnation, Ordering::Release);
-        shared.server().routes.fetch_add(1, Ordering::Release);
-        for reactor in 0..shared.reactor_count() {
-            shared.directory.bell(Endpoint::Reactor(reactor)).ring();
-        }
-        shared.directory.bell(Endpoint::Worker(seat)).ring(); // messages and tasks wait where they are
-    }
-
-    /// A worker has not ended in its time.
-    fn kill(&mut self, pid: i32, worker: u32) {
-        let log = self.context.log();
-        let code = code::WORKER_EXIT_TIMEOUT;
-        if !self.stopping {
-            let text = format!("force kill worker process(pid={pid}, id={worker})");
-            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
-        } else if !std::mem::replace(&mut self.said_timeout, true) {
-            let text = "wait timeout, all worker processes will be forcibly terminated";
-            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
-        }
-        signal::send(pid, signal::SIGKILL);
-    }
-
-    /// The line that tools know, the crash record, the callback.
-    fn report_death(&mut self) {
-        let Some(death) = self.obituary.take() else {
-            return;
-        };
-        let log = self.context.log();
-        let Death {
-            worker,
-            pid,
-            code,
-            signal,
-            ..
-        } = death;
-        log.warning(format_args!(
-            "worker(pid={pid}, id={worker}) abnormal exit, status={code}, signal={signal}"
-        ));
-        log.warning(record::of(&death));
-        let step = self
-            .context
-            .handler()
-            .on_worker_error(&self.context, &death);
-        self.heed(step);
-    }
-
-    fn spawn(&mut self, seat: Seat) {
-        let block = self.ground.shared.seat_block(seat);
-        for word in [
-            &block.stop_asked,
-            &block.recycle,
-            &block.replacement,
-            &block.busy,
-            &block.callback,
-        ] {
-            word.store(0, Ordering::Relaxed);
-        }
-        block.end_by_ms.store(0, Ordering::Relaxed);
-        let serving = self.ground.shared.seat_of(seat.worker());
-        if serving != seat {
-            let incumbent = self.ground.shared.seat_block(serving);
-            incumbent
-                .replacement
-                .store(replacement::COMING, Ordering::Release);
-        }
-        block.callback_since_ms.store(0, Ordering::Relaxed);
-        block.overdue.store(0, Ordering::Relaxed);
-        block.session.store(0, Ordering::Relaxed);
-        block
-            .born_ms
-            .store(clock::monotonic_ms(), Ordering::Relaxed);
-        block
-            .epoch
-            .store(block.epoch.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-        block.state.store(seat_state::STARTING, Ordering::Release);
-        match fork::fork() {
-            Ok(Fork::Child) => self.became = Some(seat),
-            Ok(Fork::Parent(pid)) => {
-                block.pid.store(pid, Ordering::Release);
-                bump(&self.ground.shared.worker(seat.worker()).forks, 1);
-                self.roster.spawned(seat, pid, clock::monotonic_ms());
-            }
-            Err(error) => {
-                block.state.store(seat_state::EMPTY, Ordering::Release);
-                self.context
-                    .log()
-                    .warning(format_args!("fork() failed, Error: {error}"));
-                self.roster.spawn_failed(seat, clock::monotonic_ms());
-            }
-        }
     }
 }

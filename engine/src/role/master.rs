@@ -1,24 +1,25 @@
 //! The master: accepts, owns the reactor threads, leads the stop. Its main thread never does client I/O.
 
 mod errands;
+mod reactors;
 mod stopping;
 
 use std::os::fd::{OwnedFd, RawFd};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use mio::unix::SourceFd;
 use mio::{Events, Interest, Poll, Token};
 
+use self::reactors::Reactors;
 use super::intake::Intake;
 use super::messages::Messages;
 use super::signals::{self, Action};
 use super::stop::Account;
 use super::{Ground, exit, phase::Phase};
 use crate::context::{Context, Wires};
-use crate::daemon::{self, Service};
+use crate::daemon::Service;
 use crate::errand::Errands;
 use crate::handler::Step;
 use crate::ipc::directory::Endpoint;
@@ -33,29 +34,20 @@ use crate::net::handover;
 use crate::net::listener::Listener;
 use crate::observer::Observer;
 use crate::port::Ports;
+use crate::reactor::Setup;
 use crate::reactor::accept::Acceptor;
-use crate::reactor::inbox::{Inbox, Order};
-use crate::reactor::{Reactor, Setup};
+use crate::reactor::inbox::Order;
 use crate::settings::IpcMode;
 use crate::shared::Shared;
-use crate::sync::{AtomicU64, Ordering};
-use crate::sys::wait::{self, Exit};
-use crate::sys::{clock, fork, process, signal};
+use crate::sync::Ordering;
+use crate::sys::wait;
+use crate::sys::{clock, process, signal};
 
 const BELL: Token = Token(0);
 /// The first listening socket; the others follow.
 const LISTENERS: usize = 1;
 /// What the event loop watches.
 const JOBS: Token = Token(usize::MAX);
-
-/// Time for everything when there is no manager any more, or SIGINT wants an end at once.
-const HURRY_MS: u64 = 500;
-
-struct ReactorHandle {
-    inbox: Arc<Inbox>,
-    bell: Doorbell,
-    thread: Option<JoinHandle<()>>,
-}
 
 struct Master {
     context: Rc<Context>,
@@ -66,7 +58,7 @@ struct Master {
     signals: signals::Table,
     manager: i32,
     manager_gone: bool,
-    reactors: Vec<ReactorHandle>,
+    reactors: Reactors,
     observer: Option<Observer>,
     intake: Intake,
     acceptor: Acceptor,
@@ -166,42 +158,24 @@ impl Master {
             BELL,
             Interest::READABLE,
         )?;
-        let turn = Arc::new(AtomicU64::new(0));
-        let mut reactors = Vec::new();
-        for (id, files) in (0..).zip(receivers) {
-            let inbox = Arc::new(Inbox::default());
-            let setup = Setup {
-                id,
-                shared: Arc::clone(&shared),
-                ports: ports.clone(),
-                settings: Arc::clone(&settings),
-                sizes,
-                inbox: Arc::clone(&inbox),
-                files,
-                turn: Arc::clone(&turn),
-                dispatch: dispatch.clone(),
-                log: log.clone(),
-            };
-            let thread = std::thread::Builder::new()
-                .name(format!("reactor-{id}"))
-                .spawn(move || reactor_thread(setup))?;
-            let bell = shared.directory.bell(Endpoint::Reactor(id));
-            reactors.push(ReactorHandle {
-                inbox,
-                bell,
-                thread: Some(thread),
-            });
-        }
-        let inboxes: Vec<_> = reactors
-            .iter()
-            .map(|reactor| Arc::clone(&reactor.inbox))
-            .collect();
+        let reactors = Reactors::start(&shared, receivers, |place| Setup {
+            id: place.id,
+            shared: Arc::clone(&shared),
+            ports: ports.clone(),
+            settings: Arc::clone(&settings),
+            sizes,
+            inbox: place.inbox,
+            files: place.files,
+            turn: place.turn,
+            dispatch: dispatch.clone(),
+            log: log.clone(),
+        })?;
         let acceptor = Acceptor::new(
             Arc::clone(&shared),
             &ports,
             sizes.max_connection,
             settings.start_session_id + 1,
-            &inboxes,
+            &reactors.inboxes(),
             log.clone(),
         );
         let observer = Observer::start(metrics, &settings, &shared, &log)?;
@@ -284,7 +258,8 @@ impl Master {
             self.acceptor.accept(&self.listeners);
             self.advance_phase();
         }
-        self.join_reactors();
+        self.errands.close(); // nobody answers from here on
+        self.reactors.join();
         self.close_account();
         drop(self.observer.take());
         if self.interrupted != 0 {
@@ -347,7 +322,7 @@ impl Master {
             .iter()
             .any(|listener| listener.kind().is_datagram())
         {
-            self.order_all(|| Order::ReadDatagrams);
+            self.reactors.order_all(|| Order::ReadDatagrams);
         }
     }
 
@@ -360,7 +335,7 @@ impl Master {
 
     fn sleep(&mut self, mailbox: &mut Mailbox, messages: &Messages) {
         self.beat();
-        self.context.give_back_memory();
+        let memory = self.context.give_back_memory();
         let more = std::mem::take(&mut self.more); // a descriptor may still be ready
         let idle = !more && !messages.has_any();
         let may_sleep = mailbox.may_sleep() && self.errands.is_empty() && idle;
@@ -374,6 +349,7 @@ impl Master {
             .chain(self.log.tick())
             .chain(self.service.tick(&self.shared))
             .chain(self.context.event_loop().next_due())
+            .chain(memory)
             .min();
         let timeout = match (may_sleep, next) {
             (false, _) => Some(Duration::ZERO),
@@ -508,77 +484,10 @@ impl Master {
         }
     }
 
-    /// Expected at the end of a stop; at any other time the server has lost its supervisor and stops.
-    fn manager_ended(&mut self, how: Exit) {
-        let expected = Phase::of(&self.shared) >= Phase::Stopping && how.is_clean();
-        if expected || self.manager_killed {
-            return;
-        }
-        if how.signal != 0 || Phase::of(&self.shared) < Phase::Stopping {
-            self.log.warning(format_args!(
-                "Fatal Error: manager process exit. status={}, signal=[{}: {}]",
-                how.code,
-                if how.signal == 0 {
-                    "none".into()
-                } else {
-                    signal::description(how.signal)
-                },
-                how.signal,
-            ));
-        }
-        self.code = if how.code == 0 { exit::FATAL } else { how.code };
-        self.begin_stop();
-        self.hurry(HURRY_MS);
-    }
-
     fn heed(&mut self, step: Step) {
         if let Err(leave) = step {
             self.code = leave.code;
             self.begin_stop();
-        }
-    }
-
-    fn order_all(&self, order: impl Fn() -> Order) {
-        for reactor in &self.reactors {
-            reactor.inbox.order(order());
-            reactor.bell.ring();
-        }
-    }
-
-    fn join_reactors(&mut self) {
-        self.errands.close(); // nobody answers from here on
-        self.order_all(|| Order::Quit);
-        for reactor in &mut self.reactors {
-            if let Some(thread) = reactor.thread.take() {
-                let _ = thread.join(); // a panicking reactor has aborted the process
-            }
-        }
-    }
-}
-
-/// A reactor thread's body. Without its reactors the master is of no use, so a panic here ends it;
-/// manager and workers notice and end as well.
-fn reactor_thread(setup: Setup) {
-    signal::block_all_in_thread();
-    let log = setup.log.clone();
-    daemon::cpus::pin(&setup.settings.daemon, setup.id, &log);
-    let served =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| match Reactor::new(setup) {
-            Ok((mut reactor, mut mailbox)) => {
-                reactor.run(&mut mailbox);
-                Ok(())
-            }
-            Err(error) => Err(error),
-        }));
-    match served {
-        Ok(Ok(())) => {}
-        Ok(Err(error)) => {
-            log.error(format_args!("Fatal error: a reactor cannot start: {error}"));
-            fork::exit_now(exit::FATAL);
-        }
-        Err(_) => {
-            log.error("Fatal error: a reactor thread panicked");
-            fork::exit_now(exit::PANICKED);
         }
     }
 }

@@ -11,8 +11,8 @@ use crate::ipc::exchange::{Party, Target, Way};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
+use crate::ipc::work::{Work, WorkBlock};
 use crate::shared::Shared;
-use crate::stats::{Work, WorkBlock};
 use crate::task::PipeMessage;
 
 /// What was sent to one process. Of children only the one that serves its id takes any.

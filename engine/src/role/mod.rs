@@ -29,6 +29,7 @@ mod reload;
 mod replies;
 mod roster;
 mod settle;
+mod shift;
 mod signals;
 mod stop;
 mod task_worker;
@@ -280,7 +281,9 @@ fn prepare(
 
 /// A panic must not run the parent's stack in a child, nor end a host program's `start()` by unwinding.
 fn guarded(log: &Log, body: impl FnOnce() -> i32) -> i32 {
-    let code = catch_unwind(AssertUnwindSafe(body)).unwrap_or_else(|panic| {
+    let ended = catch_unwind(AssertUnwindSafe(body));
+    let log = log.of_process(); // a child has taken its role meanwhile
+    let code = ended.unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<&str>().map(|s| (*s).to_string());
         let text = text
             .or_else(|| panic.downcast_ref::<String>().cloned())

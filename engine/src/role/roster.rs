@@ -3,12 +3,13 @@
 //! The manager performs the actions and feeds back what happened. Nothing here forks, kills or reads
 //! a clock, so restart storms, double signals and slow workers are ordinary unit tests.
 
+mod deaths;
+mod replacements;
+
 use super::post::{Child, Post, Replacing, State};
 use super::reload::Reload;
 use crate::ipc::directory::Seat;
 use crate::shared::ChildKind;
-use crate::sys::signal::{SIGINT, SIGQUIT, SIGTERM};
-use crate::sys::wait::Exit;
 
 /// What the manager shall do.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -65,15 +66,6 @@ pub(super) struct Roster {
     users_end: u64,
     given_up: bool,
 }
-
-/// A process that dies sooner counts as an early death.
-const EARLY_MS: u64 = 1_000;
-/// A process that lives longer clears the count.
-const SETTLED_MS: u64 = 10_000;
-/// Delay after the second early death in a row; doubled for each further one.
-const FIRST_DELAY_MS: u64 = 100;
-/// Longest delay.
-const LONGEST_DELAY_MS: u64 = 5_000;
 /// Delay after a fork that failed, or a replacement that did not come up.
 const RETRY_MS: u64 = 1_000;
 /// Grace in normal operation.
@@ -84,9 +76,6 @@ const GRACE_AT_STOP_MS: u64 = 400;
 const LAST_GRACE_MS: u64 = 200;
 /// Time between SIGTERM and SIGKILL for a callback that took too long.
 const OVERDUE_GRACE_MS: u64 = 100;
-/// One in so many workers is recycled at a time, and at least one.
-const RECYCLED_AT_ONCE: usize = 10;
-
 impl Roster {
     /// One child of each of these kinds is wanted; ids are places in this order.
     pub(super) fn new(kinds: impl IntoIterator<Item = ChildKind>, policy: Policy) -> Roster {
@@ -137,49 +126,6 @@ impl Roster {
         }
     }
 
-    /// The process on `seat` can serve. `standby`: if it is a replacement, the old process is not through.
-    pub(super) fn ready(&mut self, seat: Seat, standby: bool, now: u64) -> Vec<Action> {
-        let Some(child) = self.child_on(seat).filter(|c| c.state == State::Starting) else {
-            return Vec::new();
-        };
-        child.state = State::Ready;
-        child.served = true;
-        // In a reload it is not a matter of requests: the old process has the old code.
-        let reloaded = (self.reload.as_ref()).is_some_and(|reload| reload.concerns(seat.worker()));
-        let post = &mut self.posts[seat.worker() as usize];
-        if post.seat(post.serving) == seat {
-            return Vec::new();
-        }
-        post.replacing = Replacing::Standby;
-        match standby && !reloaded && post.incumbent().is_alive() {
-            true => Vec::new(),
-            false => self.take_over(seat.worker(), now),
-        }
-    }
-
-    /// A replacement takes over; the process it replaces finishes what it is at, and ends.
-    pub(super) fn take_over(&mut self, worker: u32, now: u64) -> Vec<Action> {
-        let kill_at = self.kill_at(now);
-        let post = &mut self.posts[worker as usize];
-        if post.replacing != Replacing::Standby {
-            return Vec::new();
-        }
-        let (old, new) = (post.seat(post.serving), post.seat(post.spare()));
-        let mut actions = vec![Action::Switch(new)];
-        let predecessor = post.incumbent();
-        match predecessor.state {
-            State::Starting | State::Ready => {
-                predecessor.ask(kill_at);
-                actions.push(Action::AskToStop(old));
-            }
-            State::Due { .. } => predecessor.state = State::Absent,
-            State::Absent | State::Stopping { .. } => {}
-        }
-        post.serving = post.spare();
-        post.replacing = Replacing::No;
-        actions
-    }
-
     /// Seats whose process has not said yet that it serves.
     pub(super) fn starting(&self) -> Vec<Seat> {
         self.seats_where(|child| child.state == State::Starting)
@@ -203,105 +149,6 @@ impl Roster {
             .map(|(seat, _)| seat)
     }
 
-    /// The process `pid` has ended.
-    pub(super) fn died(&mut self, pid: i32, exit: Exit, now: u64) -> Vec<Action> {
-        let Some(seat) = self.seat_of(pid) else {
-            return Vec::new(); // not ours: an orphan this process adopted, or a child of user code
-        };
-        let worker = seat.worker();
-        let stopping = self.stopping;
-        let Some(child) = self.child_on(seat) else {
-            return Vec::new();
-        };
-        let Child {
-            born,
-            killed,
-            asked,
-            stuck,
-            served,
-            lost_work,
-            ..
-        } = *child;
-        child.state = State::Absent;
-        let lived = now.saturating_sub(born);
-        let mut actions = Vec::new();
-        // Killed by us, or by the Ctrl-C that stops us.
-        let ended_by_us = stopping && (killed || matches!(exit.signal, SIGINT | SIGQUIT));
-        let post = &mut self.posts[worker as usize];
-        let is_user = post.kind == ChildKind::UserProcess;
-        let ended_as_asked = is_user && asked && exit.signal == SIGTERM; // it has no loop that would end it otherwise
-        if (stuck || !exit.is_clean()) && !ended_by_us && !ended_as_asked {
-            actions.push(Action::ReportDeath);
-        }
-        // Its end in good order is as much in vain as any other, if it comes at once.
-        post.early_deaths = match lived {
-            ..EARLY_MS if is_user => post.early_deaths + 1,
-            _ if asked => 0,
-            // It served, and left in good order: stop(), or SIGTERM from outside.
-            _ if exit.is_clean() && served && !lost_work => post.early_deaths,
-            ..EARLY_MS => post.early_deaths + 1,
-            SETTLED_MS.. => 0,
-            _ => post.early_deaths,
-        };
-        let delay = match post.early_deaths {
-            0 | 1 => 0,
-            n => (FIRST_DELAY_MS << (n - 2).min(16)).min(LONGEST_DELAY_MS),
-        };
-        if stopping {
-            return actions;
-        }
-        if delay > 0 {
-            actions.push(Action::Warn(format!(
-                "worker(pid={pid}, id={worker}) lived {lived} ms, {} early deaths in a row, next start in {delay} ms",
-                post.early_deaths
-            )));
-        }
-        let early_deaths = post.early_deaths;
-        if post.seat(post.serving) == seat {
-            // A replacement that is there or on its way takes over; else the dead one has a successor.
-            match post.replacing {
-                Replacing::Starting => {}
-                Replacing::Standby => actions.extend(self.take_over(worker, now)),
-                Replacing::No | Replacing::Wanted { .. } => {
-                    post.incumbent().state = State::Due { at: now + delay };
-                    post.replacing = Replacing::No;
-                }
-            }
-        } else if matches!(post.replacing, Replacing::Starting | Replacing::Standby) {
-            self.replacement_failed(worker, now + delay.max(RETRY_MS));
-        }
-        if !served && !asked {
-            actions.extend(self.reload_failed_for(worker));
-        }
-        if self.policy.max_respawns > 0
-            && !(is_user && exit.is_clean())
-            && early_deaths >= self.policy.max_respawns
-            && !std::mem::replace(&mut self.given_up, true)
-        {
-            actions.push(Action::GiveUp(format!(
-                "worker {worker} has ended {early_deaths} times in a row within a second of its start (max_respawns)"
-            )));
-        }
-        actions
-    }
-
-    /// A replacement did not come up. The old process goes on; if it is dead, it has a successor.
-    fn replacement_failed(&mut self, worker: u32, retry_at: u64) {
-        let in_reload = self.reload.as_ref().is_some_and(|r| r.concerns(worker));
-        let post = &mut self.posts[worker as usize];
-        let dead = post.incumbent().state == State::Absent;
-        if dead {
-            post.incumbent().state = State::Due { at: retry_at };
-        }
-        post.replacing = match dead || in_reload {
-            true => Replacing::No,
-            false => Replacing::Wanted {
-                urgent: false,
-                not_before: retry_at,
-            },
-        };
-    }
-
     /// A worker is to be replaced: by a process that starts beside it, or after it.
     pub(super) fn stop_worker(&mut self, worker: u32, now: u64) -> Vec<Action> {
         let post = self.posts.get(worker as usize);
@@ -313,44 +160,6 @@ impl Roster {
                 Vec::new()
             }
             false => self.ask(worker, now).into_iter().collect(),
-        }
-    }
-
-    /// A worker has served its requests or outgrown its memory: its replacement starts first, when its
-    /// turn comes.
-    pub(super) fn recycle(&mut self, worker: u32, now: u64) {
-        self.replace(worker, false, now);
-    }
-
-    /// A replacement that was forked before a reload was asked for has the old code: it goes.
-    pub(super) fn dismiss_replacement(&mut self, worker: u32, now: u64) -> Option<Action> {
-        let kill_at = self.kill_at(now);
-        let post = self.posts.get_mut(worker as usize)?;
-        if !matches!(post.replacing, Replacing::Starting | Replacing::Standby) {
-            return None;
-        }
-        post.replacing = Replacing::No;
-        let spare = post.spare();
-        post.children[spare].ask(kill_at);
-        if !post.incumbent().is_alive() {
-            post.incumbent().state = State::Due { at: now };
-        }
-        Some(Action::AskToStop(post.seat(spare)))
-    }
-
-    pub(super) fn replace(&mut self, worker: u32, urgent: bool, now: u64) {
-        let Some(post) = self.posts.get_mut(worker as usize) else {
-            return;
-        };
-        let replaceable = matches!(post.incumbent().state, State::Starting | State::Ready);
-        let wanted = Replacing::Wanted {
-            urgent,
-            not_before: now,
-        };
-        match post.replacing {
-            Replacing::No if replaceable && !self.stopping => post.replacing = wanted,
-            Replacing::Wanted { urgent: false, .. } if urgent => post.replacing = wanted,
-            _ => {}
         }
     }
 
@@ -505,29 +314,6 @@ impl Roster {
             if matches!(child.state, State::Starting | State::Ready) {
                 child.ask(kill_at);
                 actions.push(Action::AskToStop(seat));
-            }
-        }
-    }
-
-    fn start_replacements(
-        &mut self,
-        now: u64,
-        is_free: impl Fn(Seat) -> bool,
-        actions: &mut Vec<Action>,
-    ) {
-        let starting = |post: &&Post| post.replacing == Replacing::Starting;
-        let mut under_way = self.posts.iter().filter(starting).count();
-        let at_once = (self.posts.len() / RECYCLED_AT_ONCE).max(1);
-        for post in &mut self.posts {
-            let Replacing::Wanted { urgent, not_before } = post.replacing else {
-                continue;
-            };
-            let seat = post.seat(post.spare());
-            let vacant = !post.children[post.spare()].is_alive() && is_free(seat);
-            if vacant && now >= not_before && (urgent || under_way < at_once) {
-                under_way += 1;
-                post.replacing = Replacing::Starting;
-                actions.push(Action::Spawn(seat));
             }
         }
     }

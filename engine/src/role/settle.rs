@@ -11,10 +11,11 @@ use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::frame::{Head, Kind};
 use crate::ipc::lane::Casualty;
 use crate::ipc::queue::{Claimant, Taken};
+use crate::ipc::work::{Work, WorkBlock};
 use crate::session::table::state;
 use crate::settings::OnWorkerLost;
 use crate::shared::{ChildKind, Shared};
-use crate::stats::{Work, WorkBlock, bump, recycle, replacement, seat_state};
+use crate::stats::{bump, recycle, replacement, seat_state};
 use crate::sync::Ordering;
 use crate::sys::clock;
 use crate::sys::wait::Reaped;
@@ -75,6 +76,7 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     if let Some(work) = &work {
         settle_task(ground, context, seat, work);
     }
+    report_held_results(ground, context, seat);
     let request = shared.request(seat).settle(left.put_back);
     if let Some(request) = &request {
         settle_request(ground, context, seat, request);
@@ -170,6 +172,44 @@ pub(super) fn report_waiting_messages(ground: &Ground, context: &Context) {
         bump(&shared.server().messages_lost, lost);
         context.log().warning(format_args!(
             "{lost} messages between processes were waiting when the server stopped: they are lost"
+        ));
+    }
+}
+
+/// All children are gone: results of tasks that nobody has read are lost.
+pub(super) fn report_unread_results(ground: &Ground, context: &Context) {
+    let exchange = ground.shared.directory.exchange();
+    let mut lost = 0;
+    for way in exchange.unread_replies(0..ground.shared.workers()) {
+        let mut queue = exchange.queue(way);
+        let mut count = |head: Head, payload: &[u8]| {
+            let (envelope, body) = Envelope::open(head, payload);
+            lost += u64::from(envelope.kind == Kind::TaskResult);
+            if let Body::Parcel(parcel) = body {
+                context.discard_parcel(parcel);
+            }
+        };
+        while matches!(
+            queue.take(Claimant::MANAGER, &mut count),
+            Taken::One(_) | Taken::Corrupt
+        ) {}
+    }
+    if lost > 0 {
+        bump(&ground.shared.server().tasks_lost, lost);
+        context.log().warning(format_args!(
+            "{lost} results of tasks were waiting when the server stopped: they are lost"
+        ));
+    }
+}
+
+/// Results that a dead process had read and not handled, as it waited in a call.
+fn report_held_results(ground: &Ground, context: &Context, seat: Seat) {
+    let lost = (ground.shared.seat_block(seat).held_results).swap(0, Ordering::AcqRel);
+    if lost > 0 {
+        bump(&ground.shared.server().tasks_lost, lost);
+        context.log().warning(format_args!(
+            "{lost} results of tasks are lost: worker {} died while a call kept it from handling them",
+            seat.worker()
         ));
     }
 }

@@ -94,7 +94,15 @@ fn tasks(shared: &Shared) -> String {
     let stats = shared.stats(None);
     match stats.task_worker_num {
         0 => String::new(),
-        _ => format!(", {} tasks", stats.tasking_num + stats.tasks_at_work),
+        _ => {
+            let unread = shared.unread_results();
+            let results = match unread {
+                0 => String::new(),
+                _ => format!(", {unread} results"),
+            };
+            let tasks = stats.tasking_num + stats.tasks_at_work;
+            format!(", {tasks} tasks{results}")
+        }
     }
 }
 

@@ -1,20 +1,19 @@
 //! A task worker: takes tasks that anybody has given, one at a time, and runs the user's callback.
 
-use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::{Child, MASTER_LINE};
+use super::child::Child;
 use super::limits::Limits;
 use super::messages::Messages;
-use super::signals::{self, Action};
-use super::{Ground, exit, phase::Phase};
+use super::shift::Shift;
+use super::signals;
+use super::{Ground, exit};
 use crate::context::{Context, wake_feeders};
 use crate::handler::{Callback, Leave};
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::doorbell::Doorbell;
 use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::exchange::{Exchange, Party, Way};
 use crate::ipc::frame::Head;
@@ -23,10 +22,10 @@ use crate::ipc::mailbox::Mailbox;
 use crate::ipc::parcels::Parcel;
 use crate::ipc::parker::Parker;
 use crate::ipc::queue::Claimant;
+use crate::ipc::work::{Work, WorkBlock};
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, Work, WorkBlock, bump, recycle, seat_state};
+use crate::stats::{SeatBlock, bump, recycle};
 use crate::sync::Ordering;
-use crate::sys::{clock, process, signal};
 use crate::task::Task;
 
 /// How long to look elsewhere when a task is just being taken by another process, which takes microseconds, or by one
@@ -37,19 +36,15 @@ const BUSY_LOOKS: u32 = 200;
 
 struct TaskWorker<'g> {
     context: Rc<Context>,
-    signals: signals::Table,
+    shift: Shift<'g>,
     shared: &'g Arc<Shared>,
     exchange: &'g Exchange,
     block: &'g SeatBlock,
     work: &'g WorkBlock,
     seat: Seat,
-    main: Doorbell,
-    manager: Doorbell,
     limits: Limits,
     /// A task may have to be run again.
     keeps: bool,
-    leave: Cell<Option<Leave>>,
-    termed: Cell<bool>,
 }
 
 /// The task at hand: what it is, and where its payload is.
@@ -91,32 +86,23 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let mut messages = Messages::new(&context, seat, me);
     let mut desk = Desk::new(shared, exchange, seat, me);
     let worker = TaskWorker {
+        shift: Shift::new(&context, table, shared, seat),
         context,
-        signals: table,
         shared,
         exchange,
         block,
         work,
         seat,
-        main: shared.directory.bell(Endpoint::Main),
-        manager: shared.directory.bell(Endpoint::Manager),
         limits: Limits::of_tasks(&ground.settings),
         keeps: ground.settings.tasks.redeliver > 0,
-        leave: Cell::new(None),
-        termed: Cell::new(false),
     };
-    worker.context.handler().attach(&worker.context);
-    if let Err(code) = worker.start(ground.settings.bootstrap.as_deref()) {
+    let bootstrap = ground.settings.bootstrap.as_deref();
+    if let Err(code) = worker.shift.begin(bootstrap, &worker.limits) {
         return code;
     }
-    worker
-        .limits
-        .fit(|warning| worker.context.log().warning(warning));
-    block.state.store(seat_state::READY, Ordering::Release);
-    worker.manager.ring();
     let mut busy = 0;
-    while !worker.is_over() {
-        if parker.supervisor_lost() && worker.is_abandoned(&parker) {
+    while !worker.shift.is_over() {
+        if parker.supervisor_lost() && worker.shift.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
@@ -129,11 +115,11 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
                 heard = true;
             }
         }
-        let called = !worker.is_over() && worker.tend();
+        let called = !worker.shift.is_over() && worker.shift.tend();
         if called {
             worker.context.wake_for_tasks(); // a timer may have taken its time
         }
-        if worker.is_over() {
+        if worker.shift.is_over() {
             break;
         }
         match worker.serves().then(|| worker.take(&mut desk)) {
@@ -153,7 +139,7 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
         }
     }
     worker.context.wake_for_tasks(); // it may have been rung for one
-    worker.stop()
+    worker.shift.end()
 }
 
 impl Desk {
@@ -172,81 +158,17 @@ impl Desk {
 }
 
 impl TaskWorker<'_> {
-    fn start(&self, bootstrap: Option<&str>) -> Result<(), i32> {
-        let (context, handler) = (&self.context, self.context.handler());
-        if let Some(path) = bootstrap {
-            context.enter(Callback::Bootstrap, 0);
-            let loaded = handler.on_bootstrap(context, path);
-            loaded.map_err(|leave| leave.code)?;
-        }
-        context.enter(Callback::WorkerStart, 0);
-        let started = handler.on_worker_start(context, self.seat.worker());
-        context.left();
-        started.map_err(|leave| {
-            self.leave.set(Some(leave));
-            self.stop()
-        })
-    }
-
-    /// The last callback.
-    fn stop(&self) -> i32 {
-        let (context, handler) = (&self.context, self.context.handler());
-        let state = &self.block.state;
-        state.store(seat_state::STOPPING, Ordering::Release);
-        self.manager.ring(); // the end has a deadline, whoever wants it
-        let asked = context.enter(Callback::WorkerStop, 0);
-        let stopped = handler.on_worker_stop(context, self.seat.worker());
-        let leave = self.leave.get();
-        if leave.is_some() {
-            context.resume(asked);
-        }
-        leave.or(stopped.err()).map_or(exit::NORMAL, |l| l.code)
-    }
-
-    /// Call what is ready and due, between two tasks.
-    fn tend(&self) -> bool {
-        match self.context.tend() {
-            Ok(called) => called,
-            Err(leave) => {
-                self.leave.set(Some(leave));
-                false
-            }
-        }
-    }
-
     fn heed(&self, step: Result<(), Leave>) {
         self.context.left();
         if let Some(leave) = step.err().or_else(|| self.context.take_leaving()) {
-            self.leave.set(Some(leave));
+            self.shift.leave.set(Some(leave));
         }
-    }
-
-    /// Whether the process is to end now, between two callbacks.
-    fn is_over(&self) -> bool {
-        for action in self.signals.take() {
-            match action {
-                Action::Stop if process::parent() != self.context.master_pid() => {
-                    self.termed.set(true);
-                }
-                Action::Reopen => self.context.log().reopen(),
-                _ => {}
-            }
-        }
-        self.leave.get().is_some()
-            || self.termed.get()
-            || self.context.is_stopping()
-            || self.block.stop_asked.load(Ordering::Relaxed) == 1
     }
 
     /// Whether this is the process that takes tasks for its id, and it has not had its share.
     fn serves(&self) -> bool {
         let served = self.block.requests.load(Ordering::Relaxed);
         self.shared.seat_of(self.seat.worker()) == self.seat && !self.limits.served_out(served)
-    }
-
-    /// A supervisor is dead. While the master lives it decides: we serve until its stop says otherwise.
-    fn is_abandoned(&self, parker: &Parker) -> bool {
-        parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
     }
 
     /// One task off its queue, with what is needed to report or repeat it on record before it is gone from there.
@@ -314,7 +236,7 @@ impl TaskWorker<'_> {
         if let Some(held) = parcel {
             // What cannot be had is said in the log; the task is on record, and lost with this process.
             let Some(content) = self.context.open_parcel(held) else {
-                self.leave.set(Some(Leave { code: exit::FATAL }));
+                self.shift.leave.set(Some(Leave { code: exit::FATAL }));
                 return;
             };
             payload = content;
@@ -339,7 +261,7 @@ impl TaskWorker<'_> {
         let step = step.and_then(|()| context.take_leaving().map_or(Ok(()), Err));
         if let Err(leave) = step {
             // The process ends because of it: the manager finds it on record.
-            self.leave.set(Some(leave));
+            self.shift.leave.set(Some(leave));
             return;
         }
         context.end_task();
@@ -367,36 +289,20 @@ impl TaskWorker<'_> {
         let done = self.limits.served_out(served) || self.limits.outgrown();
         if done && self.block.recycle.load(Ordering::Relaxed) < recycle::NOW {
             self.block.recycle.store(recycle::NOW, Ordering::Release);
-            self.manager.ring();
+            self.shift.manager.ring();
         }
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, desk: &Desk, messages: &Messages) {
-        self.block.busy.store(0, Ordering::Relaxed);
+        self.block.busy.store(0, Ordering::Release);
         let serves = self.serves();
         if serves {
             self.exchange.announce_sleep(self.seat);
         }
         while self.context.next_reply().is_some() {} // of commands whose time was up
-        self.context.give_back_memory();
         let has_work = || serves && desk.has_any();
-        if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.is_over() {
-            if Phase::of(self.shared) >= Phase::Draining {
-                self.main.ring(); // it waits until all tasks are done
-            }
-            signal::reassert(); // a callback may have installed handlers
-            let look = parker
-                .supervisor_lost()
-                .then_some(Duration::from_millis(50));
-            let note = self.context.log().tick();
-            let due = note
-                .into_iter()
-                .chain(self.context.event_loop().next_due())
-                .min();
-            let due =
-                due.map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
-            parker.watch(self.context.event_loop().descriptor());
-            parker.park(look.into_iter().chain(due).min());
+        if mailbox.may_sleep() && !has_work() && !messages.has_any() && !self.shift.is_over() {
+            self.shift.sleep(parker);
         }
         mailbox.awake();
         self.exchange.announce_awake(self.seat);

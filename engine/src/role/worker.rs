@@ -1,34 +1,31 @@
 //! A worker: takes messages from its mailbox and runs the user's callbacks, one at a time.
 
+mod events;
+
 use std::cell::Cell;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::child::{Child, MASTER_LINE};
+use super::Ground;
+use super::child::Child;
 use super::limits::Limits;
 use super::linger::Lingering;
 use super::messages::Messages;
 use super::replies;
-use super::signals::{self, Action};
-use super::{Ground, exit, phase::Phase};
+use super::shift::Shift;
+use super::signals;
 use crate::context::Context;
-use crate::error::code;
-use crate::handler::{CLOSED_BY_SERVER, Callback, Leave};
+use crate::handler::Callback;
 use crate::ipc::directory::{Endpoint, Seat};
-use crate::ipc::doorbell::Doorbell;
-use crate::ipc::frame::{Head, Kind, Origin};
-use crate::ipc::lane::{Payload, Verdict};
+use crate::ipc::frame::{Head, Kind};
 use crate::ipc::mailbox::{Drained, Mailbox};
 use crate::ipc::parker::Parker;
-use crate::packet::Packet;
-use crate::session::TlsInfo;
-use crate::session::table::{Slot, state};
 use crate::shared::Shared;
-use crate::stats::{SeatBlock, bump, recycle, replacement, seat_state};
+use crate::stats::{SeatBlock, bump, recycle, replacement};
 use crate::sync::Ordering;
-use crate::sys::{clock, process, signal};
+use crate::sys::clock;
 
 /// Messages of one reactor before the next reactor's lane gets its turn.
 const PER_LANE: usize = 64;
@@ -37,22 +34,18 @@ const PER_LANE: usize = 64;
 const RECHECK: Duration = Duration::from_millis(1);
 /// How long to wait for the manager's answer: it may be in a callback of its own.
 const ANSWER_MS: u64 = 100;
+
 struct Worker<'g> {
     context: Rc<Context>,
-    signals: signals::Table,
+    shift: Shift<'g>,
     shared: &'g Arc<Shared>,
     block: &'g SeatBlock,
     id: u32,
-    main: Doorbell,
-    manager: Doorbell,
     limits: Limits,
     /// Messages of sessions that are gone are thrown away.
     discards: bool,
     /// When this process last told the manager of its wish to be replaced; monotonic ms.
     asked_ms: Cell<u64>,
-    /// Callbacks asked for this end of the process.
-    leave: Cell<Option<Leave>>,
-    termed: Cell<bool>,
     lingering: Lingering,
 }
 
@@ -74,36 +67,24 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
     let mut messages = Messages::new(&context, seat, me);
     let mut mailbox = shared.directory.mailbox(endpoint);
     let worker = Worker {
+        shift: Shift::new(&context, table, shared, seat),
         context,
-        signals: table,
         shared,
         block,
         id: seat.worker(),
-        main: shared.directory.bell(Endpoint::Main),
-        manager: shared.directory.bell(Endpoint::Manager),
         limits: Limits::of(&ground.settings),
         discards: ground.settings.discard_timeout_request
             && !ground.settings.dispatch_mode.keeps_owner(),
         asked_ms: Cell::new(0),
-        leave: Cell::new(None),
-        termed: Cell::new(false),
         lingering: Lingering::new(&ground.settings),
     };
-    worker.context.handler().attach(&worker.context);
-    match worker.start(ground.settings.bootstrap.as_deref()) {
-        Ok(()) => {}
-        Err(Unstarted::Bootstrap(leave)) => return leave.code,
-        Err(Unstarted::Start(leave)) => return worker.stop(Some(leave)),
+    let bootstrap = ground.settings.bootstrap.as_deref();
+    if let Err(code) = worker.shift.begin(bootstrap, &worker.limits) {
+        return code;
     }
-    worker
-        .limits
-        .fit(|warning| worker.context.log().warning(warning));
-    block.state.store(seat_state::READY, Ordering::Release);
-    worker.manager.ring();
-
     let mut exiting = false;
-    while !worker.is_over() || worker.has_unfinished(&mailbox) {
-        if parker.supervisor_lost() && worker.is_abandoned(&parker) {
+    while !worker.shift.is_over() || worker.has_unfinished(&mailbox) {
+        if parker.supervisor_lost() && worker.shift.is_abandoned(&parker) {
             break;
         }
         block.busy.store(1, Ordering::Relaxed);
@@ -113,16 +94,16 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
             PER_LANE,
             |from, head, payload| worker.handle(from, head, payload),
         );
-        let tended = drained != Drained::Abandoned && worker.tend();
+        let tended = drained != Drained::Abandoned && worker.shift.tend();
         match drained {
-            Drained::Empty if tended && !worker.is_over() => {}
+            Drained::Empty if tended && !worker.shift.is_over() => {}
             // A callback of this batch may have asked for the end: nobody would ring for that.
-            Drained::Empty if !worker.is_over() => {
+            Drained::Empty if !worker.shift.is_over() => {
                 worker.sleep(&mut mailbox, &mut parker, &messages);
             }
             // Asked to stop, with a long message half received: its rest is on its way.
             Drained::Left | Drained::Empty if mailbox.is_assembling() => {
-                if worker.is_over() && !std::mem::replace(&mut exiting, true) {
+                if worker.shift.is_over() && !std::mem::replace(&mut exiting, true) {
                     worker.exiting();
                 }
                 if !worker.context.has_replies() {
@@ -133,47 +114,28 @@ pub(super) fn run(ground: &Ground, seat: Seat, manager: i32, manager_line: Owned
                 worker.linger(&mailbox, &mut parker);
             }
             // What waits is for the replacement.
-            Drained::Left if !worker.is_over() => {
-                block.busy.store(0, Ordering::Relaxed);
+            Drained::Left if !worker.shift.is_over() => {
+                block.busy.store(0, Ordering::Release);
                 parker.park(Some(RECHECK));
             }
             Drained::Empty | Drained::More | Drained::Left | Drained::Abandoned => {}
         }
     }
     worker.read_last_replies();
-    worker.stop(worker.leave.get())
-}
-
-/// Why a worker ends before it serves.
-enum Unstarted {
-    /// `on_worker_start` has not been called.
-    Bootstrap(Leave),
-    /// It has asked for the end.
-    Start(Leave),
+    worker.shift.end()
 }
 
 impl Worker<'_> {
-    /// Call what is ready and due.
-    fn tend(&self) -> bool {
-        match self.context.tend() {
-            Ok(called) => called,
-            Err(leave) => {
-                self.leave.set(Some(leave));
-                false
-            }
-        }
-    }
-
     /// Whether a process that is over has to wait for something: the rest of a long message, results, timers, descriptors.
     fn has_unfinished(&self, mailbox: &Mailbox) -> bool {
-        self.leave.get().is_none() && (mailbox.is_assembling() || self.lingers())
+        self.shift.leave.get().is_none() && (mailbox.is_assembling() || self.lingers())
     }
 
     /// Whether this process is over but for results of its tasks, timers, descriptors and calls put off.
     fn lingers(&self) -> bool {
         (self.context.event_loop().is_alive() || self.context.open_tasks() > 0)
-            && self.is_over()
-            && self.leave.get().is_none()
+            && self.shift.is_over()
+            && self.shift.leave.get().is_none()
             && self.lingering.may_go_on(self.block, &self.context)
     }
 
@@ -189,7 +151,7 @@ impl Worker<'_> {
             self.lingering.told(&self.context);
         }
         if self.lingers() {
-            self.block.busy.store(0, Ordering::Relaxed);
+            self.block.busy.store(0, Ordering::Release);
             parker.watch(self.context.event_loop().descriptor());
             mailbox.bell().announce_sleep(); // a result is rung for; messages of clients are not for this process
             if !self.context.has_replies() {
@@ -199,59 +161,10 @@ impl Worker<'_> {
         }
     }
 
-    fn start(&self, bootstrap: Option<&str>) -> Result<(), Unstarted> {
-        let (context, handler) = (&self.context, self.context.handler());
-        if let Some(path) = bootstrap {
-            context.enter(Callback::Bootstrap, 0);
-            handler
-                .on_bootstrap(context, path)
-                .map_err(Unstarted::Bootstrap)?;
-        }
-        context.enter(Callback::WorkerStart, 0);
-        handler
-            .on_worker_start(context, self.id)
-            .map_err(Unstarted::Start)?;
-        context.left();
-        Ok(())
-    }
-
-    /// The last callback; also of a process whose end a callback has asked for, and then with that code,
-    /// and that callback is on record again afterwards.
-    fn stop(&self, leave: Option<Leave>) -> i32 {
-        let (context, handler) = (&self.context, self.context.handler());
-        self.block
-            .state
-            .store(seat_state::STOPPING, Ordering::Release);
-        self.manager.ring(); // the end has a deadline, whoever wants it
-        let asked = context.enter(Callback::WorkerStop, 0);
-        let stopped = handler.on_worker_stop(context, self.id);
-        if leave.is_some() {
-            context.resume(asked);
-        }
-        leave.or(stopped.err()).map_or(exit::NORMAL, |l| l.code)
-    }
-
-    /// Whether the process is to end now, between two callbacks.
-    fn is_over(&self) -> bool {
-        for action in self.signals.take() {
-            match action {
-                Action::Stop if process::parent() != self.context.master_pid() => {
-                    self.termed.set(true);
-                }
-                Action::Reopen => self.context.log().reopen(), // this worker's alone
-                _ => {}
-            }
-        }
-        self.leave.get().is_some()
-            || self.termed.get()
-            || self.context.is_stopping()
-            || self.block.stop_asked.load(Ordering::Relaxed) == 1
-    }
-
     /// Whether to begin another message. A process that has served its requests leaves the rest to its
     /// replacement, unless the manager says that others come first, or does not say anything.
     fn accepts(&self) -> bool {
-        if self.is_over() {
+        if self.shift.is_over() {
             return false;
         }
         if !self.has_served_out() {
@@ -282,7 +195,7 @@ impl Worker<'_> {
         if self.block.recycle.load(Ordering::Relaxed) < wish {
             self.block.recycle.store(wish, Ordering::Release);
             self.asked_ms.set(clock::coarse_ms());
-            self.manager.ring();
+            self.shift.manager.ring();
         }
     }
 
@@ -291,37 +204,30 @@ impl Worker<'_> {
         let handler = self.context.handler();
         self.context.enter(Callback::WorkerExit, 0);
         if let Err(leave) = handler.on_worker_exit(&self.context, self.id) {
-            self.leave.set(Some(leave));
+            self.shift.leave.set(Some(leave));
         }
         self.context.left();
     }
 
-    /// A supervisor is dead. While the master lives it decides: we serve until its stop says otherwise.
-    /// (Asking for the parent's pid would not do: the manager's life-line breaks before its children
-    /// get their new parent.)
-    fn is_abandoned(&self, parker: &Parker) -> bool {
-        parker.line_lost(MASTER_LINE) || Phase::of(self.shared) >= Phase::Stopping
-    }
-
     /// What has become of its tasks is told to no one else.
     fn read_last_replies(&self) {
-        while self.leave.get().is_none()
+        while self.shift.leave.get().is_none()
             && let Some(step) = replies::next(&self.context)
         {
             self.context.left();
-            self.leave.set(step.err());
+            self.shift.leave.set(step.err());
         }
     }
 
     /// Messages and results of tasks, at most so many before clients have their turn.
     fn read_exchange(&self, messages: &mut Messages) {
         for _ in 0..PER_LANE {
-            if self.leave.get().is_some() {
+            if self.shift.leave.get().is_some() {
                 return;
             }
             let step = match replies::next(&self.context) {
                 Some(step) => step,
-                None if self.is_over() => return,
+                None if self.shift.is_over() => return,
                 None => match messages.next(&self.context) {
                     Some(step) => step,
                     None => return,
@@ -329,199 +235,21 @@ impl Worker<'_> {
             };
             bump(&self.block.events, 1);
             self.context.left();
-            self.leave
+            self.shift
+                .leave
                 .set(step.err().or_else(|| self.context.take_leaving()));
         }
     }
 
     fn sleep(&self, mailbox: &mut Mailbox, parker: &mut Parker, messages: &Messages) {
-        self.block.busy.store(0, Ordering::Relaxed);
+        self.block.busy.store(0, Ordering::Release);
         if !mailbox.may_sleep() {
             return;
         }
-        self.context.give_back_memory();
         if messages.has_any() || self.context.has_replies() {
             return mailbox.awake();
         }
-        if Phase::of(self.shared) >= Phase::Draining {
-            self.main.ring(); // it waits until everything is answered
-        }
-        signal::reassert(); // a callback may have installed handlers
-        // With the manager dead nobody rings for a stop: then look at the phase now and then.
-        let look = parker
-            .supervisor_lost()
-            .then_some(Duration::from_millis(50));
-        let note = self
-            .context
-            .log()
-            .tick()
-            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
-        let event_loop = self.context.event_loop();
-        let job = event_loop
-            .next_due()
-            .map(|due| Duration::from_millis(due.saturating_sub(clock::monotonic_ms())));
-        parker.watch(event_loop.descriptor());
-        parker.park(look.into_iter().chain(note).chain(job).min());
+        self.shift.sleep(parker);
         mailbox.awake();
-    }
-
-    /// One message.
-    fn handle(&self, from: Endpoint, head: Head, payload: Payload<'_>) -> Verdict {
-        let reactor = match from {
-            Endpoint::Reactor(reactor) => reactor as i32,
-            _ => return Verdict::Done, // only reactors talk to workers
-        };
-        bump(&self.block.events, 1);
-        let origin = Origin::decode(head.argument);
-        self.context.at_port(origin.port);
-        let step = match head.kind {
-            Kind::Receive => self.receive(head.session, reactor, payload.bytes()),
-            Kind::Connect => self.connect(head.session, origin, reactor, payload.bytes()),
-            Kind::Packet => self.packet(origin.port, reactor, payload.bytes()),
-            Kind::Close => self.close(head.session, origin, reactor),
-            Kind::BufferFull => self.buffer(Callback::BufferFull, head.session),
-            Kind::BufferEmpty => self.buffer(Callback::BufferEmpty, head.session),
-            _ => Ok(()),
-        };
-        self.context.left();
-        self.leave
-            .set(step.err().or_else(|| self.context.take_leaving()));
-        if self.leave.get().is_some() {
-            return Verdict::Abandoned;
-        }
-        if matches!(head.kind, Kind::Receive | Kind::Packet) {
-            self.mind_limits();
-        }
-        Verdict::Done
-    }
-
-    fn connect(
-        &self,
-        session: u64,
-        origin: Origin,
-        reactor: i32,
-        facts: &[u8],
-    ) -> Result<(), Leave> {
-        if let Some(info) = TlsInfo::decode(facts) {
-            self.context.note_tls(session, info);
-        }
-        if let Some(slot) = self.shared.sessions.find(session) {
-            slot.mark(state::CONNECTED); // before the callback: it may close the session
-        }
-        if self.context.ports().get(origin.port).interests.connect {
-            self.context.enter(Callback::Connect, session);
-            let handler = self.context.handler();
-            handler.on_connect(&self.context, session, reactor)?;
-        }
-        let slot = self.shared.sessions.find(session);
-        let is_last = |slot: &Slot| slot.mark(state::CONNECT_DONE) & state::PEER_CLOSED != 0;
-        self.tell_if_last(session, reactor, slot.is_some_and(is_last));
-        Ok(())
-    }
-
-    /// Where the messages of a session are spread, its reactor waits for the last of them after the client has left.
-    fn tell_if_last(&self, session: u64, reactor: i32, is_last: bool) {
-        let slot = self.shared.sessions.find(session);
-        if is_last && slot.is_some_and(|slot| slot.has(state::SPREAD)) {
-            let news = Head::new(Kind::Closed, session, 0);
-            let _ = self.context.to_reactor(reactor as u32, news, &[]);
-        }
-    }
-
-    fn receive(&self, session: u64, reactor: i32, data: &[u8]) -> Result<(), Leave> {
-        // A session long gone (its slot has been given to another) still has its message delivered.
-        let slot = self.shared.sessions.find(session);
-        if let Some(slot) = slot {
-            slot.note_consumed(data.len());
-        }
-        if slot.is_some_and(|slot| slot.has(state::SERVER_CLOSED)) || self.is_late(slot) {
-            self.discard(session, data.len());
-        } else {
-            self.context.enter(Callback::Receive, session);
-            self.context
-                .handler()
-                .on_receive(&self.context, session, reactor, data)?;
-            bump(&self.block.requests, 1);
-        }
-        // Looked up again: a long callback may have seen the slot given to another session.
-        let slot = self.shared.sessions.find(session);
-        self.tell_if_last(session, reactor, slot.is_some_and(Slot::note_completed));
-        Ok(())
-    }
-
-    /// Whether a message comes when its session has gone, and is not wanted then. Where one worker has a session
-    /// to itself, the close event is the last that comes.
-    fn is_late(&self, slot: Option<&Slot>) -> bool {
-        self.discards && slot.is_none_or(|slot| slot.has(state::SOCKET_CLOSED))
-    }
-
-    fn discard(&self, session: u64, bytes: usize) {
-        self.context.log().coded(
-            "receive",
-            code::SESSION_DISCARD_TIMEOUT_DATA,
-            format_args!("[2] ignore data[{bytes} bytes] received from session#{session}"),
-        );
-    }
-
-    fn packet(&self, port: u16, reactor: i32, frame: &[u8]) -> Result<(), Leave> {
-        let described = self.context.ports().get(port);
-        if let Some((packet, bytes)) = Packet::decode(port, described, frame) {
-            let handler = self.context.handler();
-            self.context.at_packet(Some(packet));
-            let step = match described.interests.packet {
-                true => {
-                    self.context.enter(Callback::Packet, 0);
-                    handler.on_packet(&self.context, &packet, bytes)
-                }
-                false => {
-                    self.context.enter(Callback::Receive, 0);
-                    handler.on_receive(&self.context, 0, reactor, bytes)
-                }
-            };
-            self.context.at_packet(None);
-            step?;
-            bump(&self.block.requests, 1);
-        }
-        bump(&self.block.packets, 1);
-        Ok(())
-    }
-
-    fn buffer(&self, event: Callback, session: u64) -> Result<(), Leave> {
-        let slot = self.shared.sessions.find(session);
-        if slot.is_none_or(|slot| slot.has(state::SERVER_CLOSED)) {
-            return Ok(()); // nothing comes after the close event
-        }
-        self.context.enter(event, session);
-        let handler = self.context.handler();
-        match event {
-            Callback::BufferFull => handler.on_buffer_full(&self.context, session),
-            _ => handler.on_buffer_empty(&self.context, session),
-        }
-    }
-
-    fn close(&self, session: u64, origin: Origin, reactor: i32) -> Result<(), Leave> {
-        let slot = self.shared.sessions.find(session);
-        if let Some(slot) = slot {
-            slot.mark(state::ENDED);
-        }
-        if self.context.ports().get(origin.port).interests.close {
-            let told = if origin.by_server {
-                CLOSED_BY_SERVER
-            } else {
-                reactor
-            };
-            self.context.run_on_close(session, told);
-            if let Some(leave) = self.context.take_leaving() {
-                return Err(leave);
-            }
-        }
-        self.context.forget(session);
-        if let Some(slot) = slot {
-            slot.mark(state::EVENT_DONE);
-        }
-        let _ = self
-            .context
-            .to_reactor(reactor as u32, Head::new(Kind::Closed, session, 0), &[]);
-        Ok(())
     }
 }

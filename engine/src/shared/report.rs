@@ -4,9 +4,8 @@ use super::phase::Phase;
 use super::{ChildKind, Shared};
 use crate::callback::Callback;
 use crate::ipc::directory::{Endpoint, SEATS, Seat};
-use crate::stats::{
-    ReactorBlock, SeatBlock, Stats, WorkBlock, WorkerReport, WorkerState, WorkerStats,
-};
+use crate::ipc::work::WorkBlock;
+use crate::stats::{ReactorBlock, SeatBlock, Stats, WorkerReport, WorkerState, WorkerStats};
 use crate::sync::{AtomicU64, Ordering};
 use crate::sys::{clock, process};
 
@@ -21,8 +20,11 @@ impl Shared {
         let reactors = self.reactors();
         let sum =
             |of: fn(&ReactorBlock) -> &AtomicU64| reactors.iter().map(|r| load(of(r))).sum::<u64>();
-        let seats = &self.region.slice(self.seats)[..self.plan.workers as usize * SEATS];
-        let past_and_present = |now: fn(&SeatBlock) -> &AtomicU64,
+        // Every child may send; of task workers and user processes nothing else counts here.
+        let all_seats = self.region.slice(self.seats);
+        let workers_seats = &all_seats[..self.plan.workers as usize * SEATS];
+        let past_and_present = |seats: &[SeatBlock],
+                                now: fn(&SeatBlock) -> &AtomicU64,
                                 past: fn(&SeatBlock) -> &AtomicU64| {
             let each = seats.iter().map(|s| load(now(s)) + load(past(s)));
             each.sum::<u64>()
@@ -54,10 +56,14 @@ impl Shared {
             task_queue: self.task_source.figures(),
             messages_lost: load(&server.messages_lost),
             dispatch_count: sum(|r| &r.dispatched),
-            request_count: past_and_present(|s| &s.requests, |s| &s.past_requests),
-            response_count: past_and_present(|s| &s.responses, |s| &s.past_responses),
+            request_count: past_and_present(workers_seats, |s| &s.requests, |s| &s.past_requests),
+            response_count: past_and_present(all_seats, |s| &s.responses, |s| &s.past_responses),
             total_recv_bytes: sum(|r| &r.received_bytes),
-            total_send_bytes: past_and_present(|s| &s.sent_bytes, |s| &s.past_sent_bytes),
+            total_send_bytes: past_and_present(
+                all_seats,
+                |s| &s.sent_bytes,
+                |s| &s.past_sent_bytes,
+            ),
             session_round: load(&server.last_session),
             requests_lost: load(&server.requests_lost),
             output_bytes: sum(|r| &r.output_bytes),

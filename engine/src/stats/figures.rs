@@ -70,6 +70,7 @@ impl Stats {
             ("task_queue_age_ms", Number(self.task_queue_age_ms)),
             ("tasks_at_work", Number(self.tasks_at_work)),
             ("tasks_lost", Number(self.tasks_lost)),
+            ("messages_lost", Number(self.messages_lost)),
             ("reloads", Number(self.reloads)),
             ("phase", Text(self.phase)),
             ("ready", Truth(self.ready)),

@@ -15,7 +15,6 @@
 //! * [`forks`]: knowing that somebody has forked this process
 //! * [`file`]: files to be sent, memory files; [`sigpipe::hidden`]: calls that would raise it
 //! * [`ready::wait`]: any of a few descriptors
-//! * [`robust::RobustMutex`]: a lock in shared memory whose holder may die
 //! * [`random::number`]: different in every process
 //! * [`poller::Poller`]: descriptors of user code, level-triggered; [`user_signal`]: signals that user code listens to
 //! * [`clock`]: monotonic and wall time, local time as text
@@ -39,9 +38,10 @@ pub(crate) mod poller;
 pub(crate) mod process;
 pub(crate) mod random;
 pub(crate) mod ready;
-pub(crate) mod robust;
 pub(crate) mod signal;
 pub(crate) mod sigpipe;
 pub(crate) mod title;
 pub(crate) mod user_signal;
+#[cfg(all(test, not(loom)))]
+pub(crate) mod victims;
 pub(crate) mod wait;

@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::server::{ServerConfig, UnbufferedServerConnection};
 use rustls::{DistinguishedName, SupportedProtocolVersion, version};
 
+use super::chain::Chain;
 use super::ciphers;
 use super::client_verifier::ClientVerifier;
 use super::error::TlsError;
@@ -198,11 +199,13 @@ fn verifier(
     });
     Ok(Some(ClientVerifier {
         hints: hints.collect(),
-        anchors,
-        authorities,
-        algorithms: provider.signature_verification_algorithms,
         required: settings.verify_peer,
-        allow_self_signed: settings.allow_self_signed,
-        depth: settings.verify_depth,
+        chain: Chain {
+            anchors,
+            authorities,
+            algorithms: provider.signature_verification_algorithms,
+            allow_self_signed: settings.allow_self_signed,
+            depth: settings.verify_depth,
+        },
     }))
 }

@@ -9,8 +9,8 @@ use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, Error, RootCertStore};
 use rustls::{SupportedProtocolVersion, version};
 
+use super::chain::{Chain, ChainTooLong, SelfSigned};
 use super::client_session::TlsClientSession;
-use super::client_verifier::{ChainTooLong, SelfSigned};
 use super::server_verifier::{Asked, ServerVerifier};
 use super::{ciphers, pem_files};
 use crate::error::code;
@@ -187,12 +187,14 @@ fn verifier(
         ));
     }
     Ok(ServerVerifier {
-        anchors: anchors.roots,
-        authorities: if own { authorities } else { Vec::new() },
-        algorithms: provider.signature_verification_algorithms,
         required,
-        allow_self_signed: settings.allow_self_signed,
-        depth: settings.verify_depth,
+        chain: Chain {
+            anchors: anchors.roots,
+            authorities: if own { authorities } else { Vec::new() },
+            algorithms: provider.signature_verification_algorithms,
+            allow_self_signed: settings.allow_self_signed,
+            depth: settings.verify_depth,
+        },
     })
 }
 

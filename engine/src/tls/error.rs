@@ -4,7 +4,7 @@ use std::fmt;
 
 use rustls::{AlertDescription, CertificateError, Error, InvalidMessage, PeerIncompatible};
 
-use super::client_verifier::{ChainTooLong, SelfSigned};
+use super::chain::{ChainTooLong, SelfSigned};
 use crate::error::code;
 
 /// Why a session ended. [`fmt::Display`] gives a short text.

@@ -25,6 +25,7 @@
 
 mod acceptor;
 mod buffers;
+mod chain;
 mod ciphers;
 mod client_session;
 mod client_verifier;

@@ -1,32 +1,19 @@
 //! The certificate of a server that we are the client of.
 
-use std::fmt;
-
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, TrustAnchor, UnixTime};
+use rustls::crypto::{verify_tls12_signature, verify_tls13_signature};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
-use webpki::{EndEntityCert, KeyUsage, VerifiedPath};
+use webpki::{EndEntityCert, KeyUsage};
 
-use super::client_verifier::{ChainTooLong, SelfSigned, other};
+use super::chain::{Chain, Standing};
 
-/// Checks certificates of servers. rustls' own verifier knows neither a depth nor self-signed ones, and can be told
-/// nothing about not checking at all.
+/// Checks certificates of servers.
+#[derive(Debug)]
 pub(super) struct ServerVerifier {
-    pub(super) authorities: Vec<CertificateDer<'static>>,
-    pub(super) anchors: Vec<TrustAnchor<'static>>,
-    pub(super) algorithms: WebPkiSupportedAlgorithms,
+    pub(super) chain: Chain,
     /// Without this any certificate is taken: the server proves only that it has the key of what it shows.
     pub(super) required: bool,
-    pub(super) allow_self_signed: bool,
-    /// Certificates between that of the server and the authority.
-    pub(super) depth: Option<u8>,
-}
-
-impl fmt::Debug for ServerVerifier {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ServerVerifier({} anchors)", self.anchors.len())
-    }
 }
 
 impl ServerVerifier {
@@ -40,70 +27,15 @@ impl ServerVerifier {
     ) -> Result<(), CertificateError> {
         let certificate =
             EndEntityCert::try_from(shown).map_err(|_| CertificateError::BadEncoding)?;
-        if let Err(error) = self.check_chain(&certificate, intermediates, now) {
-            // webpki looks at the dates before it says one of these. Tools make self-signed certificates as
-            // authorities.
-            use webpki::Error as E;
-            let signed_by_itself = certificate.issuer() == certificate.subject();
-            match error {
-                E::UnknownIssuer | E::CaUsedAsEndEntity
-                    if self.authorities.iter().any(|known| known == shown) => {} // trusted as it stands
-                E::UnknownIssuer | E::CaUsedAsEndEntity if signed_by_itself => {
-                    // It names nobody who vouches for it, so its name would prove nothing either.
-                    return match self.allow_self_signed {
-                        true => Ok(()),
-                        false => Err(other(SelfSigned)),
-                    };
-                }
-                error => return Err(reason(error)),
-            }
+        let usage = KeyUsage::server_auth();
+        let standing = (self.chain).check(shown, &certificate, intermediates, now, usage)?;
+        match name {
+            // Of one that names nobody who vouches for it the name would prove nothing either.
+            Some(name) if standing == Standing::Known => certificate
+                .verify_is_valid_for_subject_name(name)
+                .map_err(|_| CertificateError::NotValidForName),
+            _ => Ok(()),
         }
-        let Some(name) = name else { return Ok(()) };
-        certificate
-            .verify_is_valid_for_subject_name(name)
-            .map_err(|_| CertificateError::NotValidForName)
-    }
-
-    fn check_chain(
-        &self,
-        certificate: &EndEntityCert<'_>,
-        intermediates: &[CertificateDer<'_>],
-        now: UnixTime,
-    ) -> Result<(), webpki::Error> {
-        let depth = usize::from(self.depth.unwrap_or(u8::MAX));
-        let short_enough = |path: &VerifiedPath<'_>| {
-            let between = path.intermediate_certificates().count();
-            if between > depth {
-                return Err(webpki::Error::PathLenConstraintViolated);
-            }
-            Ok(())
-        };
-        certificate
-            .verify_for_usage(
-                self.algorithms.all,
-                &self.anchors,
-                intermediates,
-                now,
-                KeyUsage::server_auth(),
-                None,
-                Some(&short_enough),
-            )
-            .map(|_| ())
-    }
-}
-
-fn reason(error: webpki::Error) -> CertificateError {
-    use webpki::Error as E;
-    match error {
-        E::CertExpired { time, not_after } => CertificateError::ExpiredContext { time, not_after },
-        E::CertNotValidYet { time, not_before } => {
-            CertificateError::NotValidYetContext { time, not_before }
-        }
-        E::UnknownIssuer => CertificateError::UnknownIssuer,
-        E::InvalidSignatureForPublicKey => CertificateError::BadSignature,
-        E::PathLenConstraintViolated => other(ChainTooLong),
-        E::RequiredEkuNotFoundContext(_) | E::CaUsedAsEndEntity => CertificateError::InvalidPurpose,
-        error => other(error),
     }
 }
 
@@ -138,7 +70,12 @@ impl ServerCertVerifier for Asked {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signed, &self.verifier.algorithms)
+        verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            &self.verifier.chain.algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -147,10 +84,15 @@ impl ServerCertVerifier for Asked {
         certificate: &CertificateDer<'_>,
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signed, &self.verifier.algorithms)
+        verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            &self.verifier.chain.algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.verifier.algorithms.supported_schemes()
+        self.verifier.chain.algorithms.supported_schemes()
     }
 }

@@ -6,22 +6,23 @@ use std::time::Duration;
 use skep::memory::{Atomic, AtomicLong};
 
 use super::alias;
-use super::boxed::{Boxed, Shape, construct, is_constructed, new_class, this};
+use super::boxed::{Boxed, Room, construct, is_constructed, this};
+use super::state::{Class, closed_class};
 use crate::call;
 use crate::exception::throw_exception;
 use crate::globals;
 use crate::method::{Call, Entry, method, optional, param, parse, ty};
 use crate::zend::Zv;
 
-static ATOMIC: Shape = Shape::new(c"Skep\\Atomic");
-static LONG: Shape = Shape::new(c"Skep\\Atomic\\Long");
+static ATOMIC: Class = Class::new(c"Skep\\Atomic");
+static LONG: Class = Class::new(c"Skep\\Atomic\\Long");
 
 impl Boxed for Atomic {
-    const SHAPE: &'static Shape = &ATOMIC;
+    const CLASS: &'static Class = &ATOMIC;
 }
 
 impl Boxed for AtomicLong {
-    const SHAPE: &'static Shape = &LONG;
+    const CLASS: &'static Class = &LONG;
 }
 
 /// What the methods of both classes need. PHP's integers lose their upper half on the way to a narrow counter.
@@ -219,11 +220,11 @@ pub(super) fn register() {
         ),
     ]);
     alias(
-        new_class::<Atomic>(&methods),
+        closed_class::<Room<Atomic>>(&methods),
         &[c"Swoole\\Atomic", c"swoole_atomic"],
     );
     alias(
-        new_class::<AtomicLong>(&counter!(AtomicLong)),
+        closed_class::<Room<AtomicLong>>(&counter!(AtomicLong)),
         &[c"Swoole\\Atomic\\Long", c"swoole_atomic_long"],
     );
 }

@@ -9,26 +9,20 @@ mod transfer;
 pub(crate) use select::select;
 
 use std::cell::Cell;
-use std::mem::offset_of;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
 use skep::SocketType;
 use skep::client::{Client, ClientError};
 
 use super::place::Place;
-use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
+use super::state::{self, Class, State, open_class};
+use super::{alias, constant, property, slot};
 use crate::callbacks::Callback;
 use crate::constants::SSL;
 use crate::convert::Text;
-use crate::exception::{Line, throw_error, throw_misuse, warn};
-use crate::globals::CLASSES;
+use crate::exception::{Line, throw_error, warn};
 use crate::method::{Call, Entry, PUBLIC, handler, method, optional, param, parse, ty};
-use crate::zend::{
-    Zv, zend_class_entry, zend_declare_class_constant_long, zend_object, zend_object_handlers,
-    zend_string, zend_type_error,
-};
+use crate::zend::{Zv, zend_object, zend_string, zend_type_error};
 
 /// Declared properties, in order.
 #[derive(Clone, Copy)]
@@ -49,26 +43,38 @@ const SYNC: i64 = 2048;
 const ASYNC: i64 = 1024;
 const KEEP: i64 = 4096;
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct ClientObject {
     /// The engine's client; null until the constructor has run.
     engine: Cell<*mut Client>,
     /// A function of the script is being asked from inside a call: whoever comes now comes out of it.
     busy: Cell<bool>,
     length: Cell<Option<Callback>>,
-    std: zend_object,
+    object: *mut zend_object,
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
+static CLASS: Class = Class::new(c"Skep\\Client");
 
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
+impl State for ClientObject {
+    const CLASS: &'static Class = &CLASS;
 
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
+    fn new(object: *mut zend_object) -> ClientObject {
+        ClientObject {
+            engine: Cell::new(null_mut()),
+            busy: Cell::new(false),
+            length: Cell::new(None),
+            object,
+        }
+    }
+
+    fn end(&self, _: *mut zend_object) {
+        let engine = self.engine.replace(null_mut());
+        if !engine.is_null() {
+            // SAFETY: made by the constructor, and nobody uses it any more.
+            drop(unsafe { Box::from_raw(engine) });
+        }
+    }
+}
 
 impl ClientObject {
     /// The state of a client object.
@@ -76,17 +82,13 @@ impl ClientObject {
     /// # Safety
     /// `object` must be alive and of class `Skep\Client` or below.
     unsafe fn of<'a>(object: *mut zend_object) -> &'a ClientObject {
-        // SAFETY: every such object was made by `create`, which puts the state this far in front.
-        unsafe {
-            &*object
-                .byte_sub(offset_of!(ClientObject, std))
-                .cast::<ClientObject>()
-        }
+        // SAFETY: promised by the caller.
+        unsafe { state::of(object) }
     }
 
     fn slot(&self, property: Property) -> *mut crate::zend::zval {
         // SAFETY: the object is alive, and its class declares all of them, in this order.
-        unsafe { slot((&raw const self.std).cast_mut(), property as usize) }
+        unsafe { slot(self.object, property as usize) }
     }
 
     fn put(&self, property: Property, value: Zv) {
@@ -150,10 +152,7 @@ fn this<'a>(call: &mut Call) -> Option<&'a ClientObject> {
     // SAFETY: PHP calls methods of this class on objects of this class only.
     let client = unsafe { ClientObject::of(call.this()) };
     if client.engine.get().is_null() {
-        throw_misuse(
-            skep::error::code::WRONG_OPERATION,
-            format_args!("must call constructor first"),
-        );
+        state::throw_unconstructed();
         return None;
     }
     if client.busy.get() {
@@ -167,41 +166,13 @@ fn this<'a>(call: &mut Call) -> Option<&'a ClientObject> {
     Some(client)
 }
 
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of each field but the callback, which is
-    // written before anybody sees it.
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<ClientObject>(), class).cast::<ClientObject>();
-        (&raw mut (*state).length).write(Cell::new(None));
-        let handlers =
-            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(ClientObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees each object once; the client was made by the constructor, and nobody uses it any more.
-    unsafe {
-        let engine = ClientObject::of(object).engine.replace(null_mut());
-        if !engine.is_null() {
-            drop(Box::from_raw(engine));
-        }
-        zend_object_std_dtor(object);
-    }
-}
-
 /// Whether this is a client, of this class or below, that was constructed.
 fn as_client<'a>(object: *mut zend_object) -> Option<&'a ClientObject> {
-    let ours = HANDLERS.get()?;
-    // SAFETY: a live object; who has our handlers was made by `create`.
-    let client = unsafe {
-        if !std::ptr::eq((*object).handlers, &raw const ours.0) {
-            return None;
-        }
-        ClientObject::of(object)
-    };
+    if !state::is_one::<ClientObject>(object) {
+        return None;
+    }
+    // SAFETY: of this class, and held by who asks.
+    let client = unsafe { ClientObject::of(object) };
     (!client.engine.get().is_null()).then_some(client)
 }
 
@@ -310,11 +281,7 @@ pub(super) fn register() {
         ),
         method!(c"verifyPeerCert", connection::verify_peer, [], ty::BOOL),
     ];
-    let making = Making {
-        slot: &CLASSES.client,
-        create,
-    };
-    let class = new_state_class(c"Skep\\Client", &methods, making);
+    let class = open_class::<ClientObject>(&methods);
     for (name, default) in [
         (c"errCode", Zv::long(0)),
         (c"sock", Zv::long(-1)),
@@ -336,10 +303,7 @@ pub(super) fn register() {
         (c"SHUT_WR", 1),
         (c"SHUT_RDWR", 2),
     ] {
-        // SAFETY: a registered class at startup; the name is copied.
-        unsafe {
-            zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value)
-        };
+        constant(class, name, value);
     }
     alias(class, &[c"Swoole\\Client", c"swoole_client"]);
 }
@@ -356,9 +320,7 @@ fn construct(call: &mut Call) {
         return;
     }
     if !client.engine.get().is_null() {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Client can only be called once"
-        ));
+        return state::throw_constructed::<ClientObject>();
     }
     if is_async || given & ASYNC != 0 {
         return throw_error(format_args!("The $async parameter is not supported"));

@@ -3,24 +3,17 @@
 //! It looks at the server of this process through [`globals::context`], so it holds nothing alive.
 
 use std::cell::{Cell, RefCell};
-use std::mem::offset_of;
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::Relaxed;
 
-use ext_php_rs::ffi::{
-    ext_php_rs_zend_object_alloc, zend_ce_arrayaccess, zend_ce_countable, zend_ce_iterator,
-    zend_object_std_dtor,
-};
+use ext_php_rs::ffi::{zend_ce_arrayaccess, zend_ce_countable, zend_ce_iterator};
 use skep::{Context, SessionId};
 
-use super::{Making, alias, handlers, init_object, new_state_class};
+use super::alias;
+use super::state::{self, Class, State, open_class};
 use crate::convert;
 use crate::exception::throw_error;
-use crate::globals::{self, CLASSES};
+use crate::globals;
 use crate::method::{Call, method, param, parse, ty};
-use crate::zend::{
-    Zv, zend_class_entry, zend_class_implements, zend_object, zend_object_handlers, zval,
-};
+use crate::zend::{Zv, zend_class_implements, zend_object, zval};
 
 /// Sessions looked up at a time.
 const PAGE: usize = 256;
@@ -34,8 +27,7 @@ pub(super) enum Whose {
     Port(u16),
 }
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct IteratorObject {
     whose: Cell<Whose>,
     /// Ids still to come, smallest last. Borrowed only while no PHP code can run.
@@ -44,49 +36,20 @@ struct IteratorObject {
     current: Cell<SessionId>,
     /// Its place, from 1.
     place: Cell<i64>,
-    std: zend_object,
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
+static CLASS: Class = Class::new(c"Skep\\Connection\\Iterator");
 
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
+impl State for IteratorObject {
+    const CLASS: &'static Class = &CLASS;
 
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-/// # Safety
-/// `object` must be alive and of class `Skep\Connection\Iterator` or below.
-unsafe fn state<'a>(object: *mut zend_object) -> &'a IteratorObject {
-    // SAFETY: every such object was made by `create`, which puts the state this far in front.
-    unsafe {
-        &*object
-            .byte_sub(offset_of!(IteratorObject, std))
-            .cast::<IteratorObject>()
-    }
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zeroed memory of the right size; what zero is no value of is written before anybody reads it.
-    unsafe {
-        let state = ext_php_rs_zend_object_alloc(size_of::<IteratorObject>(), class)
-            .cast::<IteratorObject>();
-        (&raw mut (*state).whose).write(Cell::new(Whose::All));
-        (&raw mut (*state).page).write(RefCell::new(Vec::new()));
-        let handlers =
-            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(IteratorObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees each object once; the state is not used afterwards.
-    unsafe {
-        state(object).page.take();
-        zend_object_std_dtor(object);
+    fn new(_: *mut zend_object) -> IteratorObject {
+        IteratorObject {
+            whose: Cell::new(Whose::All),
+            page: RefCell::new(Vec::new()),
+            current: Cell::new(0),
+            place: Cell::new(0),
+        }
     }
 }
 
@@ -124,11 +87,7 @@ pub(super) fn register() {
             ty::VOID
         ),
     ];
-    let making = Making {
-        slot: &CLASSES.connections,
-        create,
-    };
-    let class = new_state_class(c"Skep\\Connection\\Iterator", &methods, making);
+    let class = open_class::<IteratorObject>(&methods);
     // SAFETY: a registered class and PHP's own interfaces.
     unsafe {
         zend_class_implements(
@@ -150,12 +109,12 @@ pub(super) fn register() {
 
 /// A new iterator. Returns one reference.
 pub(super) fn new(whose: Whose) -> *mut zend_object {
-    // SAFETY: the class is registered, and the object is of it.
-    unsafe {
-        let object = create(CLASSES.connections.load(Relaxed));
-        state(object).whose.set(whose);
-        object
-    }
+    let object = state::make::<IteratorObject>();
+    // SAFETY: made above.
+    unsafe { state::of::<IteratorObject>(object) }
+        .whose
+        .set(whose);
+    object
 }
 
 fn construct(_: &mut Call) {
@@ -164,7 +123,7 @@ fn construct(_: &mut Call) {
 
 fn this<'a>(call: &Call) -> &'a IteratorObject {
     // SAFETY: PHP calls methods of this class on its objects only.
-    unsafe { state(call.this()) }
+    unsafe { state::of(call.this()) }
 }
 
 impl IteratorObject {

@@ -6,14 +6,14 @@ use std::ptr::{null, null_mut};
 
 use skep::{Readiness, Refused, Role};
 
-use super::timer::Callable;
 use super::{alias, new_static_class};
+use crate::callable::Callable;
 use crate::callbacks::is_nothing;
 use crate::convert::Text;
 use crate::exception::{code, fatal, pending, throw_exception, warn};
 use crate::looping::jobs::{self, Job};
 use crate::looping::{self, descriptor, watches};
-use crate::method::{Call, Entry, Param, method, optional, param, parse, static_method, ty};
+use crate::method::{Call, Entry, Param, entries, optional, param, parse, static_method, ty};
 use crate::zend::{Zv, kind, zend_zval_type_name, zval};
 
 /// `SWOOLE_EVENT_READ`.
@@ -27,19 +27,6 @@ const FD: Param = param(c"fd", ty::MIXED);
 const READ_CALLBACK: Param = optional(c"read_callback", ty::CALLABLE | ty::NULL, c"null");
 const WRITE_CALLBACK: Param = optional(c"write_callback", ty::CALLABLE | ty::NULL, c"null");
 const CALLBACK: Param = param(c"callback", ty::CALLABLE);
-
-/// One method, as a method and as a function.
-macro_rules! entries {
-    ($kind:ident: $(($method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr)),* $(,)?) => {
-        vec![$(entries!(@$kind $method, $function, $body, [$($param),*], $returns)),*]
-    };
-    (@methods $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
-        static_method!($method, $body, [$($param),*], $returns)
-    };
-    (@functions $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
-        method!($function, $body, [$($param),*], $returns)
-    };
-}
 
 macro_rules! table {
     ($kind:ident) => {

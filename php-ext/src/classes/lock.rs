@@ -9,20 +9,21 @@ use std::time::Duration;
 use skep::memory::{Lock, LockError, LockKind, LockMode, Locked};
 
 use super::atomic::timeout;
-use super::boxed::{Boxed, Shape, construct, is_constructed, new_class, put, take, this};
-use super::{alias, property};
+use super::boxed::{Boxed, Room, construct, is_constructed, put, take, this};
+use super::state::{Class, closed_class};
+use super::{alias, constant, property};
 use crate::call;
 use crate::exception::{code, throw_exception, warn};
 use crate::method::{Call, method, optional, parse, ty};
-use crate::zend::{Zv, zend_declare_class_constant_long};
+use crate::zend::Zv;
 
-static SHAPE: Shape = Shape::new(c"Skep\\Lock");
+static CLASS: Class = Class::new(c"Skep\\Lock");
 
 /// Counted, because a handler of a signal that comes while somebody waits may destroy the lock.
 struct Shared(Rc<Lock>);
 
 impl Boxed for Shared {
-    const SHAPE: &'static Shape = &SHAPE;
+    const CLASS: &'static Class = &CLASS;
 }
 
 /// Kinds as scripts number them.
@@ -236,7 +237,7 @@ pub(super) fn register() {
         method!(c"unlock", unlock, [], ty::BOOL),
         method!(c"destroy", destroy, [], ty::VOID),
     ];
-    let class = new_class::<Shared>(&methods);
+    let class = closed_class::<Room<Shared>>(&methods);
     for (name, value) in [
         (c"MUTEX", MUTEX),
         (c"RWLOCK", RWLOCK),
@@ -244,10 +245,7 @@ pub(super) fn register() {
         (c"FILELOCK", FILELOCK),
         (c"SEM", SEM),
     ] {
-        // SAFETY: a registered class at startup; the name is copied.
-        unsafe {
-            zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value)
-        };
+        constant(class, name, value);
     }
     property(class, c"errCode", Zv::long(0), true);
     alias(class, &[c"Swoole\\Lock", c"swoole_lock"]);

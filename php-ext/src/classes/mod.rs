@@ -13,6 +13,7 @@ pub(crate) mod pool;
 pub(crate) mod port;
 pub(crate) mod process;
 pub(crate) mod server;
+mod state;
 mod table;
 mod task;
 pub(crate) mod timer;
@@ -20,11 +21,11 @@ pub(crate) mod timer;
 use std::ffi::CStr;
 use std::mem::zeroed;
 use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering::Relaxed};
+use std::sync::atomic::Ordering::Relaxed;
 
 use ext_php_rs::ffi::{
-    object_properties_init, zend_declare_property, zend_object_std_init,
-    zend_register_internal_class_ex, zend_std_unset_property, zend_string_init_interned,
+    object_properties_init, zend_declare_property, zend_register_internal_class_ex,
+    zend_std_unset_property, zend_string_init_interned,
 };
 
 use crate::exception::throw_error;
@@ -96,28 +97,6 @@ fn new_class(
     }
 }
 
-/// How objects of a class with Rust state come into being and behave.
-struct Making {
-    slot: &'static AtomicPtr<zend_class_entry>,
-    create: unsafe extern "C" fn(*mut zend_class_entry) -> *mut zend_object,
-}
-
-/// A class whose objects carry Rust state: neither cloned nor serialized, open to dynamic properties.
-fn new_state_class(
-    name: &'static CStr,
-    methods: &[Entry],
-    making: Making,
-) -> *mut zend_class_entry {
-    let class = new_class(name, null_mut(), methods);
-    // SAFETY: just registered.
-    unsafe {
-        (*class).ce_flags |= ALLOW_DYNAMIC_PROPERTIES | NOT_SERIALIZABLE;
-        (*class).__bindgen_anon_2.create_object = Some(making.create);
-    }
-    making.slot.store(class, Relaxed);
-    class
-}
-
 /// Handlers of such objects. `offset`: of the zend_object within the allocation.
 fn handlers(offset: usize, free: unsafe extern "C" fn(*mut zend_object)) -> zend_object_handlers {
     // SAFETY: PHP's static table.
@@ -162,23 +141,6 @@ impl std::fmt::Display for Escaped<'_> {
         self.0
             .utf8_chunks()
             .try_for_each(|chunk| f.write_str(chunk.valid()))
-    }
-}
-
-/// The parts of an object that PHP owns, after the memory has been allocated and zeroed.
-///
-/// # Safety
-/// `object` must be the zend_object in memory from `zend_object_alloc` for `class`.
-unsafe fn init_object(
-    object: *mut zend_object,
-    class: *mut zend_class_entry,
-    handlers: *const zend_object_handlers,
-) {
-    // SAFETY: promised by the caller; the handlers are a static.
-    unsafe {
-        zend_object_std_init(object, class);
-        object_properties_init(object, class);
-        (*object).handlers = handlers;
     }
 }
 

@@ -3,14 +3,11 @@
 mod handler;
 
 use std::cell::{Cell, RefCell};
-use std::mem::offset_of;
 use std::ptr::{null, null_mut};
 use std::rc::Rc;
-use std::sync::OnceLock;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
 use skep::error::code::{INVALID_PARAMS, WRONG_OPERATION};
 use skep::process::MessageQueue;
 use skep::{Pool, PoolContext, PoolMessages, Refused};
@@ -18,17 +15,15 @@ use skep::{Pool, PoolContext, PoolMessages, Refused};
 use super::place::Place;
 use super::process::{Member, of_member, refuse_coroutines};
 use super::server::in_cli;
-use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
+use super::state::{self, Class, State, open_class};
+use super::{alias, property, slot};
 use crate::callbacks::{Callback, is_nothing};
 use crate::convert::{Text, setting};
-use crate::exception::{
-    Line, code, pending, throw_error, throw_exception, throw_misuse, warn, warn_unsupported,
-};
-use crate::globals::{self, CLASSES};
+use crate::exception::{Line, code, pending, throw_error, throw_exception, warn, warn_unsupported};
+use crate::globals;
 use crate::method::{Call, Entry, method, optional, param, parse, ty};
 use crate::zend::{
-    HashTable, Zv, bytes, php_output_flush_all, walk, zend_class_entry, zend_object,
-    zend_object_handlers, zend_string, zval,
+    HashTable, Zv, bytes, php_output_flush_all, walk, zend_object, zend_string, zval,
 };
 
 /// Declared properties, in order; the callables of `on()` follow.
@@ -64,13 +59,45 @@ const NAMES: [(Event, &str, &std::ffi::CStr); EVENTS] = [
     (Event::Message, "message", c"onMessage"),
 ];
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct PoolObject {
     /// Null until the constructor has run.
     inner: Cell<*mut Inner>,
     callbacks: [Cell<Option<Callback>>; EVENTS],
-    std: zend_object,
+}
+
+static CLASS: Class = Class::new(c"Skep\\Process\\Pool");
+
+impl State for PoolObject {
+    const CLASS: &'static Class = &CLASS;
+
+    fn new(_: *mut zend_object) -> PoolObject {
+        PoolObject {
+            inner: Cell::new(null_mut()),
+            callbacks: [const { Cell::new(None) }; EVENTS],
+        }
+    }
+
+    fn end(&self, _: *mut zend_object) {
+        let inner = self.inner.replace(null_mut());
+        if inner.is_null() {
+            return;
+        }
+        // SAFETY: made by the constructor, and taken out of the cell.
+        let inner = unsafe { Box::from_raw(inner) };
+        if let Some(pool) = inner.pool.take()
+            && inner.maker == std::process::id()
+        {
+            pool.abandon();
+        }
+    }
+}
+
+/// # Safety
+/// `object` must be alive and of this class or below.
+unsafe fn state<'a>(object: *mut zend_object) -> &'a PoolObject {
+    // SAFETY: promised by the caller.
+    unsafe { state::of(object) }
 }
 
 /// What a constructed object knows.
@@ -90,67 +117,8 @@ struct Inner {
 /// The pool that runs in this process.
 static RUNNING: AtomicPtr<zend_object> = AtomicPtr::new(null_mut());
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
-
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
-
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-/// # Safety
-/// `object` must be alive and of class `Skep\Process\Pool` or below.
-unsafe fn state<'a>(object: *mut zend_object) -> &'a PoolObject {
-    // SAFETY: every such object was made by `create`, which puts the state this far in front.
-    unsafe {
-        &*object
-            .byte_sub(offset_of!(PoolObject, std))
-            .cast::<PoolObject>()
-    }
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state; the callbacks, of which zero need not be a valid value, are written
-    // before anybody sees them.
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<PoolObject>(), class).cast::<PoolObject>();
-        for index in 0..EVENTS {
-            (&raw mut (*state).callbacks[index]).write(Cell::new(None));
-        }
-        let handlers = HANDLERS.get_or_init(|| Shared(handlers(offset_of!(PoolObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees an object once; the box was made in the constructor.
-    unsafe {
-        let inner = state(object).inner.replace(null_mut());
-        if !inner.is_null() {
-            let inner = Box::from_raw(inner);
-            if let Some(pool) = inner.pool.take()
-                && inner.maker == std::process::id()
-            {
-                pool.abandon();
-            }
-        }
-        zend_object_std_dtor(object);
-    }
-}
-
 pub(super) fn register() {
-    let class = new_state_class(
-        c"Skep\\Process\\Pool",
-        &methods(),
-        Making {
-            slot: &CLASSES.pool,
-            create,
-        },
-    );
+    let class = open_class::<PoolObject>(&methods());
     for (name, default) in [
         (c"master_pid", Zv::long(-1)),
         (c"workerPid", Zv::long(-1)),
@@ -208,7 +176,7 @@ fn this<'a>(call: &Call) -> Option<&'a Inner> {
     // frame of this call holds.
     let inner = unsafe { state(call.this()).inner.get().as_ref() };
     if inner.is_none() {
-        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
+        state::throw_unconstructed();
     }
     inner
 }
@@ -238,9 +206,7 @@ fn construct(call: &mut Call) {
     let object = call.this();
     // SAFETY: as in `this`.
     if !unsafe { state(object) }.inner.get().is_null() {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Process\\Pool can only be called once"
-        ));
+        return state::throw_constructed::<PoolObject>();
     }
     if !in_cli() {
         return throw_error(format_args!(

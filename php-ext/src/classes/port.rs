@@ -1,29 +1,20 @@
 //! Class `Skep\Server\Port`: one listening address of a server.
 
 use std::cell::Cell;
-use std::mem::offset_of;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::Relaxed;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_hash_str_find, zend_object_std_dtor};
+use ext_php_rs::ffi::zend_hash_str_find;
 
 use super::place::Place;
 use super::server::{Listener, Phase, ServerObject, Whose, merge};
-use super::{
-    Making, alias, connections, handlers, init_object, new_state_class, property, slot,
-    text_property,
-};
+use super::state::{self, Class, State, open_class};
+use super::{alias, connections, property, slot, text_property};
 use crate::callbacks::Callback;
 use crate::convert::Text;
 use crate::events::{PORT_EVENTS, PORT_NAMES, PortEvent};
 use crate::exception::{Line, code, pending, warn};
-use crate::globals::CLASSES;
 use crate::method::{Call, Entry, PRIVATE, PUBLIC, handler, method, param, parse, ty};
-use crate::zend::{
-    HashTable, Zv, bytes, kind, zend_class_entry, zend_function, zend_object, zend_object_handlers,
-    zend_string,
-};
+use crate::zend::{HashTable, Zv, bytes, kind, zend_function, zend_object, zend_string};
 
 /// Declared properties, in order; the callables of `on()` follow.
 #[derive(Clone, Copy)]
@@ -38,8 +29,7 @@ enum Property {
     FirstCallback,
 }
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct PortObject {
     /// The server it belongs to; cleared when that is freed. Not a reference: the server holds the port.
     server: Cell<*mut zend_object>,
@@ -49,48 +39,34 @@ struct PortObject {
     /// `set()` was called on the port itself.
     own_setting: Cell<bool>,
     callbacks: [Cell<Option<Callback>>; PORT_EVENTS],
-    std: zend_object,
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
+static CLASS: Class = Class::new(c"Skep\\Server\\Port");
 
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
+impl State for PortObject {
+    const CLASS: &'static Class = &CLASS;
 
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
+    fn new(_: *mut zend_object) -> PortObject {
+        PortObject {
+            server: Cell::new(null_mut()),
+            index: Cell::new(0),
+            listener: Cell::new(Listener {
+                port: 0,
+                socket: 0,
+                kind: 0,
+                tls: false,
+            }),
+            own_setting: Cell::new(false),
+            callbacks: [const { Cell::new(None) }; PORT_EVENTS],
+        }
+    }
+}
 
 /// # Safety
-/// `object` must be alive and of class `Skep\Server\Port` or below.
+/// `object` must be alive and of this class or below.
 unsafe fn state<'a>(object: *mut zend_object) -> &'a PortObject {
-    // SAFETY: every such object was made by `create`, which puts the state this far in front.
-    unsafe {
-        &*object
-            .byte_sub(offset_of!(PortObject, std))
-            .cast::<PortObject>()
-    }
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of each field but the callbacks,
-    // which are written before anybody sees them.
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<PortObject>(), class).cast::<PortObject>();
-        for index in 0..PORT_EVENTS {
-            (&raw mut (*state).callbacks[index]).write(Cell::new(None));
-        }
-        let handlers = HANDLERS.get_or_init(|| Shared(handlers(offset_of!(PortObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: the state owns nothing; the standard end of an object.
-    unsafe { zend_object_std_dtor(object) };
+    // SAFETY: promised by the caller.
+    unsafe { state::of(object) }
 }
 
 pub(super) fn register() {
@@ -130,14 +106,7 @@ pub(super) fn register() {
             flags: PUBLIC,
         },
     ];
-    let class = new_state_class(
-        c"Skep\\Server\\Port",
-        &methods,
-        Making {
-            slot: &CLASSES.port,
-            create,
-        },
-    );
+    let class = open_class::<PortObject>(&methods);
     text_property(class, c"host");
     for (name, default) in [
         (c"port", Zv::long(0)),
@@ -162,8 +131,7 @@ pub(super) fn new(
     host: &[u8],
     listener: Listener,
 ) -> *mut zend_object {
-    // SAFETY: the class is registered.
-    let object = unsafe { create(CLASSES.port.load(Relaxed)) };
+    let object = state::make::<PortObject>();
     let put = |property: Property, value: Zv| {
         // SAFETY: a declared property of a live object.
         unsafe { value.assign(slot(object, property as usize)) };
@@ -236,7 +204,7 @@ pub(super) fn take_over_setting(port: *mut zend_object, setting: Zv, primary: *m
 pub(super) fn on_method() -> *mut zend_function {
     // SAFETY: a registered class with this method.
     unsafe {
-        let class = CLASSES.port.load(Relaxed);
+        let class = CLASS.entry();
         let found = zend_hash_str_find(&raw const (*class).function_table, c"on".as_ptr(), 2);
         (*found).value.func
     }

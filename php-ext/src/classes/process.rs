@@ -11,28 +11,24 @@ mod signals;
 mod system;
 
 use std::cell::{Cell, RefCell};
-use std::mem::{ManuallyDrop, offset_of};
-use std::ptr::null_mut;
-use std::sync::OnceLock;
 use std::time::Duration;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_fcall_info, zend_object_std_dtor};
 use skep::Role;
 use skep::error::code::{OPERATION_NOT_SUPPORT, WRONG_OPERATION};
 use skep::process::{Channel, ChannelKind, Forked, MessageQueue, pair};
 
+use super::boxed::{self, Boxed, Room, construct_object, is_constructed, value};
 use super::server::in_cli;
-use super::{Making, alias, handlers, init_object, new_state_class, property, slot};
+use super::state::{self, Class, open_class};
+use super::{alias, constant, property, slot};
+use crate::callable::Callable;
 use crate::callbacks::Callback;
-use crate::exception::{code, pending, throw_error, throw_misuse, warn, warn_system};
-use crate::globals::{self, CLASSES};
+use crate::exception::{code, pending, throw_error, warn, warn_system};
+use crate::globals;
 use crate::method::{
     Call, Entry, PUBLIC, STATIC, method, optional, param, parse, static_method, ty,
 };
-use crate::zend::{
-    Zv, zend_class_entry, zend_declare_class_constant_long, zend_fcall_info_cache, zend_object,
-    zend_object_handlers,
-};
+use crate::zend::{Zv, zend_object};
 
 /// Declared properties, in order.
 #[derive(Clone, Copy)]
@@ -47,14 +43,6 @@ pub(super) enum Property {
 
 /// Room for what is on its way through a pipe, each direction.
 const PIPE_BUFFER: usize = 8 << 20;
-
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
-struct ProcessObject {
-    /// Null until the constructor has run.
-    inner: Cell<*mut Inner>,
-    std: zend_object,
-}
 
 /// What a constructed object knows.
 #[derive(Default)]
@@ -86,6 +74,12 @@ pub(super) struct Inner {
     scratch: Cell<Vec<u8>>,
 }
 
+static CLASS: Class = Class::new(c"Skep\\Process");
+
+impl Boxed for Inner {
+    const CLASS: &'static Class = &CLASS;
+}
+
 impl Inner {
     /// Whether this object stands for the process at hand.
     fn is_current(&self) -> bool {
@@ -93,62 +87,12 @@ impl Inner {
     }
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
-
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
-
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
 /// Numbers given to processes that were started.
 static LAST_ID: std::sync::atomic::AtomicI64 = std::sync::atomic::AtomicI64::new(0);
 
-/// # Safety
-/// `object` must be alive and of class `Skep\Process` or below.
-unsafe fn state<'a>(object: *mut zend_object) -> &'a ProcessObject {
-    // SAFETY: every such object was made by `create`, which puts the state this far in front.
-    unsafe {
-        &*object
-            .byte_sub(offset_of!(ProcessObject, std))
-            .cast::<ProcessObject>()
-    }
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state, and null is "not constructed".
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<ProcessObject>(), class).cast::<ProcessObject>();
-        let handlers =
-            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(ProcessObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees an object once; the box was made by `adopt`.
-    unsafe {
-        let inner = state(object).inner.replace(null_mut());
-        if !inner.is_null() {
-            drop(Box::from_raw(inner));
-        }
-        zend_object_std_dtor(object);
-    }
-}
-
 /// The object's state; none if its constructor was skipped, and then an `Error` is pending.
 fn this<'a>(call: &Call) -> Option<&'a Inner> {
-    // SAFETY: PHP calls methods of this class on its objects only; the box lives as long as the object, which PHP's
-    // frame of this call holds.
-    let inner = unsafe { state(call.this()).inner.get().as_ref() };
-    if inner.is_none() {
-        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
-    }
-    inner
+    boxed::this(call)
 }
 
 /// Write a declared property.
@@ -158,14 +102,7 @@ fn put(object: *mut zend_object, property: Property, value: Zv) {
 }
 
 pub(super) fn register() {
-    let class = new_state_class(
-        c"Skep\\Process",
-        &methods(),
-        Making {
-            slot: &CLASSES.process,
-            create,
-        },
-    );
+    let class = open_class::<Room<Inner>>(&methods());
     for name in [c"pipe", c"msgQueueId", c"msgQueueKey", c"pid", c"id"] {
         property(class, name, Zv::NULL, true);
     }
@@ -180,10 +117,7 @@ pub(super) fn register() {
         (c"PIPE_TYPE_STREAM", STREAM),
         (c"PIPE_TYPE_DGRAM", DATAGRAM),
     ] {
-        // SAFETY: a registered class at startup; the name is copied.
-        unsafe {
-            zend_declare_class_constant_long(class, name.as_ptr(), name.count_bytes(), value);
-        }
+        constant(class, name, value);
     }
     alias(class, &[c"Swoole\\Process", c"swoole_process"]);
 }
@@ -272,31 +206,20 @@ fn throw_in_master() {
 
 /// Give an object its state.
 fn adopt(object: *mut zend_object, inner: Inner) {
-    // SAFETY: of this class, says each caller.
-    let state = unsafe { state(object) };
-    debug_assert!(state.inner.get().is_null());
-    state.inner.set(Box::into_raw(Box::new(inner)));
+    // SAFETY: of this class and without one, says each caller.
+    unsafe { construct_object(object, inner) };
 }
 
 fn construct(call: &mut Call) {
-    // SAFETY: zero is a valid value of PHP's structs, which the call below fills. The value in the first is PHP's, and
-    // must not be dropped here.
-    let (mut callable, mut cache) = unsafe {
-        (
-            ManuallyDrop::new(std::mem::zeroed::<zend_fcall_info>()),
-            std::mem::zeroed::<zend_fcall_info_cache>(),
-        )
-    };
     let (mut redirect, mut kind, mut coroutine) = (false, DATAGRAM, false);
-    if !parse!(call, c"f|blb", callable, cache, redirect, kind, coroutine) {
+    let Some(callable) = Callable::parse(|info, cache| {
+        parse!(call, c"f|blb", *info, *cache, redirect, kind, coroutine)
+    }) else {
         return;
-    }
+    };
     let object = call.this();
-    // SAFETY: as in `this`.
-    if !unsafe { state(object) }.inner.get().is_null() {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Process can only be called once"
-        ));
+    if is_constructed::<Inner>(call) {
+        return;
     }
     if !in_cli() {
         return throw_error(format_args!(
@@ -330,9 +253,7 @@ fn construct(call: &mut Call) {
     if let Some(number) = number {
         put(object, Property::Pipe, Zv::long(number));
     }
-    // SAFETY: what was parsed; a live value.
-    let value = unsafe { Zv::read(&raw const callable.function_name) };
-    put(object, Property::Callback, value.share());
+    put(object, Property::Callback, callable.value().share());
     if coroutine {
         image::refuse_coroutines();
     }
@@ -424,22 +345,15 @@ pub(super) use self::image::refuse_coroutines;
 
 /// Whether an object is of this class.
 pub(super) fn is_one(object: *mut zend_object) -> bool {
-    // SAFETY: a live object.
-    let mut class = unsafe { (*object).ce };
-    let own = CLASSES.process.load(std::sync::atomic::Ordering::Relaxed);
-    while !class.is_null() && class != own {
-        // SAFETY: classes live as long as their objects.
-        class = unsafe { (*class).__bindgen_anon_1.parent };
-    }
-    !class.is_null()
+    state::is_one::<Room<Inner>>(object)
 }
 
 /// Let a server have it: it starts and restarts the process, and the pair is there before anything is forked. False after a
 /// warning or an `Error`.
 pub(super) fn give_away(object: *mut zend_object) -> bool {
     // SAFETY: of this class, says the caller; the box lives as long as the object.
-    let Some(inner) = (unsafe { state(object).inner.get().as_ref() }) else {
-        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
+    let Some(inner) = (unsafe { value::<Inner>(object) }) else {
+        state::throw_unconstructed();
         return false;
     };
     if inner.is_current() || inner.given_away.get() || is_there(inner.child.get()) {
@@ -463,7 +377,7 @@ pub(super) fn give_away(object: *mut zend_object) -> bool {
 /// What the server has it under.
 pub(super) fn set_id(object: *mut zend_object, id: i64) {
     // SAFETY: of this class and constructed, or `give_away` had refused it.
-    if let Some(inner) = unsafe { state(object).inner.get().as_ref() } {
+    if let Some(inner) = unsafe { value::<Inner>(object) } {
         inner.id.set(id);
         put(object, Property::Id, Zv::long(id));
     }
@@ -472,7 +386,7 @@ pub(super) fn set_id(object: *mut zend_object, id: i64) {
 /// This process is the one that the object describes, forked by a server's manager. What to call for that, with the object.
 pub(crate) fn arrive(object: *mut zend_object) -> Option<Callback> {
     // SAFETY: as above.
-    let inner = unsafe { state(object).inner.get().as_ref() }?;
+    let inner = unsafe { value::<Inner>(object) }?;
     child::become_child(object, inner);
     child::callback_of(object)
 }
@@ -490,9 +404,7 @@ pub(super) struct Member {
 
 /// An object for a process that somebody else has started. One reference.
 pub(super) fn of_member(member: Member) -> *mut zend_object {
-    use std::sync::atomic::Ordering::Relaxed;
-    // SAFETY: the class is registered.
-    let object = unsafe { create(CLASSES.process.load(Relaxed)) };
+    let object = state::make::<Room<Inner>>();
     let pid = member.pid;
     let queue_id = member.queue.as_ref().map(MessageQueue::id);
     let inner = Inner {

@@ -19,22 +19,19 @@ pub(crate) use tasks::{give_answer, note_unanswered};
 
 pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
-use std::mem::offset_of;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
 use skep::{Context, Role};
 
 use super::place::Place;
-use super::{Making, alias, handlers, init_object, new_state_class, property, slot, text_property};
+use super::state::{self, Class, State, open_class};
+use super::{alias, property, slot, text_property};
 use crate::callbacks::Callback;
 use crate::events::{EVENTS, Event, NAMES};
-use crate::exception::throw_misuse;
-use crate::globals::{self, CLASSES};
+use crate::globals;
 use crate::method::{Call, Param, method, object, optional, param, rest, ty};
 use crate::zend::kind;
-use crate::zend::{Zv, zend_class_entry, zend_object, zend_object_handlers};
+use crate::zend::{Zv, zend_object, zend_object_handlers};
 
 /// Where in its life a server object is. Zero is what a fresh allocation holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,9 +72,8 @@ pub(crate) enum Property {
     FirstCallback,
 }
 
-/// The Rust side of the object, in front of PHP's. Methods run while `start()` is on the stack, so all
-/// of it is shared and changed through cells, never while user code may run.
-#[repr(C)]
+/// The Rust side of the object. Methods run while `start()` is on the stack, so all of it is shared and changed through
+/// cells, never while user code may run.
 pub(crate) struct ServerObject {
     phase: Cell<Phase>,
     /// The engine's server until it starts.
@@ -91,7 +87,40 @@ pub(crate) struct ServerObject {
     commands: RefCell<Vec<Answering>>,
     /// What the garbage collector was last told of.
     seen: RefCell<Vec<Zv>>,
-    std: zend_object,
+    object: *mut zend_object,
+}
+
+static CLASS: Class = Class::new(c"Skep\\Server");
+
+impl State for ServerObject {
+    const CLASS: &'static Class = &CLASS;
+
+    fn new(object: *mut zend_object) -> ServerObject {
+        ServerObject {
+            phase: Cell::new(Phase::Raw),
+            engine: Cell::new(null_mut()),
+            ports: RefCell::new(Vec::new()),
+            processes: RefCell::new(Vec::new()),
+            callbacks: [const { Cell::new(None) }; EVENTS],
+            commands: RefCell::new(Vec::new()),
+            seen: RefCell::new(Vec::new()),
+            object,
+        }
+    }
+
+    fn end(&self, object: *mut zend_object) {
+        if globals::live() == object {
+            globals::set_live(null_mut());
+        }
+        listening::forget_ports(self);
+        processes::forget(self);
+        commands::forget(self);
+        drop_engine(self);
+    }
+
+    fn adjust(handlers: &mut zend_object_handlers) {
+        handlers.get_gc = Some(listening::get_gc);
+    }
 }
 
 /// What is said about the listening socket.
@@ -103,32 +132,18 @@ pub(crate) struct Listener {
     pub(crate) tls: bool,
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
-
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
-
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
 impl ServerObject {
     /// The state of a server object.
     ///
     /// # Safety
     /// `object` must be alive and of class `Skep\Server` or below.
     pub(crate) unsafe fn of<'a>(object: *mut zend_object) -> &'a ServerObject {
-        // SAFETY: every such object was made by `create`, which puts the state this far in front.
-        unsafe {
-            &*object
-                .byte_sub(offset_of!(ServerObject, std))
-                .cast::<ServerObject>()
-        }
+        // SAFETY: promised by the caller.
+        unsafe { state::of(object) }
     }
 
     pub(crate) fn object(&self) -> *mut zend_object {
-        (&raw const self.std).cast_mut()
+        self.object
     }
 
     pub(crate) fn phase(&self) -> Phase {
@@ -204,51 +219,10 @@ pub(crate) fn this<'a>(call: &Call) -> Option<&'a ServerObject> {
     // SAFETY: PHP calls methods of this class on objects of this class only.
     let server = unsafe { ServerObject::of(call.this()) };
     if server.phase() == Phase::Raw {
-        throw_misuse(
-            skep::error::code::WRONG_OPERATION,
-            format_args!("must call constructor first"),
-        );
+        state::throw_unconstructed();
         return None;
     }
     Some(server)
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes what lies in front of the zend_object, and zero is a valid value
-    // of each field there but ports, callbacks and commands, which are written before anybody sees them.
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<ServerObject>(), class).cast::<ServerObject>();
-        (&raw mut (*state).ports).write(RefCell::new(Vec::new()));
-        (&raw mut (*state).processes).write(RefCell::new(Vec::new()));
-        (&raw mut (*state).commands).write(RefCell::new(Vec::new()));
-        (&raw mut (*state).seen).write(RefCell::new(Vec::new()));
-        for index in 0..EVENTS {
-            (&raw mut (*state).callbacks[index]).write(Cell::new(None));
-        }
-        let handlers = HANDLERS.get_or_init(|| {
-            let mut handlers = handlers(offset_of!(ServerObject, std), free);
-            handlers.get_gc = Some(listening::get_gc);
-            Shared(handlers)
-        });
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees each object once, when nobody refers to it.
-    let server = unsafe { ServerObject::of(object) };
-    if globals::live() == object {
-        globals::set_live(null_mut());
-    }
-    listening::forget_ports(server);
-    processes::forget(server);
-    commands::forget(server);
-    drop(server.seen.take());
-    drop_engine(server);
-    // SAFETY: the standard end of an object.
-    unsafe { zend_object_std_dtor(object) };
 }
 
 fn drop_engine(server: &ServerObject) {
@@ -514,14 +488,7 @@ pub(super) fn register() {
         method!(c"getMasterPid", inspection::master_pid, [], ty::INT),
         method!(c"getManagerPid", inspection::manager_pid, [], ty::INT),
     ];
-    let class = new_state_class(
-        c"Skep\\Server",
-        &methods,
-        Making {
-            slot: &CLASSES.server,
-            create,
-        },
-    );
+    let class = open_class::<ServerObject>(&methods);
     text_property(class, c"host");
     for (name, default) in [
         (c"port", Zv::long(0)),

@@ -6,26 +6,16 @@ mod values;
 mod walking;
 
 use std::cell::Cell;
-use std::mem::offset_of;
 use std::ptr::null_mut;
-use std::sync::OnceLock;
 
-use ext_php_rs::ffi::{
-    ext_php_rs_zend_object_alloc, zend_ce_countable, zend_ce_iterator, zend_object_std_dtor,
-};
-use skep::error::code::WRONG_OPERATION;
+use ext_php_rs::ffi::{zend_ce_countable, zend_ce_iterator};
 use skep::memory::table::{Row, Table, TableBuilder, Walk};
 
-use super::{
-    ALLOW_DYNAMIC_PROPERTIES, Making, alias, constant, handlers, init_object, new_state_class,
-    property, slot,
-};
-use crate::exception::{fatal, throw_misuse};
-use crate::globals::CLASSES;
+use super::state::{self, Class, State, closed_class};
+use super::{alias, constant, property, slot};
+use crate::exception::fatal;
 use crate::method::{Call, Param, method, optional, param, ty};
-use crate::zend::{
-    Zv, zend_class_entry, zend_class_implements, zend_object, zend_object_handlers, zval,
-};
+use crate::zend::{Zv, zend_class_implements, zend_object, zval};
 
 const TYPE_INT: i64 = 1;
 const TYPE_FLOAT: i64 = 2;
@@ -39,7 +29,7 @@ enum Property {
 }
 
 /// What a table object has between its constructor and `destroy()`.
-struct State {
+struct Contents {
     builder: TableBuilder,
     made: Option<Made>,
 }
@@ -65,97 +55,71 @@ struct Name {
     number: Option<i64>,
 }
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct TableObject {
     /// From `Box::into_raw`; null before the constructor and after `destroy()`. What it points to is borrowed only as
     /// long as no PHP code can run, as that may call any method, `destroy()` too.
-    state: Cell<*mut State>,
-    std: zend_object,
+    contents: Cell<*mut Contents>,
+    object: *mut zend_object,
 }
 
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
+static CLASS: Class = Class::new(c"Skep\\Table");
 
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
+impl State for TableObject {
+    const CLASS: &'static Class = &CLASS;
 
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zeroed memory of the right size, and zero is a valid state: none.
-    unsafe {
-        let object =
-            ext_php_rs_zend_object_alloc(size_of::<TableObject>(), class).cast::<TableObject>();
-        let handlers =
-            HANDLERS.get_or_init(|| Shared(handlers(offset_of!(TableObject, std), free)));
-        init_object(&raw mut (*object).std, class, &raw const handlers.0);
-        &raw mut (*object).std
+    fn new(object: *mut zend_object) -> TableObject {
+        TableObject {
+            contents: Cell::new(null_mut()),
+            object,
+        }
     }
-}
 
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: PHP frees each object once, when nobody refers to it.
-    unsafe {
-        TableObject::of(object).clear();
-        zend_object_std_dtor(object);
+    fn end(&self, _: *mut zend_object) {
+        self.clear();
     }
 }
 
 impl TableObject {
-    /// # Safety
-    /// `object` must be alive and of class `Skep\Table` or below.
-    unsafe fn of<'a>(object: *mut zend_object) -> &'a TableObject {
-        // SAFETY: every such object was made by `create`, which puts the state this far in front.
-        unsafe {
-            &*object
-                .byte_sub(offset_of!(TableObject, std))
-                .cast::<TableObject>()
-        }
-    }
-
     /// The table of this process is no more; those of other processes stay.
     fn clear(&self) {
-        let state = self.state.replace(null_mut());
-        if !state.is_null() {
+        let contents = self.contents.replace(null_mut());
+        if !contents.is_null() {
             // SAFETY: made by `into_raw`, and taken out of the cell.
-            let state = unsafe { Box::from_raw(state) };
-            let names = state.made.iter().flat_map(|made| &made.names);
+            let contents = unsafe { Box::from_raw(contents) };
+            let names = contents.made.iter().flat_map(|made| &made.names);
             names.for_each(|name| name.text.release()); // plain strings: no PHP code runs
         }
     }
 
     fn put(&self, property: Property, value: Zv) {
-        let object = (&raw const self.std).cast_mut();
         // SAFETY: the object is alive; declared properties are initialized and cannot be unset.
-        unsafe { value.assign(slot(object, property as usize)) };
+        unsafe { value.assign(slot(self.object, property as usize)) };
     }
 }
 
 /// The object a method is called on.
 fn object<'a>(call: &Call) -> &'a TableObject {
     // SAFETY: PHP calls methods of this class on its objects only.
-    unsafe { TableObject::of(call.this()) }
+    unsafe { state::of(call.this()) }
 }
 
 /// Its state. None if its constructor was skipped or it was destroyed, and then an `Error` is pending.
 #[inline]
-fn state<'a>(call: &Call) -> Option<&'a mut State> {
+fn contents<'a>(call: &Call) -> Option<&'a mut Contents> {
     // SAFETY: alive as long as no PHP code runs, which is how long callers use it (see `TableObject`); PHP has one
     // thread, and a caller asks once at a time.
-    let state = unsafe { object(call).state.get().as_mut() };
-    if state.is_none() {
-        throw_misuse(WRONG_OPERATION, format_args!("must call constructor first"));
+    let contents = unsafe { object(call).contents.get().as_mut() };
+    if contents.is_none() {
+        state::throw_unconstructed();
     }
-    state
+    contents
 }
 
 /// Its table. None if there is none yet, and then the script ends.
 #[inline]
 fn made<'a>(call: &Call) -> Option<&'a mut Made> {
-    let made = &mut state(call)?.made;
+    let made = &mut contents(call)?.made;
     if made.is_none() {
         fatal(format_args!("table is not created or has been destroyed"));
     }
@@ -218,14 +182,9 @@ pub(super) fn register() {
         method!(c"current", walking::current, [], ty::MIXED),
         method!(c"key", walking::key, [], ty::MIXED),
     ];
-    let making = Making {
-        slot: &CLASSES.table,
-        create,
-    };
-    let class = new_state_class(c"Skep\\Table", &methods, making);
+    let class = closed_class::<TableObject>(&methods);
     // SAFETY: a registered class and PHP's own interfaces.
     unsafe {
-        (*class).ce_flags &= !ALLOW_DYNAMIC_PROPERTIES;
         zend_class_implements(class, 2, zend_ce_iterator, zend_ce_countable);
     }
     constant(class, c"TYPE_INT", TYPE_INT);

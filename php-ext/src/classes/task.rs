@@ -1,69 +1,37 @@
 //! Class `Skep\Server\Task`: a task as an object.
 
 use std::cell::Cell;
-use std::mem::offset_of;
-use std::sync::OnceLock;
-use std::sync::atomic::Ordering::Relaxed;
 
-use ext_php_rs::ffi::{ext_php_rs_zend_object_alloc, zend_object_std_dtor};
 use skep::task;
 
-use super::{Making, alias, handlers, init_object, new_state_class, property, server, slot};
+use super::state::{self, Class, State, open_class};
+use super::{alias, property, server, slot};
 use crate::exception::{code, fatal, warn};
-use crate::globals::{self, CLASSES};
+use crate::globals;
 use crate::method::{Call, Entry, PUBLIC, STATIC, method, param, parse, ty};
 use crate::payload::{self, Payload};
-use crate::zend::{
-    Zv, bytes, zend_class_entry, zend_object, zend_object_handlers, zend_string, zval,
-};
+use crate::zend::{Zv, bytes, zend_object, zend_string, zval};
 
-/// The Rust side of the object, in front of PHP's.
-#[repr(C)]
+/// The Rust side of the object.
 struct TaskObject {
     /// Which task of this process it is, counted from 1; 0 if a script has made it.
     serial: Cell<u64>,
-    std: zend_object,
+}
+
+static CLASS: Class = Class::new(c"Skep\\Server\\Task");
+
+impl State for TaskObject {
+    const CLASS: &'static Class = &CLASS;
+
+    fn new(_: *mut zend_object) -> TaskObject {
+        TaskObject {
+            serial: Cell::new(0),
+        }
+    }
 }
 
 /// `ZEND_ACC_FINAL`.
 const FINAL: u32 = 1 << 5;
-
-static HANDLERS: OnceLock<Shared> = OnceLock::new();
-
-/// PHP's handler table, which is never written after it was made.
-struct Shared(zend_object_handlers);
-
-// SAFETY: function pointers and a number, constant.
-unsafe impl Send for Shared {}
-// SAFETY: as above.
-unsafe impl Sync for Shared {}
-
-/// # Safety
-/// `object` must be alive and of class `Skep\Server\Task`.
-unsafe fn state<'a>(object: *mut zend_object) -> &'a TaskObject {
-    // SAFETY: every such object was made by `create`, which puts the state this far in front.
-    unsafe {
-        &*object
-            .byte_sub(offset_of!(TaskObject, std))
-            .cast::<TaskObject>()
-    }
-}
-
-unsafe extern "C" fn create(class: *mut zend_class_entry) -> *mut zend_object {
-    // SAFETY: zend_object_alloc zeroes the state, and zero is a valid value of it.
-    unsafe {
-        let state =
-            ext_php_rs_zend_object_alloc(size_of::<TaskObject>(), class).cast::<TaskObject>();
-        let handlers = HANDLERS.get_or_init(|| Shared(handlers(offset_of!(TaskObject, std), free)));
-        init_object(&raw mut (*state).std, class, &raw const handlers.0);
-        &raw mut (*state).std
-    }
-}
-
-unsafe extern "C" fn free(object: *mut zend_object) {
-    // SAFETY: the state owns nothing; the standard end of an object.
-    unsafe { zend_object_std_dtor(object) };
-}
 
 pub(super) fn register() {
     let is_static = |entry: Entry| Entry {
@@ -85,14 +53,7 @@ pub(super) fn register() {
             ty::MIXED
         )),
     ];
-    let class = new_state_class(
-        c"Skep\\Server\\Task",
-        &methods,
-        Making {
-            slot: &CLASSES.task,
-            create,
-        },
-    );
+    let class = open_class::<TaskObject>(&methods);
     // SAFETY: just registered.
     unsafe { (*class).ce_flags |= FINAL };
     for (name, default) in [
@@ -109,10 +70,11 @@ pub(super) fn register() {
 
 /// The object of the task at hand. Takes over `data`; returns one reference.
 pub(super) fn make(task: &skep::task::Task, data: Zv) -> Zv {
-    // SAFETY: the class is registered.
-    let object = unsafe { create(CLASSES.task.load(Relaxed)) };
+    let object = state::make::<TaskObject>();
     // SAFETY: made above.
-    unsafe { state(object) }.serial.set(globals::task());
+    unsafe { state::of::<TaskObject>(object) }
+        .serial
+        .set(globals::task());
     let values = [
         data,
         Zv::double(task.dispatch_time),
@@ -133,7 +95,7 @@ fn finish(call: &mut Call) {
         return;
     }
     // SAFETY: PHP calls methods of this class on its objects only.
-    let serial = unsafe { state(call.this()) }.serial.get();
+    let serial = unsafe { state::of::<TaskObject>(call.this()) }.serial.get();
     if serial == 0 {
         return fatal(format_args!("Invalid instance of Skep\\Server\\Task"));
     }

@@ -1,37 +1,22 @@
 //! Class `Skep\Timer` and the functions `swoole_timer_*`: timers of the process that calls.
 
-use std::mem::ManuallyDrop;
 use std::ptr::null_mut;
 use std::sync::atomic::Ordering::Relaxed;
 
-use ext_php_rs::ffi::{zend_call_known_function, zend_fcall_info};
+use ext_php_rs::ffi::zend_call_known_function;
 use skep::TimerId;
 
 use super::{alias, new_class, new_static_class};
+use crate::callable::Callable;
 use crate::convert::{List, Map};
 use crate::exception::{code, warn};
 use crate::globals::CLASSES;
 use crate::looping::{current, jobs};
-use crate::method::{Call, Entry, Param, method, param, parse, rest, static_method, ty};
-use crate::zend::{
-    Zv, object_init_ex, spl_ce_ArrayIterator, zend_fcall_info_cache, zend_function, zval,
-};
+use crate::method::{Call, Entry, Param, entries, method, param, parse, rest, static_method, ty};
+use crate::zend::{Zv, object_init_ex, spl_ce_ArrayIterator, zend_function, zval};
 
 const ID_OR_FALSE: u32 = ty::INT | ty::FALSE;
 const TIMER: Param = param(c"timer_id", ty::INT);
-
-/// One method, as a method and as a function.
-macro_rules! entries {
-    ($kind:ident: $(($method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr)),* $(,)?) => {
-        vec![$(entries!(@$kind $method, $function, $body, [$($param),*], $returns)),*]
-    };
-    (@methods $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
-        static_method!($method, $body, [$($param),*], $returns)
-    };
-    (@functions $method:literal, $function:literal, $body:path, [$($param:expr),*], $returns:expr) => {
-        method!($function, $body, [$($param),*], $returns)
-    };
-}
 
 macro_rules! table {
     ($kind:ident) => {
@@ -108,33 +93,6 @@ fn add(call: &mut Call, repeats: bool) {
     match jobs::add_timer(ms, repeats, callable.value(), params) {
         Some(id) => call.give(Zv::long(id as i64)),
         None => call.give_bool(false),
-    }
-}
-
-/// A callable argument, as PHP itself checks it.
-pub(crate) struct Callable(Zv);
-
-impl Callable {
-    /// `read` parses arguments with the letter `f` for the two; none: PHP has thrown.
-    pub(crate) fn parse(
-        read: impl FnOnce(&mut zend_fcall_info, &mut zend_fcall_info_cache) -> bool,
-    ) -> Option<Callable> {
-        // SAFETY: zero means "none" in each field of both.
-        let (info, mut cache) = unsafe {
-            (
-                std::mem::zeroed::<zend_fcall_info>(),
-                std::mem::zeroed::<zend_fcall_info_cache>(),
-            )
-        };
-        let mut info = ManuallyDrop::new(info); // PHP has not counted the reference that is copied into it
-        let read = read(&mut info, &mut cache);
-        // SAFETY: zero, which is an undefined value, or the argument as PHP has copied it.
-        read.then(|| Callable(unsafe { Zv::read(&raw const info.function_name) }))
-    }
-
-    /// Undefined for a null that was allowed.
-    pub(crate) fn value(&self) -> Zv {
-        self.0
     }
 }
 

@@ -26,7 +26,7 @@ use ext_php_rs::ffi::{php_error_docref, zend_hash_str_find};
 use skep::{Context, EventLoop, Refused, Role};
 
 use crate::call::{self, Frame, Target};
-use crate::exception::pending;
+use crate::exception::{may_be_caught, pending};
 use crate::globals;
 use crate::zend::{E_DEPRECATED, Zv, eg, functions, zend_function};
 
@@ -135,7 +135,7 @@ pub(crate) fn wait() {
             deliver_signals();
         }
         if step.is_err() || pending() || globals::bailed() {
-            LEFT.set(true);
+            LEFT.set(!may_be_caught());
             break;
         }
     }
@@ -167,7 +167,7 @@ pub(crate) fn dispatch() {
         None => own.dispatch(),
     };
     if step.is_err() && !run_by_role() && !own.is_inherited() {
-        LEFT.set(true);
+        LEFT.set(!may_be_caught());
     }
 }
 

@@ -36,8 +36,13 @@ impl Stage {
     /// It has been told to stop: connections may end now.
     pub const STOPPING: usize = 1;
 
-    fn is_stopping(&self) -> bool {
+    pub(super) fn is_stopping(&self) -> bool {
         self.act.load(Ordering::SeqCst) >= Stage::STOPPING
+    }
+
+    /// A client has an answer.
+    pub(super) fn answer_to(&self, client: usize) {
+        self.answered[client].fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -197,7 +202,7 @@ impl Caller<'_> {
                     .latencies
                     .push(first.since.elapsed().as_micros() as u32);
                 self.tally.answered += 1;
-                self.stage.answered[self.client].fetch_add(1, Ordering::Relaxed);
+                self.stage.answer_to(self.client);
                 self.waiting.pop_front();
                 self.come = 0;
             }

@@ -68,6 +68,12 @@ impl Errand {
         Ok(errand)
     }
 
+    /// From now on a read that finds nothing for so long is a failure.
+    pub fn look_every(&self, pause: Duration) -> Result<(), Failure> {
+        let set = self.stream.set_read_timeout(Some(pause));
+        set.map_err(|error| Failure::of(&error))
+    }
+
     /// Send.
     pub fn send(&mut self, bytes: &[u8]) -> Result<(), Failure> {
         self.stream

@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use nix::sys::signal::Signal;
+
+use self::Means::{Ask, KillDuring, Order, Pause, ToMaster};
 use super::dice::Dice;
 
 /// What is done to a process of the server.
@@ -33,41 +36,174 @@ pub enum Fault {
     Block,
     /// A callback runs in a circle.
     Spin,
+    /// The same for task workers, as far as it makes sense: a task may take as long as it likes.
+    TaskKill,
+    /// SIGKILL in the middle of a task.
+    TaskKillAtWork,
+    /// SIGTERM.
+    TaskTerm,
+    /// SIGUSR2 to the master.
+    TaskReloadSignal,
+    /// A worker calls `reload(true)`.
+    TaskReloadCall,
+    /// onTask throws.
+    TaskThrow,
+    /// It exits with code 3.
+    TaskExit,
+    /// It faults.
+    TaskSegfault,
+    /// It exhausts its memory.
+    TaskMemory,
+    /// SIGSTOP, and SIGCONT a while later.
+    TaskFreeze,
+    /// And for user processes.
+    UserKill,
+    /// SIGTERM.
+    UserTerm,
+    /// It throws.
+    UserThrow,
+    /// It exits with code 3.
+    UserExit,
+    /// It faults.
+    UserSegfault,
+    /// SIGSTOP, and SIGCONT a while later.
+    UserFreeze,
+}
+
+/// Whom a fault hits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Role {
+    /// An event worker.
+    Worker,
+    /// A task worker.
+    TaskWorker,
+    /// A user process.
+    UserProcess,
+}
+
+/// How it is brought about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Means {
+    /// A signal to the process.
+    Signal(Signal),
+    /// A signal to the master.
+    ToMaster(Signal),
+    /// An order to it.
+    Order(&'static str),
+    /// An order to it, and SIGKILL while it obeys.
+    KillDuring(&'static str),
+    /// An order to any worker, about others.
+    Ask(&'static str),
+    /// SIGSTOP, and SIGCONT a while later.
+    Pause,
 }
 
 struct Row {
     fault: Fault,
     name: &'static str,
     weight: u64,
-    /// The order to the worker; `None`: it is a signal.
-    order: Option<&'static str>,
+    role: Role,
+    means: Means,
 }
 
-const fn row(fault: Fault, name: &'static str, weight: u64, order: Option<&'static str>) -> Row {
+const fn row(fault: Fault, name: &'static str, weight: u64, role: Role, means: Means) -> Row {
     Row {
         fault,
         name,
         weight,
-        order,
+        role,
+        means,
     }
 }
 
-/// All there is. Faults of task workers get rows of their own here (`task-kill`, `task-throw`, ...), a way to
-/// reach their pids in [`super::subject::Subject::workers`], and orders in the two server programs.
-const ROWS: [Row; 13] = [
-    row(Fault::Kill, "kill", 8, None),
-    row(Fault::KillAtWork, "kill-at-work", 4, Some("!sleep 300")),
-    row(Fault::Term, "term", 3, None),
-    row(Fault::ReloadSignal, "reload-signal", 2, None),
-    row(Fault::ReloadCall, "reload-call", 1, Some("!reload")),
-    row(Fault::StopCall, "stop-call", 2, Some("!stop")),
-    row(Fault::Throw, "throw", 2, Some("!throw")),
-    row(Fault::Exit, "exit", 2, Some("!exit")),
-    row(Fault::Segfault, "segfault", 2, Some("!segfault")),
-    row(Fault::Memory, "memory", 2, Some("!memory")),
-    row(Fault::Freeze, "freeze", 3, None),
-    row(Fault::Block, "block", 2, Some("!sleep 60000")),
-    row(Fault::Spin, "spin", 1, Some("!spin")),
+const fn worker(fault: Fault, name: &'static str, weight: u64, means: Means) -> Row {
+    row(fault, name, weight, Role::Worker, means)
+}
+
+const fn task(fault: Fault, name: &'static str, weight: u64, means: Means) -> Row {
+    row(fault, name, weight, Role::TaskWorker, means)
+}
+
+const fn user(fault: Fault, name: &'static str, weight: u64, means: Means) -> Row {
+    row(fault, name, weight, Role::UserProcess, means)
+}
+
+/// All there is.
+const ROWS: [Row; 29] = [
+    worker(Fault::Kill, "kill", 8, Means::Signal(Signal::SIGKILL)),
+    worker(
+        Fault::KillAtWork,
+        "kill-at-work",
+        4,
+        KillDuring("!sleep 300"),
+    ),
+    worker(Fault::Term, "term", 3, Means::Signal(Signal::SIGTERM)),
+    worker(
+        Fault::ReloadSignal,
+        "reload-signal",
+        2,
+        ToMaster(Signal::SIGUSR1),
+    ),
+    worker(Fault::ReloadCall, "reload-call", 1, Ask("!reload")),
+    worker(Fault::StopCall, "stop-call", 2, Order("!stop")),
+    worker(Fault::Throw, "throw", 2, Order("!throw")),
+    worker(Fault::Exit, "exit", 2, Order("!exit")),
+    worker(Fault::Segfault, "segfault", 2, Order("!segfault")),
+    worker(Fault::Memory, "memory", 2, Order("!memory")),
+    worker(Fault::Freeze, "freeze", 3, Means::Signal(Signal::SIGSTOP)),
+    worker(Fault::Block, "block", 2, Order("!sleep 60000")),
+    worker(Fault::Spin, "spin", 1, Order("!spin")),
+    task(
+        Fault::TaskKill,
+        "task-kill",
+        7,
+        Means::Signal(Signal::SIGKILL),
+    ),
+    task(
+        Fault::TaskKillAtWork,
+        "task-kill-at-work",
+        4,
+        KillDuring("!sleep 300"),
+    ),
+    task(
+        Fault::TaskTerm,
+        "task-term",
+        2,
+        Means::Signal(Signal::SIGTERM),
+    ),
+    task(
+        Fault::TaskReloadSignal,
+        "task-reload-signal",
+        2,
+        ToMaster(Signal::SIGUSR2),
+    ),
+    task(
+        Fault::TaskReloadCall,
+        "task-reload-call",
+        1,
+        Ask("!reload-tasks"),
+    ),
+    task(Fault::TaskThrow, "task-throw", 2, Order("!throw")),
+    task(Fault::TaskExit, "task-exit", 2, Order("!exit")),
+    task(Fault::TaskSegfault, "task-segfault", 1, Order("!segfault")),
+    task(Fault::TaskMemory, "task-memory", 1, Order("!memory")),
+    task(Fault::TaskFreeze, "task-freeze", 3, Pause),
+    user(
+        Fault::UserKill,
+        "user-kill",
+        2,
+        Means::Signal(Signal::SIGKILL),
+    ),
+    user(
+        Fault::UserTerm,
+        "user-term",
+        1,
+        Means::Signal(Signal::SIGTERM),
+    ),
+    user(Fault::UserThrow, "user-throw", 1, Order("!throw")),
+    user(Fault::UserExit, "user-exit", 1, Order("!exit")),
+    user(Fault::UserSegfault, "user-segfault", 1, Order("!segfault")),
+    user(Fault::UserFreeze, "user-freeze", 1, Pause),
 ];
 
 impl Fault {
@@ -83,9 +219,26 @@ impl Fault {
         self.row().name
     }
 
-    /// The order that makes a worker do it to itself.
-    pub fn order(self) -> Option<&'static str> {
-        self.row().order
+    /// Whom it hits.
+    pub fn role(self) -> Role {
+        self.row().role
+    }
+
+    /// How it is brought about.
+    pub fn means(self) -> Means {
+        self.row().means
+    }
+
+    /// Whether a process that it was done to may die of it.
+    pub fn is_deadly(self) -> bool {
+        match self.means() {
+            Means::Signal(Signal::SIGTERM) => self.role() == Role::UserProcess, // the others end in peace
+            Means::Signal(_) | KillDuring(_) => true,
+            Order(_) => self != Fault::StopCall,
+            // Who is stopped while it takes a task keeps all others from it, and is killed.
+            Pause => self.role() == Role::TaskWorker,
+            ToMaster(_) | Ask(_) => false,
+        }
     }
 
     /// Whether only `worker_deadline` ends it.
@@ -129,7 +282,7 @@ impl Plan {
 
     /// What comes next, and how long before it.
     pub fn next_fault(&mut self) -> (Duration, Fault) {
-        let pause = Duration::from_millis(self.dice.between(100, 500));
+        let pause = Duration::from_millis(self.dice.between(80, 400));
         let weights: u64 = self.faults.iter().map(|fault| fault.row().weight).sum();
         let mut drawn = self.dice.draw() % weights.max(1);
         for fault in &self.faults {
@@ -161,7 +314,7 @@ mod tests {
         }
         assert!(
             came.iter()
-                .all(|(pause, _)| (100..=500).contains(&pause.as_millis()))
+                .all(|(pause, _)| (80..=400).contains(&pause.as_millis()))
         );
     }
 

@@ -10,10 +10,12 @@ pub struct Report {
     pub title: String,
     /// Faults by kind.
     pub faults: BTreeMap<String, u64>,
-    /// Deaths of workers by fault and exit.
+    /// Deaths of processes by fault and exit.
     pub deaths: BTreeMap<String, u64>,
     /// Closed connections by reason.
     pub reasons: BTreeMap<String, u64>,
+    /// Errands that took more than one callback, by kind and end.
+    pub errands: BTreeMap<String, u64>,
     /// Everything else, in order.
     pub figures: Vec<(&'static str, String)>,
     /// Microseconds per request, sorted.
@@ -48,8 +50,9 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "chaos: {}", self.title)?;
         section(f, "faults", &self.faults)?;
-        section(f, "deaths of workers", &self.deaths)?;
+        section(f, "deaths", &self.deaths)?;
         section(f, "connections closed, with reason", &self.reasons)?;
+        section(f, "errands with an answer", &self.errands)?;
         for (name, value) in &self.figures {
             writeln!(f, "  {name:<44}{value:>10}")?;
         }

@@ -10,11 +10,19 @@ use std::time::Duration;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::Signal;
 
+use super::ledger::Ledger;
+use super::plan::Role;
 use crate::eventually::{eventually, eventually_some, patience};
 use crate::process;
 
 /// Workers; so many that one which is hit is old enough to be restarted at once, as a rule.
 pub const WORKERS: usize = 8;
+
+/// Task workers.
+pub const TASK_WORKERS: usize = 4;
+
+/// User processes.
+pub const USERS: usize = 2;
 
 /// Seconds a callback may take.
 pub const DEADLINE: Duration = Duration::from_secs(1);
@@ -64,13 +72,21 @@ fn command(language: Language) -> Result<Command, String> {
 
 impl Subject {
     /// Start, and wait until it listens.
-    pub fn start(language: Language, directory: &Path) -> Result<Subject, String> {
+    pub fn start(language: Language, directory: &Path, redeliver: u64) -> Result<Subject, String> {
         let text = |error: std::io::Error| format!("{}: {error}", directory.display());
-        fs::create_dir_all(directory.join("tmp")).map_err(text)?;
-        let settings = format!(
-            "{{\"worker_num\":{WORKERS},\"reactor_num\":2,\"worker_deadline\":{}}}",
-            DEADLINE.as_secs()
-        );
+        for part in ["tmp", "roles"] {
+            fs::create_dir_all(directory.join(part)).map_err(text)?;
+        }
+        let pairs = [
+            ("worker_num", WORKERS as u64),
+            ("task_worker_num", TASK_WORKERS as u64),
+            ("task_redeliver", redeliver),
+            ("users", USERS as u64),
+            ("reactor_num", 2),
+            ("worker_deadline", DEADLINE.as_secs()),
+        ];
+        let pairs = pairs.map(|(key, value)| format!("\"{key}\":{value}"));
+        let settings = format!("{{{}}}", pairs.join(","));
         fs::write(directory.join("settings"), settings).map_err(text)?;
         let output = File::create(directory.join("output")).map_err(text)?;
         // Faults are made on purpose here: nobody wants their core files.
@@ -103,7 +119,7 @@ impl Subject {
             );
             fs::read_to_string(&file).ok()?.parse().ok()
         });
-        eventually(patience(), || subject.workers().len() == WORKERS);
+        eventually(patience(), || subject.is_complete());
         Ok(subject)
     }
 
@@ -117,14 +133,38 @@ impl Subject {
         self.child.id() as i32
     }
 
-    /// Pids of the living workers, in ascending order.
-    pub fn workers(&self) -> Vec<i32> {
-        let mut workers: Vec<i32> = process::children(self.master())
+    /// Pids of its living children in one role, in ascending order. Those that have not begun yet are left out.
+    pub fn children(&self, role: Role) -> Vec<i32> {
+        let name = match role {
+            Role::Worker => "worker",
+            Role::TaskWorker => "task",
+            Role::UserProcess => "user",
+        };
+        let has_role = |pid: &i32| {
+            let path = self.directory.join("roles").join(pid.to_string());
+            fs::read_to_string(path).is_ok_and(|is| is == name)
+        };
+        let mut children: Vec<i32> = process::children(self.master())
             .into_iter()
             .flat_map(process::children)
+            .filter(has_role)
             .collect();
-        workers.retain(|pid| process::is_alive(*pid));
-        workers
+        children.retain(|pid| process::is_alive(*pid));
+        children
+    }
+
+    /// Whether everybody is there, once.
+    pub fn is_complete(&self) -> bool {
+        self.children(Role::Worker).len() == WORKERS
+            && self.children(Role::TaskWorker).len() == TASK_WORKERS
+            && self.children(Role::UserProcess).len() == USERS
+    }
+
+    /// What the processes have put on record so far, `ledger` or `orders`.
+    pub fn ledger(&self, name: &str) -> Ledger {
+        // Bytes, as a record may have been cut off anywhere.
+        let bytes = fs::read(self.directory.join(name)).unwrap_or_default();
+        Ledger::read(&String::from_utf8_lossy(&bytes))
     }
 
     /// All its processes.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use super::caller::Closing;
 use super::deaths::Death;
 use super::inject::Injected;
-use super::plan::Fault;
+use super::ledger::Obeyed;
+use super::plan::{Means, Role};
+use super::subject::WORKERS;
 
 /// How long after its fault a death may be noticed by a client: back-off, deadline and a busy machine.
 const AFTERMATH_MS: u64 = 8_000;
@@ -23,20 +25,23 @@ pub struct Verdict {
     pub wrong: Vec<String>,
 }
 
-/// The fault that brought this death: one that this very callback was told to do, else a signal.
-fn cause<'a>(death: &Death, injected: &'a [Injected]) -> Option<&'a Injected> {
+/// The fault that brought this death: one that this very callback was told to do, else one done to the process.
+fn cause<'a>(death: &Death, injected: &'a [Injected], obeyed: &[Obeyed]) -> Option<&'a Injected> {
     let told = |fault: &&Injected| fault.fd != 0 && death.fd == Some(fault.fd);
     let hit = |fault: &&Injected| {
-        let deadly = matches!(
-            fault.fault,
-            Fault::Kill | Fault::KillAtWork | Fault::Freeze | Fault::Block | Fault::Spin
-        );
-        deadly && fault.pid == death.pid
+        // What a worker was told is known by the session, unless the deadline ended it.
+        let told_alone = fault.fault.role() == Role::Worker
+            && matches!(fault.fault.means(), Means::Order(_))
+            && !fault.fault.needs_deadline();
+        fault.fault.is_deadly() && !told_alone && fault.pid == death.pid
     };
-    injected
-        .iter()
-        .find(told)
+    let obeying = |fault: &&Injected| {
+        let by_it = |order: &Obeyed| order.pid == death.pid && order.ticket == fault.ticket;
+        fault.fault.is_deadly() && obeyed.iter().any(by_it)
+    };
+    (injected.iter().find(told))
         .or_else(|| injected.iter().find(hit))
+        .or_else(|| injected.iter().rfind(obeying))
 }
 
 fn end_of(death: &Death) -> String {
@@ -47,11 +52,16 @@ fn end_of(death: &Death) -> String {
 }
 
 /// Compare.
-pub fn judge(closings: &[Closing], deaths: &[Death], injected: &[Injected]) -> Verdict {
+pub fn judge(
+    closings: &[Closing],
+    deaths: &[Death],
+    injected: &[Injected],
+    obeyed: &[Obeyed],
+) -> Verdict {
     let mut verdict = Verdict::default();
     let mut open: Vec<(&Death, Option<&Injected>)> = Vec::new();
     for death in deaths {
-        let cause = cause(death, injected);
+        let cause = cause(death, injected, obeyed);
         if let Some(cause) = cause {
             let name = format!("{}: {}", cause.fault.name(), end_of(death));
             *verdict.deaths.entry(name).or_default() += 1;
@@ -60,7 +70,9 @@ pub fn judge(closings: &[Closing], deaths: &[Death], injected: &[Injected]) -> V
                 .wrong
                 .push(format!("nobody did anything to it: {death:?}"));
         }
-        open.push((death, cause));
+        if death.worker < WORKERS as u32 {
+            open.push((death, cause)); // others have no sessions
+        }
     }
     let mut take = |fits: &dyn Fn(&Death, Option<&Injected>) -> bool| {
         let found = open.iter().position(|(death, cause)| fits(death, *cause))?;
@@ -107,6 +119,11 @@ pub fn judge(closings: &[Closing], deaths: &[Death], injected: &[Injected]) -> V
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chaos::plan::Fault;
+
+    fn judged(closings: &[Closing], deaths: &[Death], injected: &[Injected]) -> Verdict {
+        judge(closings, deaths, injected, &[])
+    }
 
     fn closing(fd: u64, worker: u32, at: u64) -> Closing {
         let (who, how) = ("client 1".into(), "end of file".into());
@@ -126,6 +143,7 @@ mod tests {
             pid,
             code: 0,
             signal: 9,
+            callback: "onReceive".into(),
             fd,
         }
     }
@@ -135,13 +153,14 @@ mod tests {
             fault: Fault::Kill,
             pid,
             fd: 0,
+            ticket: String::new(),
             at,
         }
     }
 
     #[test]
     fn one_death_explains_one_closing() {
-        let verdict = judge(
+        let verdict = judged(
             &[closing(5, 2, 120)],
             &[killed(99, Some(5))],
             &[kill(99, 100)],
@@ -149,12 +168,12 @@ mod tests {
         assert_eq!((verdict.unexplained, verdict.wrong), (0, vec![]));
         let both = [closing(5, 2, 120), closing(6, 2, 120)];
         assert_eq!(
-            judge(&both, &[killed(99, Some(5))], &[kill(99, 100)]).unexplained,
+            judged(&both, &[killed(99, Some(5))], &[kill(99, 100)]).unexplained,
             1
         );
         let early = [closing(6, 2, 120)];
         assert_eq!(
-            judge(&early, &[killed(99, None)], &[kill(99, 100)]).unexplained,
+            judged(&early, &[killed(99, None)], &[kill(99, 100)]).unexplained,
             0
         );
     }
@@ -162,19 +181,19 @@ mod tests {
     #[test]
     fn deaths_without_a_fault_and_closings_at_other_times_are_wrong() {
         assert_eq!(
-            judge(&[], &[killed(99, None)], &[kill(98, 100)])
+            judged(&[], &[killed(99, None)], &[kill(98, 100)])
                 .wrong
                 .len(),
             1
         );
         let before = [closing(6, 2, 20)];
         assert_eq!(
-            judge(&before, &[killed(99, None)], &[kill(99, 100)]).unexplained,
+            judged(&before, &[killed(99, None)], &[kill(99, 100)]).unexplained,
             1
         );
         let elsewhere = [closing(6, 3, 120)];
         assert_eq!(
-            judge(&elsewhere, &[killed(99, None)], &[kill(99, 100)]).unexplained,
+            judged(&elsewhere, &[killed(99, None)], &[kill(99, 100)]).unexplained,
             1
         );
     }

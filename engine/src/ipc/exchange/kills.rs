@@ -12,7 +12,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 use std::{env, process, thread};
 
@@ -22,9 +22,10 @@ use crate::ipc::envelope::{Body, Envelope};
 use crate::ipc::frame::Kind;
 use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
-use crate::ipc::shm::Layout;
-use crate::ipc::shm::shared_block;
+use crate::ipc::shm::{Layout, shared_block};
+use crate::ipc::work::{Work, WorkBlock};
 use crate::sync::AtomicU32;
+use crate::sys::victims::{Dice, victim};
 
 const CONSUMERS: u32 = 3;
 /// Large enough to begin again at its start.
@@ -44,11 +45,6 @@ const PUSHED: u32 = 1;
 const RECEIVED: u32 = 1 << 8;
 const LOST: u32 = 1 << 16;
 
-/// Steps of a consumer's record.
-const NONE: u32 = 0;
-const TAKING: u32 = 1;
-const AT_WORK: u32 = 2;
-
 shared_block! {
     struct Board {
         stop: AtomicU32,
@@ -59,8 +55,7 @@ shared_block! {
         wrong: AtomicU32,
         wrong_number: AtomicU64,
         /// What each consumer is at.
-        step: [AtomicU32; CONSUMERS as usize],
-        number: [AtomicU64; CONSUMERS as usize],
+        work: [WorkBlock; CONSUMERS as usize],
     }
 }
 
@@ -127,18 +122,6 @@ impl Scene {
     }
 }
 
-/// xorshift, to have a schedule that a seed repeats.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 /// Most go inline, some as a parcel.
 fn payload_len(number: u64) -> usize {
     let mut dice = Dice(number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1);
@@ -146,6 +129,27 @@ fn payload_len(number: u64) -> usize {
     match dice.below(16) {
         0 => dice.below(100_000) as usize,
         _ => dice.below(200) as usize,
+    }
+}
+
+/// Whose parcel it is that a consumer reads.
+#[derive(PartialEq)]
+enum Keeping {
+    /// On its desk while it is read: messages.
+    OnDesk,
+    /// On record with the task until it is read.
+    UntilRead,
+    /// On record with the task until that is through: it could be run again.
+    UntilEnd,
+}
+
+impl Keeping {
+    fn of(number: u64) -> Keeping {
+        match number % 3 {
+            0 => Keeping::OnDesk,
+            1 => Keeping::UntilRead,
+            _ => Keeping::UntilEnd,
+        }
     }
 }
 
@@ -202,37 +206,49 @@ fn receive(scene: &Scene, consumer: u32) {
     let parent = std::os::unix::process::parent_id();
     let claimant = Claimant::new(seat_of(consumer), 1);
     let mut incoming = Incoming::new(&scene.exchange, Way::Tasks(Party::MAIN), claimant);
-    let (step, at) = (
-        &board.step[consumer as usize],
-        &board.number[consumer as usize],
-    );
+    let work = &board.work[consumer as usize];
     let parcels = scene.exchange.parcels();
     while std::os::unix::process::parent_id() == parent {
         let mut taken = None;
         let found = incoming.take(|_, head, payload| {
             let (envelope, body) = Envelope::open(head, payload);
-            at.store(envelope.id, Ordering::Relaxed);
-            step.store(TAKING, Ordering::Release);
-            taken = Some(match body {
-                Body::Inline(data) => (envelope, data.to_vec(), None),
-                Body::Parcel(parcel) => {
-                    parcels.begin_reading(me, parcel);
-                    (envelope, Vec::new(), Some(parcel))
-                }
+            let (data, parcel) = match body {
+                Body::Inline(data) => (data.to_vec(), None),
+                Body::Parcel(parcel) => (Vec::new(), Some(parcel)),
+            };
+            let keeping = Keeping::of(envelope.id);
+            work.take(&Work {
+                envelope,
+                kept: 0,
+                target: None,
+                parcel: parcel.filter(|_| keeping != Keeping::OnDesk),
             });
+            if let Some(parcel) = parcel.filter(|_| keeping == Keeping::OnDesk) {
+                parcels.begin_reading(me, parcel);
+            }
+            taken = Some((envelope, data, parcel));
         });
         let (Found::One(_), Some((envelope, mut data, parcel))) = (found, taken) else {
             thread::yield_now();
             continue;
         };
-        step.store(AT_WORK, Ordering::Release);
+        work.begin();
         let number = envelope.id;
+        let keeping = Keeping::of(number);
+        let let_go = |parcel| {
+            parcels.discard(parcel);
+            work.forget_parcel();
+        };
         if let Some(parcel) = parcel {
             let Some(content) = parcels.read(parcel) else {
                 scene.wrong(1, number);
             };
             data = content;
-            parcels.end_reading(me, parcel);
+            match keeping {
+                Keeping::OnDesk => drop(parcels.end_reading(me, parcel)),
+                Keeping::UntilRead => let_go(parcel),
+                Keeping::UntilEnd => {}
+            }
         }
         let torn = data.len() != payload_len(number)
             || (data.iter().enumerate()).any(|(at, &byte)| byte != payload_byte(number, at));
@@ -241,7 +257,10 @@ fn receive(scene: &Scene, consumer: u32) {
         }
         scene.log(number).fetch_add(RECEIVED, Ordering::Relaxed);
         board.received.fetch_add(1, Ordering::Relaxed);
-        step.store(NONE, Ordering::Release);
+        work.end();
+        if let Some(parcel) = parcel.filter(|_| keeping == Keeping::UntilEnd) {
+            let_go(parcel);
+        }
     }
 }
 
@@ -270,18 +289,13 @@ const SENDERS_PLACE: usize = CONSUMERS as usize;
 
 impl Stage {
     fn start(&self, place: usize) -> Child {
-        let test = concat!(module_path!(), "::process_body");
         let role = match place {
             SENDERS_PLACE => "sender".to_string(),
             consumer => consumer.to_string(),
         };
-        Command::new(env::current_exe().unwrap())
-            .args([test.split_once("::").unwrap().1, "--exact", "--ignored"])
-            .args(["--nocapture", "--test-threads=1"])
+        victim(module_path!())
             .env(FILE, &self.file)
             .env(ROLE, role)
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .unwrap()
@@ -299,10 +313,18 @@ impl Stage {
         }
         let put_back = scene.exchange.settle(seat_of(place as u32)).put_back;
         let board = scene.board();
-        let step = board.step[place].swap(NONE, Ordering::AcqRel);
-        if step == AT_WORK || (step == TAKING && !put_back) {
-            let number = board.number[place].load(Ordering::Relaxed);
-            scene.log(number).fetch_add(LOST, Ordering::Relaxed);
+        let work = &board.work[place];
+        let parcels = scene.exchange.parcels();
+        if let Some(parcel) = work.leftover(put_back) {
+            parcels.discard(parcel);
+        }
+        if let Some(lost) = work.settle(put_back) {
+            if let Some(parcel) = lost.parcel {
+                parcels.discard(parcel);
+            }
+            scene
+                .log(lost.envelope.id)
+                .fetch_add(LOST, Ordering::Relaxed);
         }
     }
 
@@ -379,7 +401,7 @@ fn no_kill_of_a_sender_or_consumer_loses_or_doubles_a_message() {
     assert!(ended.success(), "{}", stage.story());
     stage.wait_until("all is received", |scene| {
         scene.exchange.waiting_tasks().count == 0
-            && (scene.board().step.iter()).all(|step| step.load(Ordering::Acquire) == NONE)
+            && !scene.board().work.iter().any(WorkBlock::is_busy)
     });
     for place in 0..SENDERS_PLACE {
         stage.kill(place);

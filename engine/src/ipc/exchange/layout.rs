@@ -12,8 +12,9 @@ use crate::sync::AtomicU64;
 const ALL_RINGS: usize = 8 << 30;
 /// Ring sizes of requests and replies.
 const SMALLEST_RING: usize = 64 << 10;
-const LARGEST_REQUESTS: usize = 1 << 20;
+const LARGEST_REQUESTS: usize = 8 << 20;
 const LARGEST_REPLIES: usize = 8 << 20;
+const LARGEST_ANSWERS: usize = 1 << 20;
 
 /// Sizes the exchange depends on.
 #[derive(Debug, Clone, Copy, Default)]
@@ -105,10 +106,12 @@ pub(crate) struct ExchangeAt {
     pub(super) targeted: QueuesAt,
     pub(super) requests: QueuesAt,
     pub(super) replies: QueuesAt,
+    pub(super) answers: QueuesAt,
     pub(super) task_flags: At<AtomicU64>,
     pub(super) targeted_flags: At<AtomicU64>,
     pub(super) request_flags: At<AtomicU64>,
     pub(super) reply_flags: At<AtomicU64>,
+    pub(super) answer_flags: At<AtomicU64>,
     /// By seat of a task worker.
     pub(super) sleepers: At<AtomicU64>,
     pub(super) parcels: ParcelsAt,
@@ -143,10 +146,16 @@ impl ExchangeAt {
                 replies,
                 ExchangePlan::ring(replies, largest_replies),
             ),
+            answers: QueuesAt::place(
+                layout,
+                replies,
+                ExchangePlan::ring(replies, LARGEST_ANSWERS),
+            ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
             request_flags: layout.place(plan.words() * targets),
             reply_flags: layout.place(plan.words() * parties),
+            answer_flags: layout.place(plan.words() * parties),
             sleepers: layout.place((plan.task_workers as usize * SEATS).div_ceil(64)),
             parcels: ParcelsAt::place(ParcelPlan::new(plan.parcel_bytes, parties), layout),
         }

@@ -103,8 +103,10 @@ pub(crate) enum Way {
     Targeted(Party, u32),
     /// From a sender to a child id, main or manager.
     Request(Party, Target),
-    /// From a sender to a process.
+    /// From a sender to the callbacks of a process.
     Reply(Party, Party),
+    /// From a sender to a call of a process that waits for it.
+    Answer(Party, Party),
 }
 
 impl Way {
@@ -123,6 +125,7 @@ impl Way {
             Way::Targeted(_, worker) => Way::Targeted(from, worker),
             Way::Request(_, to) => Way::Request(from, to),
             Way::Reply(_, to) => Way::Reply(from, to),
+            Way::Answer(_, to) => Way::Answer(from, to),
         }
     }
 }

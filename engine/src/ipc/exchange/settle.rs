@@ -33,6 +33,7 @@ impl Exchange {
             for incarnation in 0..SEATS as u32 {
                 let either = Party(SUPERVISORS + Seat::first_of(child).0 + incarnation);
                 mine |= free(Way::Reply(from, either));
+                mine |= free(Way::Answer(from, either));
             }
             if let Some(worker) = task_worker {
                 free(Way::Tasks(from));
@@ -49,8 +50,11 @@ impl Exchange {
             queue.settle(seat); // it may have been beginning the queue anew
             self.flag_if_waiting(way, &queue)
         };
-        left.readers
-            .extend(self.parties().filter(|&to| waits(Way::Reply(me, to))));
+        for to in self.parties() {
+            if waits(Way::Reply(me, to)) | waits(Way::Answer(me, to)) {
+                left.readers.push(to);
+            }
+        }
         let first_of = |child: u32| Party::on(Seat::first_of(child));
         let asked =
             (0..plan.children).filter(|&child| waits(Way::Request(me, Target::Child(child))));

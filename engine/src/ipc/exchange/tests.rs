@@ -225,6 +225,50 @@ fn what_is_long_goes_as_a_parcel_and_leaves_nothing() {
 }
 
 #[test]
+fn a_ring_that_fills_up_with_long_messages_has_parcels_behind_them_up_to_the_limit() {
+    let exchange = exchange(8192, 64 << 20);
+    let (party, target) = (worker(0), Target::Child(1));
+    let (way, parcels) = (Way::Request(party, target), exchange.parcels());
+    let mut writer = exchange.writer(way);
+    let data = vec![7; 100_000];
+    let mut sent = 0;
+    let refusal = loop {
+        match envelope(party, sent).post(&exchange, (party, way), &mut writer, &data) {
+            Ok(()) => sent += 1,
+            Err(why) => break why,
+        }
+    };
+    assert_eq!(refusal, Unsent::NoParcel);
+    assert!(sent * 100_000 > 64 << 20, "{sent}");
+    let short = envelope(party, sent).post(&exchange, (party, way), &mut writer, b"short");
+    assert_eq!(short, Ok(()), "there is room for what is no parcel");
+    let mut queue = exchange.queue(way);
+    let (mut number, mut inline) = (0, 0);
+    loop {
+        let mut taken = None;
+        let found = queue.take(Claimant::new(Seat::first_of(1), 1), |head, payload| {
+            let (message, body) = Envelope::open(head, payload);
+            inline += u64::from(matches!(body, Body::Inline(_)));
+            if let Body::Parcel(parcel) = body {
+                taken = Some(parcel);
+            }
+            assert_eq!(message.id, number);
+        });
+        if found == Taken::Nothing {
+            break;
+        }
+        if let Some(parcel) = taken {
+            assert_eq!(parcels.read(parcel).as_deref(), Some(&data[..]));
+            parcels.discard(parcel);
+        }
+        number += 1;
+    }
+    assert_eq!(number, sent + 1);
+    assert!((2..number / 2).contains(&inline), "{inline} of {number}");
+    assert_eq!(parcels.outstanding(party), 0);
+}
+
+#[test]
 fn a_sender_that_waits_for_a_parcel_is_named_when_one_is_free() {
     let exchange = exchange(8192, 1 << 20);
     let (party, parcels) = (worker(1), exchange.parcels());

@@ -14,7 +14,7 @@
 use std::fs::File;
 use std::io::{PipeReader, PipeWriter, Read, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
@@ -26,6 +26,7 @@ use crate::ipc::shm::{Layout, shared_block};
 use crate::sync::AtomicU32;
 use crate::sync::Ordering;
 use crate::sync::modelled::fence;
+use crate::sys::victims::{Dice, victim};
 
 const LANE: usize = 4096;
 const MESSAGES: usize = 1 << 23;
@@ -115,18 +116,6 @@ enum Role {
 }
 
 use Role::{Consumer, Producer};
-
-/// xorshift, to have a schedule that a seed repeats.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
 
 /// Mostly short, some as long as they go in one frame, a few longer than the lane.
 fn payload_len(number: u64) -> usize {
@@ -261,14 +250,10 @@ impl Stage {
             Consumer => (Consumer, Producer),
         };
         let letter = if role == Producer { 'p' } else { 'c' };
-        let test = concat!(module_path!(), "::process_body");
-        let child = Command::new(env::current_exe().unwrap())
-            .args([test.split_once("::").unwrap().1, "--exact", "--ignored"])
-            .args(["--nocapture", "--test-threads=1"])
+        let child = victim(module_path!())
             .env(FILE, &self.file)
             .env(ROLE, format!("{letter}{}", self.generation))
             .stdin(self.bells[own as usize].0.try_clone().unwrap())
-            .stdout(Stdio::null())
             .stderr(self.bells[other as usize].1.try_clone().unwrap())
             .spawn()
             .unwrap();

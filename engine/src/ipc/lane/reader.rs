@@ -165,6 +165,11 @@ impl LaneReader {
         shared.tail.load(Ordering::Acquire) > done // less, for a moment, while the ring is begun anew
     }
 
+    /// Whether the producer waits for room, as of now; for those who are not the consumer.
+    pub(crate) fn is_room_wanted(&self) -> bool {
+        self.ring.header().room_wanted.load(Ordering::Acquire) as u32 != 0
+    }
+
     /// Messages pushed and not finished, and ever pushed, as of now; for those who are not the consumer.
     pub(crate) fn waiting_and_pushed(&self) -> (u64, u64) {
         let shared = self.ring.header();

@@ -154,6 +154,13 @@ impl LaneWriter {
         self.pushed.saturating_sub(self.finished) < limit
     }
 
+    /// Whether less than a quarter of the ring would be left behind a message of so many bytes.
+    pub(crate) fn is_crowded_by(&mut self, payload: usize) -> bool {
+        let (skip, need) = self.room_of(payload);
+        let left = self.ring.capacity / 4;
+        !self.has_room(skip.saturating_add(need).saturating_add(left))
+    }
+
     /// Longest message that [`LaneWriter::post`] can ever publish.
     pub(crate) fn longest(&self) -> usize {
         self.ring.longest_whole()

@@ -12,7 +12,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::Child;
 use std::time::{Duration, Instant};
 use std::{env, fs, process, thread};
 
@@ -21,6 +21,7 @@ use super::*;
 use crate::ipc::shm::{At, Layout, Region, shared_block};
 use crate::sync::Ordering::{Acquire, Relaxed, Release};
 use crate::sync::{AtomicU32, AtomicU64};
+use crate::sys::victims::{Dice, victim};
 
 const WRITERS: usize = 3;
 const KEYS: usize = 24;
@@ -140,18 +141,6 @@ fn text(number: u64) -> Vec<u8> {
         .collect()
 }
 
-/// xorshift, to have a schedule that a seed repeats.
-struct Dice(u64);
-
-impl Dice {
-    fn below(&mut self, limit: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        self.0 % limit
-    }
-}
-
 fn write(scene: &Scene, writer: usize) -> Result<(), String> {
     let board = scene.board(writer);
     let parent = std::os::unix::process::parent_id();
@@ -215,14 +204,9 @@ struct Stage {
 
 impl Stage {
     fn start(&mut self, writer: usize) {
-        let test = concat!(module_path!(), "::process_body");
-        let child = Command::new(env::current_exe().unwrap())
-            .args([test.split_once("::").unwrap().1, "--exact", "--ignored"])
-            .args(["--nocapture", "--test-threads=1"])
+        let child = victim(module_path!())
             .env(FILE, &self.file)
             .env(WRITER, writer.to_string())
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
             .spawn()
             .unwrap();
         let pid = child.id();

@@ -27,7 +27,7 @@
 //! ```
 //!
 //! Low bits of a key's hash choose a bucket, fewer of them the *shelf* that the bucket belongs to. A shelf has a mutex
-//! ([`RobustMutex`](crate::sys::robust::RobustMutex)): **who changes a bucket, a link or a linked slot holds the mutex of its shelf.** Readers
+//! ([`RobustMutex`](crate::sys::mutex::RobustMutex)): **who changes a bucket, a link or a linked slot holds the mutex of its shelf.** Readers
 //! hold nothing. A slot is free (owner 0), or a shelf owns it: then it is in the chain of one of its buckets, or is the
 //! shelf's one *spare*, or is named by its intent.
 //!

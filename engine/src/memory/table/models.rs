@@ -41,11 +41,11 @@ impl Memory {
 pub(super) struct Gate(Mutex<()>);
 
 impl Gate {
-    pub(super) fn lock(&self) -> io::Result<Held<'_>> {
+    pub(super) fn hold(&self) -> io::Result<Held<'_>> {
         Ok(Held(self.0.lock().unwrap()))
     }
 
-    pub(super) fn try_lock(&self) -> io::Result<Option<Held<'_>>> {
+    pub(super) fn try_hold(&self) -> io::Result<Option<Held<'_>>> {
         Ok(self.0.try_lock().ok().map(Held))
     }
 }

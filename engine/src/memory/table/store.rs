@@ -418,7 +418,7 @@ mod mapped {
     use super::Geometry;
     use crate::ipc::shm::{At, Layout, Region};
     use crate::sync::AtomicU64;
-    use crate::sys::robust::RobustMutex;
+    use crate::sys::mutex::RobustMutex;
 
     /// A shared mapping.
     pub(in crate::memory::table) struct Memory {
@@ -455,7 +455,7 @@ mod mapped {
                 mutexes,
             };
             if first {
-                memory.mutexes().iter().try_for_each(RobustMutex::prepare)?;
+                memory.mutexes().iter().try_for_each(RobustMutex::init)?;
             }
             Ok(memory)
         }

@@ -10,7 +10,7 @@ use crate::sync::modelled::fence;
 #[cfg(loom)]
 use super::models::Held;
 #[cfg(not(loom))]
-use crate::sys::robust::Held;
+use crate::sys::mutex::Held;
 
 /// Why nothing was changed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -61,7 +61,7 @@ impl Store {
     /// Take a shelf's mutex. What a dead holder has left is settled.
     pub(super) fn hold(&self, shelf: Shelf) -> Result<Hold<'_>, Refused> {
         let mutexes = self.memory().mutexes();
-        let held = mutexes[shelf.0].lock().map_err(|_| Refused::Damaged)?;
+        let held = mutexes[shelf.0].hold().map_err(|_| Refused::Damaged)?;
         Ok(self.settled_hold(shelf, held))
     }
 
@@ -85,7 +85,7 @@ impl Store {
                 continue;
             }
             // Not waiting: whoever has it may be waiting for the one we hold.
-            if let Ok(Some(held)) = self.memory().mutexes()[shelf.0].try_lock() {
+            if let Ok(Some(held)) = self.memory().mutexes()[shelf.0].try_hold() {
                 found |= held.holder_died();
                 self.settled_hold(shelf, held);
             }

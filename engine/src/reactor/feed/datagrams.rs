@@ -1,6 +1,7 @@
 //! Where datagrams go when workers are slow.
 
-use super::{DATAGRAMS, Feed, Obstacle};
+use super::queue::DATAGRAMS;
+use super::{Feed, Obstacle};
 use crate::choice::Target;
 use crate::dispatch::DatagramKey;
 use crate::ipc::directory::Seat;

@@ -7,8 +7,11 @@ use crate::reactor::inbox::Order;
 use crate::role::stop::{self, Account};
 use crate::role::{exit, phase::Phase};
 use crate::sync::Ordering;
+use crate::sys::wait::Exit;
 use crate::sys::{clock, fork, process, signal};
 
+/// Time for everything when there is no manager any more, or SIGINT wants an end at once.
+const HURRY_MS: u64 = 500;
 /// What the manager may need beyond the workers' deadline before it is killed too.
 const MANAGER_GRACE_MS: u64 = 1_500;
 /// Time to write what is written and deliver close events when draining has used up all there was.
@@ -97,7 +100,7 @@ impl Master {
             }
             listener.unlink();
         } // closed here, but for those of datagrams, which answers go out by: clients not yet accepted are refused, not kept waiting
-        self.order_all(|| Order::Drain);
+        self.reactors.order_all(|| Order::Drain);
         self.shared.directory.bell(Endpoint::Manager).ring(); // it restarts what waits for a restart
         // Workers that sleep have nothing left to say; those that are busy ring when they are done.
     }
@@ -137,7 +140,7 @@ impl Master {
                 }
                 if late || self.is_drained() {
                     self.enter(Phase::Flushing);
-                    self.order_all(|| Order::Finish);
+                    self.reactors.order_all(|| Order::Finish);
                     self.advance_phase();
                 }
             }
@@ -174,8 +177,31 @@ impl Master {
     /// Whether nothing that was read waits for a worker. Asked of the reactors before and after the look at
     /// the lanes: one that brings messages from a lane to another says so before it takes them.
     fn is_drained(&self) -> bool {
-        let quiet = || self.reactors.iter().all(|reactor| reactor.inbox.is_quiet());
-        quiet() && self.shared.workers_drained() && quiet() && self.shared.tasks_drained()
+        let quiet = self.reactors.are_quiet() && self.shared.workers_drained();
+        quiet && self.reactors.are_quiet() && self.shared.tasks_drained()
+    }
+
+    /// Expected at the end of a stop; at any other time the server has lost its supervisor and stops.
+    pub(super) fn manager_ended(&mut self, how: Exit) {
+        let expected = Phase::of(&self.shared) >= Phase::Stopping && how.is_clean();
+        if expected || self.manager_killed {
+            return;
+        }
+        if how.signal != 0 || Phase::of(&self.shared) < Phase::Stopping {
+            self.log.warning(format_args!(
+                "Fatal Error: manager process exit. status={}, signal=[{}: {}]",
+                how.code,
+                if how.signal == 0 {
+                    "none".into()
+                } else {
+                    signal::description(how.signal)
+                },
+                how.signal,
+            ));
+        }
+        self.code = if how.code == 0 { exit::FATAL } else { how.code };
+        self.begin_stop();
+        self.hurry(HURRY_MS);
     }
 
     fn stop_processes(&mut self) {

@@ -57,6 +57,7 @@ pub(super) struct Clients<'p> {
     listeners: &'p [Listener],
     clients: Vec<Client>,
     whole: Vec<Request>,
+    accepts: bool,
     limit: usize,
     scratch: Vec<u8>,
 }
@@ -68,6 +69,7 @@ impl<'p> Clients<'p> {
             listeners,
             clients: Vec::new(),
             whole: Vec::new(),
+            accepts: true,
             limit,
             scratch: vec![0; PIECE],
         }
@@ -78,7 +80,7 @@ impl<'p> Clients<'p> {
         if !self.whole.is_empty() {
             return;
         }
-        let listening = self.clients.len() < AT_ONCE;
+        let listening = self.accepts && self.clients.len() < AT_ONCE;
         let mut wanted: Vec<_> = others.iter().map(|&other| (other, Want::Read)).collect();
         wanted.extend(self.clients.iter().map(|client| match client.state {
             State::Sends(_) => (client.socket.as_raw_fd(), Want::Read),
@@ -139,6 +141,17 @@ impl<'p> Clients<'p> {
         let fresh = ready.len().saturating_sub(listeners.len());
         ready.iter_mut().skip(fresh).for_each(|flag| *flag = true);
         self.look_at(&ready);
+    }
+
+    /// Take nobody else: the others are for the other workers, or the successor.
+    pub(super) fn accept_no_more(&mut self) {
+        self.accepts = false;
+    }
+
+    /// Whether somebody has still to send a request.
+    pub(super) fn awaits_requests(&self) -> bool {
+        let sends = |client: &Client| matches!(client.state, State::Sends(_));
+        self.clients.iter().any(sends)
     }
 
     pub(super) fn next_request(&mut self) -> Option<Request> {

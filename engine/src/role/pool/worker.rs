@@ -2,7 +2,7 @@
 
 use std::os::fd::{AsRawFd, OwnedFd, RawFd};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::clients::Clients;
 use super::context::{Member, PoolContext, Shared};
@@ -263,19 +263,44 @@ impl Worker<'_> {
             let (others, limit) = self.others();
             clients.wait(&others, limit);
             self.bell.drain();
-            while let Some(request) = clients.next_request() {
-                if !self.goes_on() {
-                    break;
-                }
-                self.context.answer.replace(Some(Vec::new()));
-                let step = self.deliver(request.data());
-                let answer = self.context.answer.take();
-                step?;
-                clients.answer(request, &answer.unwrap_or_default());
-            }
+            self.serve(&mut clients)?;
         }
+        self.serve_the_rest(&mut clients)?;
         clients.finish();
         Ok(())
+    }
+
+    /// Answer what has come whole.
+    fn serve(&self, clients: &mut Clients<'_>) -> Step {
+        // Who has left the pool takes no further messages.
+        while !self.context.left.get()
+            && let Some(request) = clients.next_request()
+        {
+            self.context.answer.replace(Some(Vec::new()));
+            let step = self.deliver(request.data());
+            let answer = self.context.answer.take();
+            step?;
+            clients.answer(request, &answer.unwrap_or_default());
+        }
+        Ok(())
+    }
+
+    /// The worker is to end. Clients that it has accepted are nobody else's: they have a moment for their request.
+    fn serve_the_rest(&mut self, clients: &mut Clients<'_>) -> Step {
+        clients.accept_no_more();
+        let patience = Duration::from_millis(self.pool.settings.max_wait_ms / 2);
+        let end = Instant::now() + patience.min(LAST_REQUESTS);
+        loop {
+            self.serve(clients)?;
+            self.goes_on(); // sees that the master has died
+            let left = end.saturating_duration_since(Instant::now());
+            let over = self.orphaned || self.context.left.get() || left.is_zero();
+            if over || !clients.awaits_requests() {
+                return Ok(());
+            }
+            clients.wait(&[self.bell.raw(), self.line.as_raw_fd()], Some(left));
+            self.bell.drain();
+        }
     }
 
     fn broken(&self, what: &str, error: &std::io::Error) -> Step {
@@ -286,6 +311,8 @@ impl Worker<'_> {
     }
 }
 
+/// How long the clients of a worker that is to end have for their requests, if max_wait_time allows it.
+const LAST_REQUESTS: Duration = Duration::from_secs(1);
 /// Longest message on a worker's socket.
 const LARGEST_MESSAGE: usize = 8 << 20;
 /// Longest message on the queue that is taken; what the system allows is much less as a rule.

@@ -5,7 +5,7 @@ use skep::SocketType;
 
 use super::listening::Wanted;
 use super::{Phase, Property, ServerObject};
-use crate::classes::connections;
+use crate::classes::{connections, state};
 use crate::constants::{MODE_BASE, MODE_PROCESS};
 use crate::convert::Text;
 use crate::defaults;
@@ -23,9 +23,7 @@ pub(super) fn construct(call: &mut Call) {
         return;
     }
     if server.phase() != Phase::Raw {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Server can only be called once"
-        ));
+        return state::throw_constructed::<ServerObject>();
     }
     if !in_cli() {
         return throw_exception(

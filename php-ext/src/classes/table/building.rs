@@ -4,11 +4,13 @@ use std::ptr::null_mut;
 
 use skep::memory::table::{ColumnRefused, Kind, Row, TableBuilder, Walk};
 
+use super::super::state;
 use super::{
-    Made, Name, Property, State, TYPE_FLOAT, TYPE_INT, TYPE_STRING, argument, object, state,
+    Contents, Made, Name, Property, TYPE_FLOAT, TYPE_INT, TYPE_STRING, TableObject, argument,
+    contents, object,
 };
 use crate::engine_log;
-use crate::exception::{code, throw_error, warn};
+use crate::exception::{code, warn};
 use crate::method::{Call, parse};
 use crate::zend::{Zv, bytes, zend_string, zend_string_hash_func};
 
@@ -18,17 +20,15 @@ pub(super) fn construct(call: &mut Call) {
         return;
     }
     let object = object(call);
-    if !object.state.get().is_null() {
-        return throw_error(format_args!(
-            "Constructor of Skep\\Table can only be called once"
-        ));
+    if !object.contents.get().is_null() {
+        return state::throw_constructed::<TableObject>();
     }
     let builder = TableBuilder::new(u64::try_from(size).unwrap_or(0), proportion);
-    let state = Box::new(State {
+    let contents = Box::new(Contents {
         builder,
         made: None,
     });
-    object.state.set(Box::into_raw(state));
+    object.contents.set(Box::into_raw(contents));
 }
 
 pub(super) fn column(call: &mut Call) {
@@ -36,13 +36,13 @@ pub(super) fn column(call: &mut Call) {
     if !parse!(call, c"Sl|l", name, kind, size) {
         return;
     }
-    let Some(state) = state(call) else {
+    let Some(contents) = contents(call) else {
         return;
     };
     // SAFETY: PHP's argument.
     let name = unsafe { argument(name) };
     call.give_bool(false);
-    if state.made.is_some() {
+    if contents.made.is_some() {
         return warn(
             code::FATAL,
             format_args!("unable to add column after table has been created"),
@@ -54,7 +54,7 @@ pub(super) fn column(call: &mut Call) {
         TYPE_STRING => Kind::Text,
         _ => return engine_log::warning("unknown column type"),
     };
-    match state
+    match contents
         .builder
         .column(name, kind, u64::try_from(size).unwrap_or(0))
     {
@@ -71,20 +71,20 @@ pub(super) fn create(call: &mut Call) {
     if !parse!(call, c"") {
         return;
     }
-    let Some(state) = state(call) else {
+    let Some(contents) = contents(call) else {
         return;
     };
     call.give_bool(false);
     // A table that exists is kept: its rows may be in use.
-    let table = match state.made {
+    let table = match contents.made {
         Some(_) => None,
-        None => state.builder.create().ok(),
+        None => contents.builder.create().ok(),
     };
     let Some(table) = table else {
         return warn(code::FATAL, format_args!("unable to allocate memory"));
     };
     let (size, memory) = (table.size(), table.memory_size());
-    let made = state.made.insert(Made {
+    let made = contents.made.insert(Made {
         names: Vec::with_capacity(table.columns().len()),
         table,
         row: Row::default(),
@@ -127,7 +127,7 @@ fn number(name: &[u8]) -> Option<i64> {
 }
 
 pub(super) fn destroy(call: &mut Call) {
-    if parse!(call, c"") && state(call).is_some() {
+    if parse!(call, c"") && contents(call).is_some() {
         object(call).clear();
         call.give_bool(true);
     }
@@ -137,8 +137,8 @@ pub(super) fn size(call: &mut Call) {
     if !parse!(call, c"") {
         return;
     }
-    if let Some(state) = state(call) {
-        call.give(Zv::long(state.builder.size() as i64));
+    if let Some(contents) = contents(call) {
+        call.give(Zv::long(contents.builder.size() as i64));
     }
 }
 
@@ -146,8 +146,8 @@ pub(super) fn memory_size(call: &mut Call) {
     if !parse!(call, c"") {
         return;
     }
-    if let Some(state) = state(call) {
-        let size = state.builder.memory_size().unwrap_or(usize::MAX);
+    if let Some(contents) = contents(call) {
+        let size = contents.builder.memory_size().unwrap_or(usize::MAX);
         call.give(Zv::long(i64::try_from(size).unwrap_or(i64::MAX)));
     }
 }

@@ -6,7 +6,7 @@ use std::ptr::null_mut;
 use skep::memory::table::{KEY_MAX, Kind, Refused, Value};
 
 use super::values::{self, Wanted};
-use super::{argument, given, made, state};
+use super::{argument, contents, given, made};
 use crate::convert::Map;
 use crate::engine_log;
 use crate::exception::{code, warn};
@@ -225,8 +225,8 @@ pub(super) fn count(call: &mut Call) {
     if !parse!(call, c"") {
         return;
     }
-    if let Some(state) = state(call) {
-        let rows = state.made.as_ref().map_or(0, |made| made.table.len());
+    if let Some(contents) = contents(call) {
+        let rows = contents.made.as_ref().map_or(0, |made| made.table.len());
         call.give(Zv::long(rows as i64));
     }
 }
@@ -235,10 +235,10 @@ pub(super) fn stats(call: &mut Call) {
     if !parse!(call, c"") {
         return;
     }
-    let Some(state) = state(call) else {
+    let Some(contents) = contents(call) else {
         return;
     };
-    let Some(made) = &state.made else {
+    let Some(made) = &contents.made else {
         return call.give_bool(false);
     };
     let stats = made.table.stats();

@@ -1,10 +1,10 @@
 //! What a process is at that another one has given it, where the manager can see it when it dies.
 
-use crate::ipc::envelope::Envelope;
-use crate::ipc::exchange::Stamp;
-use crate::ipc::frame::Kind;
-use crate::ipc::parcels::Parcel;
-use crate::ipc::shm::shared_block;
+use super::envelope::Envelope;
+use super::exchange::Stamp;
+use super::frame::Kind;
+use super::parcels::Parcel;
+use super::shm::shared_block;
 use crate::sync::{AtomicU32, AtomicU64, Ordering};
 
 /// Steps of a task, message or command in a worker.
