@@ -10,7 +10,8 @@ use crate::convert::Text;
 use crate::globals::{self, CLASSES};
 use crate::ini;
 use crate::zend::{
-    E_ERROR, E_USER_WARNING, E_WARNING, eg, zend_class_entry, zend_error, zend_string,
+    E_ERROR, E_USER_WARNING, E_WARNING, eg, zend_class_entry, zend_error, zend_is_unwind_exit,
+    zend_string,
 };
 
 /// Codes of warnings that are no engine errors.
