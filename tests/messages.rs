@@ -220,7 +220,7 @@ fn without_a_number_the_size_of_the_queue_is_the_limit() {
 
 #[test]
 fn long_messages_wait_up_to_the_limit_of_bytes_and_keep_their_order() {
-    let server = prepared()
+    let server = prepared(server!("exchange"))
         .quiet()
         .set("task_queue_max_bytes", "32M")
         .start();

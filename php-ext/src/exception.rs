@@ -8,7 +8,11 @@ use ext_php_rs::ffi::{php_error_docref, zend_throw_error, zend_throw_exception};
 
 use crate::convert::Text;
 use crate::globals::{self, CLASSES};
-use crate::zend::{E_ERROR, E_WARNING, eg, zend_class_entry};
+use crate::ini;
+use crate::zend::{
+    E_ERROR, E_USER_WARNING, E_WARNING, eg, zend_class_entry, zend_error, zend_is_unwind_exit,
+    zend_string,
+};
 
 /// Codes of warnings that are no engine errors.
 pub(crate) mod code {
@@ -52,10 +56,14 @@ impl Write for Line {
     }
 }
 
-/// `E_WARNING` with PHP's prefix of the running method, leaving `code` behind. An error handler of the
+/// `E_WARNING` with PHP's prefix of the running method, leaving `code` behind; a code alone where the script does not want to see
+/// them (`display_errors`), but for those that carry none. An error handler of the
 /// script may run, throw, or end the script: own nothing that must be dropped.
 pub(crate) fn warn(code: i32, text: fmt::Arguments<'_>) {
     globals::set_last_error(code);
+    if code != code::FATAL && !ini::display_errors() {
+        return;
+    }
     let line = Line::new(text);
     // SAFETY: both texts are C texts, one format argument.
     unsafe {
@@ -75,6 +83,22 @@ pub(crate) fn warn_system(errno: i32, text: fmt::Arguments<'_>) {
         Line::new(format_args!("{text}, Error: {reason}[{errno}]"))
     };
     warn(errno, format_args!("{}", Text(line.as_c())));
+}
+
+/// An option that is not known, unless nobody wants to hear of it (`enable_library`). From an error handler's point of view this
+/// is the script's own doing: no method prefix.
+///
+/// # Safety
+/// `key` must be alive.
+pub(crate) unsafe fn warn_unsupported(key: *mut zend_string) {
+    if !ini::tells_unknown_options() {
+        return;
+    }
+    // SAFETY: a constant text and a string that is alive, says the caller.
+    unsafe {
+        let name = (&raw const (*key).val).cast::<std::ffi::c_char>();
+        zend_error(E_USER_WARNING, c"unsupported option [%s]".as_ptr(), name);
+    }
 }
 
 /// `E_ERROR`: the script ends here with 255. Own nothing that must be dropped.

@@ -21,6 +21,7 @@ mod events;
 mod exception;
 mod functions;
 mod globals;
+mod ini;
 mod loaded;
 mod looping;
 mod method;
@@ -82,6 +83,7 @@ pub extern "C" fn get_module() -> *mut zend_module_entry {
     entry.version = VERSION.as_ptr();
     entry.deps = AFTER.0.as_ptr();
     entry.module_startup_func = Some(startup);
+    entry.module_shutdown_func = Some(shutdown);
     entry.info_func = Some(info);
     // SAFETY: returns a static text.
     entry.build_id = unsafe { ext_php_rs_php_build_id() };
@@ -90,6 +92,7 @@ pub extern "C" fn get_module() -> *mut zend_module_entry {
 }
 
 unsafe extern "C" fn startup(_kind: c_int, module: c_int) -> c_int {
+    ini::register(module);
     constants::register(module);
     functions::register();
     classes::register();
@@ -97,7 +100,12 @@ unsafe extern "C" fn startup(_kind: c_int, module: c_int) -> c_int {
     0
 }
 
-unsafe extern "C" fn info(_module: *mut zend_module_entry) {
+unsafe extern "C" fn shutdown(_kind: c_int, module: c_int) -> c_int {
+    ini::unregister(module);
+    0
+}
+
+unsafe extern "C" fn info(module: *mut zend_module_entry) {
     let rows = [
         (c"skep", c"enabled"),
         (c"Version", VERSION),
@@ -112,12 +120,13 @@ unsafe extern "C" fn info(_module: *mut zend_module_entry) {
         (c"Socket types", c"tcp, tcp6, unix stream"),
         (c"Dispatch modes", c"1 round robin, 2 sticky, 3 idle first"),
     ];
-    // SAFETY: PHP's printing functions with two C texts each.
+    // SAFETY: PHP's printing functions with two C texts each; then its own list of this module's settings.
     unsafe {
         php_info_print_table_start();
         for (name, value) in rows {
             php_info_print_table_row(2, name.as_ptr(), value.as_ptr());
         }
         php_info_print_table_end();
+        ini::display_ini_entries(module);
     }
 }

@@ -8,10 +8,8 @@ use super::jobs::{Job, run, tables};
 use super::outgoing::{Outgoing, Refusal};
 use super::{current, note_created, see_to_the_end};
 use crate::globals;
+use crate::ini;
 use crate::zend::Zv;
-
-/// Most bytes that wait for one descriptor, but for a single write.
-const WAITING: usize = 8 << 20;
 
 /// A watched descriptor.
 pub(super) struct Watch {
@@ -135,10 +133,11 @@ pub(super) fn release_closed() {
 /// Write to a watched descriptor, now or when it is writable. False, with a code, after an error of the descriptor or if too
 /// much waits already.
 pub(crate) fn write(fd: i32, data: &[u8]) -> bool {
+    let limit = ini::socket_buffer_size();
     let done = tables(|tables| {
         let watch = tables.watches.get_mut(&fd)?;
         let before = watch.needed();
-        let done = watch.outgoing.write(fd, data, WAITING);
+        let done = watch.outgoing.write(fd, data, limit);
         Some((done, watch.needed(), before))
     });
     let Some((done, needed, before)) = done else {

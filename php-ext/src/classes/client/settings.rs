@@ -9,9 +9,9 @@ use super::{BAD_ARGUMENT, ClientObject, Property, framing::LengthFunction, said,
 use crate::callbacks::is_nothing;
 use crate::classes::server::merge;
 use crate::convert::setting;
-use crate::exception::{Line, code, pending, warn};
+use crate::exception::{Line, code, pending, warn, warn_unsupported};
 use crate::method::{Call, parse};
-use crate::zend::{E_USER_WARNING, HashTable, Zv, bytes, kind, walk, zend_error, zval};
+use crate::zend::{HashTable, Zv, bytes, kind, walk, zval};
 
 /// The setting that is a function.
 const LENGTH: &[u8] = b"package_length_func";
@@ -86,12 +86,7 @@ fn tell_unknown(given: *mut HashTable) {
                 || bytes(key) == LENGTH
                 || std::str::from_utf8(bytes(key)).is_ok_and(Client::knows);
             if !known {
-                // From an error handler's point of view this is the script's own doing: no method prefix.
-                zend_error(
-                    E_USER_WARNING,
-                    c"unsupported option [%s]".as_ptr(),
-                    (&raw const (*key).val).cast::<std::ffi::c_char>(),
-                );
+                warn_unsupported(key);
             }
             !pending()
         });

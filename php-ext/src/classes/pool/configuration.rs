@@ -11,10 +11,10 @@ use crate::callbacks::is_nothing;
 use crate::classes::process::refuse_coroutines;
 use crate::classes::server::in_cli;
 use crate::convert::{Text, setting};
-use crate::exception::{Line, code, pending, throw_error, throw_exception, warn};
+use crate::exception::{Line, code, pending, throw_error, throw_exception, warn, warn_unsupported};
 use crate::globals;
 use crate::method::{Call, parse};
-use crate::zend::{E_USER_WARNING, HashTable, Zv, bytes, walk, zend_error, zend_string, zval};
+use crate::zend::{HashTable, Zv, bytes, walk, zend_string, zval};
 
 pub(super) fn construct(call: &mut Call) {
     let (mut workers, mut kind, mut key, mut coroutine) = (0i64, 0i64, 0i64, false);
@@ -95,11 +95,7 @@ pub(super) fn set(call: &mut Call) {
                 b"enable_coroutine" => refuse_coroutines(),
                 name => match configure(inner, name, value) {
                     Set::Done => {}
-                    Set::Unknown => zend_error(
-                        E_USER_WARNING,
-                        c"unsupported option [%s]".as_ptr(),
-                        (&raw const (*key).val).cast::<std::ffi::c_char>(),
-                    ),
+                    Set::Unknown => warn_unsupported(key),
                     Set::Refused(line) => {
                         warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c())))
                     }

@@ -5,13 +5,10 @@ use std::ptr::{null, null_mut};
 
 use super::{Inner, NO_COROUTINES, child, this};
 use crate::convert::Text;
-use crate::exception::{Line, code, pending, warn, warn_system};
+use crate::exception::{Line, code, pending, warn, warn_system, warn_unsupported};
 use crate::functions;
 use crate::method::{Call, parse};
-use crate::zend::{
-    E_USER_WARNING, HashTable, Zv, bytes, kind, php_output_flush_all, walk, zend_error,
-    zval_get_string,
-};
+use crate::zend::{HashTable, Zv, bytes, kind, php_output_flush_all, walk, zval_get_string};
 
 pub(super) fn exit(call: &mut Call) {
     let Some(inner) = this(call) else { return };
@@ -134,11 +131,7 @@ pub(super) fn set(call: &mut Call) {
             match bytes(key) {
                 b"enable_coroutine" if crate::callbacks::is_nothing(value) => {}
                 b"enable_coroutine" => refuse_coroutines(),
-                _ => zend_error(
-                    E_USER_WARNING,
-                    c"unsupported option [%s]".as_ptr(),
-                    (&raw const (*key).val).cast::<c_char>(),
-                ),
+                _ => warn_unsupported(key),
             }
             !pending()
         });

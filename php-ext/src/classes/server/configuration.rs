@@ -12,9 +12,10 @@ use crate::callbacks::is_nothing;
 use crate::classes::port;
 use crate::convert::{List, Text, setting};
 use crate::events::{Event, NAMES, PORT_NAMES, PortEvent};
-use crate::exception::{Line, code, pending, warn};
+use crate::exception::{Line, code, pending, warn, warn_unsupported};
+use crate::ini;
 use crate::method::{Call, Entry, PUBLIC, handler, param, parse, ty};
-use crate::zend::{E_USER_WARNING, HashTable, Zv, bytes, kind, walk, zend_error, zend_string};
+use crate::zend::{HashTable, Zv, bytes, kind, walk, zend_string};
 
 pub(super) fn set(call: &mut Call) {
     let Some(server) = this(call) else { return };
@@ -59,17 +60,13 @@ impl ServerObject {
             walk(given, |key, _| {
                 if !key.is_null()
                     && function_of(bytes(key)).is_none()
+                    && bytes(key) != DISPLAY_ERRORS
                     && std::str::from_utf8(bytes(key))
                         .ok()
                         .and_then(Row::find)
                         .is_none()
                 {
-                    // From an error handler's point of view this is the script's own doing: no method prefix.
-                    zend_error(
-                        E_USER_WARNING,
-                        c"unsupported option [%s]".as_ptr(),
-                        (&raw const (*key).val).cast::<std::ffi::c_char>(),
-                    );
+                    warn_unsupported(key);
                 }
                 !pending()
             });
@@ -95,7 +92,7 @@ impl ServerObject {
         true
     }
 
-    /// Take the settings that are functions. One that cannot be called is ignored, with a warning. False if an error
+    /// Take the settings that are functions, and the one that is PHP's own business. One that cannot be called is ignored, with a warning. False if an error
     /// handler of the script had something against that.
     fn take_functions(&self, given: *mut HashTable, whose: Whose) -> bool {
         let port = match whose {
@@ -105,7 +102,14 @@ impl ServerObject {
         // SAFETY: PHP's argument; a warning may end the script, and nothing is owned here.
         unsafe {
             walk(given, |key, value| {
-                if key.is_null() || is_nothing(value) {
+                if key.is_null() {
+                    return true;
+                }
+                if bytes(key) == DISPLAY_ERRORS {
+                    ini::set_display_errors(!is_nothing(value));
+                    return true;
+                }
+                if is_nothing(value) {
                     return true;
                 }
                 match (function_of(bytes(key)), self.port(port)) {
@@ -206,6 +210,9 @@ enum Function {
     Dispatch,
     Length,
 }
+
+/// Whether warnings with a code are shown: for the whole process.
+const DISPLAY_ERRORS: &[u8] = b"display_errors";
 
 fn function_of(key: &[u8]) -> Option<Function> {
     match key {
