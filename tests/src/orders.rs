@@ -1,5 +1,7 @@
 //! Servers of the program `exchange`, whose processes do what they are told.
 
+#![allow(clippy::expect_used, reason = "a panic is how a test fails")]
+
 use std::fs;
 
 use crate::eventually::{eventually_some, patience};
