@@ -159,6 +159,8 @@ shared_block! {
         pub(crate) jobs: AtomicU64,
         /// Monotonic ms by which the process is to have ended, once it was asked to; written by the manager.
         pub(crate) end_by_ms: AtomicU64,
+        /// 1 while it has, or is about to take, results of tasks: it may be going to answer a client.
+        pub(crate) telling: AtomicU32,
         /// Results of tasks that it has read and not handled, as it waits in a call.
         pub(crate) held_results: AtomicU64,
         /// Datagrams dealt with or lost, by all processes that have sat here.

@@ -293,42 +293,57 @@ impl Exchange {
 
     /// Whether a message of user code waits for one of these children.
     pub(crate) fn has_requests(&self, children: std::ops::Range<u32>) -> bool {
-        let mut any = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
-        any.any(|kind| {
-            let mut flagged = self
-                .parties()
-                .filter(|&from| self.is_flagged(kind.from(from)));
-            flagged.any(|from| self.queue(kind.from(from)).has_waiting())
-        })
+        let mut flagged = self.flagged_requests(children);
+        flagged.any(|way| self.queue(way).has_waiting())
     }
 
     /// How many messages of user code wait for these children.
     pub(crate) fn waiting_requests(&self, children: std::ops::Range<u32>) -> u64 {
-        let kinds = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
-        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
-        each.filter(|&way| self.is_flagged(way))
+        let flagged = self.flagged_requests(children);
+        flagged
             .map(|way| self.queue(way).waiting_and_pushed().0)
             .sum()
     }
 
+    fn flagged_requests(&self, children: std::ops::Range<u32>) -> impl Iterator<Item = Way> {
+        let kinds = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
+        kinds.flat_map(|kind| self.flagged_ways(kind))
+    }
+
     /// Queues of replies for these children in which something waits.
-    pub(crate) fn unread_replies(&self, children: std::ops::Range<u32>) -> Vec<Way> {
+    pub(crate) fn unread_replies(
+        &self,
+        children: std::ops::Range<u32>,
+    ) -> impl Iterator<Item = Way> {
         let seats = SEATS as u32 * children.start..SEATS as u32 * children.end;
         let kinds = seats.map(|seat| Way::Reply(Party::MAIN, Party::on(Seat(seat))));
-        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
-        each.filter(|&way| self.is_flagged(way) && self.queue(way).has_waiting())
-            .collect()
+        let flagged = kinds.flat_map(|kind| self.flagged_ways(kind));
+        flagged.filter(|&way| self.queue(way).has_waiting())
+    }
+
+    /// The queues of one kind (its sender does not matter) whose flags are up.
+    pub(super) fn flagged_ways(&self, kind: Way) -> impl Iterator<Item = Way> {
+        let (words, _) = self.flags(kind);
+        self.marked(words).map(move |from| kind.from(from))
+    }
+
+    /// The senders whose bits are set.
+    fn marked(&self, words: &[AtomicU64]) -> impl Iterator<Item = Party> {
+        let bits = words.iter().enumerate().flat_map(|(at, word)| {
+            let mut left = word.load(Ordering::Acquire);
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                (bit < 64).then_some(Party(at as u32 * 64 + bit))
+            })
+        });
+        bits.filter(|&party| self.has(party))
     }
 
     /// Whether the sender of a queue waits for room in it, or for its parcels to be read.
     pub(super) fn is_waited_for(&self, way: Way, queue: &Queue) -> bool {
         let (_, from) = self.flags(way);
         queue.is_waited_for() || self.parcels.is_waited_for(from)
-    }
-
-    pub(super) fn is_flagged(&self, way: Way) -> bool {
-        let (words, from) = self.flags(way);
-        words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
     }
 
     /// The tasks of all senders.
@@ -353,15 +368,8 @@ impl Exchange {
     /// Add the queues of one kind (its sender does not matter) that have ever been sent to.
     fn add_used(&self, sum: &mut Waiting, kind: Way) {
         let (words, _) = self.used(kind).unwrap_or((&[], Party::MAIN));
-        for (at, word) in words.iter().enumerate() {
-            let mut left = word.load(Ordering::Acquire);
-            while left != 0 {
-                let from = Party(at as u32 * 64 + left.trailing_zeros());
-                left &= left - 1;
-                if self.has(from) {
-                    sum.add(&self.queue(kind.from(from)));
-                }
-            }
+        for from in self.marked(words) {
+            sum.add(&self.queue(kind.from(from)));
         }
     }
 }

@@ -46,6 +46,7 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     block.state.store(seat_state::STOPPING, Ordering::Release);
     block.busy.store(0, Ordering::Relaxed);
     block.callback_since_ms.store(0, Ordering::Release);
+    block.telling.store(0, Ordering::Release);
     block.recycle.store(recycle::NO, Ordering::Relaxed);
     block.pid.store(0, Ordering::Release);
     for (counter, past) in [
@@ -208,7 +209,7 @@ fn report_held_results(ground: &Ground, context: &Context, seat: Seat) {
     if lost > 0 {
         bump(&ground.shared.server().tasks_lost, lost);
         context.log().warning(format_args!(
-            "{lost} results of tasks are lost: worker {} died while a call kept it from handling them",
+            "{lost} results of tasks are lost: worker {} has ended, and a call had kept it from handling them",
             seat.worker()
         ));
     }
