@@ -61,6 +61,22 @@ fn who_waits_sleeps_although_another_result_is_there() {
     server.stop();
 }
 
+/// The only task worker cannot answer the call before it has got rid of results that nobody reads meanwhile.
+#[test]
+fn a_wait_behind_more_results_than_may_wait_comes_to_its_end() {
+    let server = server!("tasks")
+        .sized(1, 1)
+        .set("task_worker_num", 1)
+        .set("task_queue_max_bytes", "1M")
+        .start();
+    let mut client = server.connect();
+    assert_eq!(client.ask("!task - 400 big 50000"), "given=400 code=0");
+    assert_eq!(client.ask("!wait 60000 echo x"), "x");
+    server.await_event("finish", 400);
+    assert_eq!(client.stat("tasks_lost"), 0);
+    server.stop();
+}
+
 #[test]
 fn one_queue_for_all_and_one_for_each() {
     let server = start(2);

@@ -269,6 +269,50 @@ fn a_ring_that_fills_up_with_long_messages_has_parcels_behind_them_up_to_the_lim
 }
 
 #[test]
+fn a_reader_knows_whether_the_sender_cannot_go_on() {
+    let exchange = exchange(8192, 1 << 20);
+    let (party, way) = (worker(0), Way::Reply(worker(0), worker(1)));
+    let me = Claimant::new(Seat::first_of(1), 1);
+    let mut incoming = Incoming::new(&exchange, Way::Reply(Party::MAIN, worker(1)), me);
+    let mut writer = exchange.writer(way);
+    let mut sent = 0;
+    while envelope(party, sent)
+        .post(&exchange, (party, way), &mut writer, &[1; 1000])
+        .is_ok()
+    {
+        sent += 1;
+    }
+    assert!(!incoming.is_waited_for(), "it has only been refused");
+    assert!(writer.want_room(writer.half()));
+    assert!(incoming.is_waited_for());
+    let mut taken = 0;
+    while incoming.is_waited_for() {
+        assert!(matches!(incoming.take(|_, _, _| ()), Found::One(_)));
+        taken += 1;
+    }
+    assert!(
+        (sent / 3..sent * 2 / 3).contains(&taken),
+        "{taken} of {sent}"
+    );
+    assert!(
+        writer.want_room(0),
+        "memory to be given back, and nothing to send"
+    );
+    assert!(!incoming.is_waited_for());
+    let parcel = exchange
+        .parcels()
+        .pack(party, 0, 0, &vec![1; 1 << 20])
+        .unwrap();
+    assert!(exchange.parcels().want_room(party, 1));
+    assert!(
+        incoming.is_waited_for(),
+        "what waits may be what has the parcels"
+    );
+    exchange.parcels().take_back(party, parcel);
+    assert!(!incoming.is_waited_for());
+}
+
+#[test]
 fn a_sender_that_waits_for_a_parcel_is_named_when_one_is_free() {
     let exchange = exchange(8192, 1 << 20);
     let (party, parcels) = (worker(1), exchange.parcels());
