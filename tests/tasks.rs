@@ -51,9 +51,7 @@ fn a_task_is_run_and_its_result_comes_back() {
 fn who_waits_sleeps_although_another_result_is_there() {
     let server = start(2);
     let mut client = server.connect();
-    let worker = server.events_named("worker_start");
-    let worker = worker.iter().find(|event| event.role == "worker0");
-    let pid = worker.unwrap().pid;
+    let pid = client.ask_number("!pid") as i32;
     assert_eq!(client.ask("!task - 1 sleep 100 early"), "given=1 code=0");
     let before = cpu_ticks(pid);
     assert_eq!(client.ask("!wait 60000 sleep 2000 late"), "late");

@@ -212,13 +212,28 @@ impl Exchange {
         }
     }
 
+    /// Which queues of tasks have ever been sent to: most never are, and figures need not look at them.
+    fn used(&self, way: Way) -> Option<(&[AtomicU64], Party)> {
+        let words = self.at.plan.words();
+        match way {
+            Way::Tasks(from) => Some((self.region.slice(self.at.tasks_used), from)),
+            Way::Targeted(from, worker) => {
+                let all = self.region.slice(self.at.targeted_used);
+                let first = worker as usize * words;
+                Some((all.get(first..first + words)?, from))
+            }
+            _ => None,
+        }
+    }
+
     /// Sender, when it has published: say so where the receiver looks.
     pub(crate) fn flag(&self, way: Way) {
         fence(Ordering::SeqCst);
-        let (words, from) = self.flags(way);
-        let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::SeqCst);
+        for (words, from) in std::iter::once(self.flags(way)).chain(self.used(way)) {
+            let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
+            if word.load(Ordering::Relaxed) & bit == 0 {
+                word.fetch_or(bit, Ordering::SeqCst);
+            }
         }
     }
 
@@ -319,16 +334,34 @@ impl Exchange {
     /// The tasks of all senders.
     pub(crate) fn waiting_tasks(&self) -> Waiting {
         let mut sum = Waiting::default();
-        self.task_ways().for_each(|way| sum.add(&self.queue(way)));
+        if self.at.plan.task_workers > 0 {
+            self.add_used(&mut sum, Way::Tasks(Party::MAIN));
+        }
+        for worker in 0..self.at.plan.task_workers {
+            self.add_used(&mut sum, Way::Targeted(Party::MAIN, worker));
+        }
         sum
     }
 
     /// The tasks for one task worker, counted from 0, alone.
     pub(crate) fn waiting_for(&self, worker: u32) -> Waiting {
         let mut sum = Waiting::default();
-        for from in self.parties() {
-            sum.add(&self.queue(Way::Targeted(from, worker)));
-        }
+        self.add_used(&mut sum, Way::Targeted(Party::MAIN, worker));
         sum
+    }
+
+    /// Add the queues of one kind (its sender does not matter) that have ever been sent to.
+    fn add_used(&self, sum: &mut Waiting, kind: Way) {
+        let (words, _) = self.used(kind).unwrap_or((&[], Party::MAIN));
+        for (at, word) in words.iter().enumerate() {
+            let mut left = word.load(Ordering::Acquire);
+            while left != 0 {
+                let from = Party(at as u32 * 64 + left.trailing_zeros());
+                left &= left - 1;
+                if self.has(from) {
+                    sum.add(&self.queue(kind.from(from)));
+                }
+            }
+        }
     }
 }
