@@ -191,6 +191,29 @@ fn the_queue_has_limits() {
 }
 
 #[test]
+fn a_result_too_large_for_the_way_back_is_reported_as_a_loss() {
+    let server = server!("tasks")
+        .sized(1, 1)
+        .set("task_worker_num", 1)
+        .set("task_queue_max_bytes", 65536)
+        .start();
+    let mut client = server.connect();
+    let pid = task_worker(&server, 1);
+    assert_eq!(client.ask("!wait 20000 big 65536"), "good 65536");
+    assert_eq!(
+        client.ask("!wait 20000 big 70000"),
+        "Ok(Lost(ResultTooLarge))"
+    );
+    assert_eq!(client.ask("!task - 3 big 70000"), "given=3 code=0");
+    server.await_event("task_lost", 3);
+    eventually(patience(), || client.stat("tasks_lost") == 4);
+    assert_eq!(client.ask("!open"), "0");
+    assert_eq!(server.events_named("finish").len(), 0);
+    assert_eq!(task_worker(&server, 1), pid); // it lives
+    server.stop();
+}
+
+#[test]
 fn what_has_gone_through_a_queue_takes_no_room_from_what_comes() {
     let server = server!("tasks")
         .sized(1, 1)

@@ -1,4 +1,4 @@
-//! Giving tasks, waiting for them, and answering them.
+//! Giving tasks, and waiting for them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::at_hand::AtHand;
 use super::inbox::Inbox;
 use super::outgoing::{ring_child, ring_task_worker};
 use super::replies::{Answer, Reply};
@@ -19,7 +20,7 @@ use crate::ipc::work::Work;
 use crate::shared::phase::Phase;
 use crate::sync::Ordering;
 use crate::sys::{clock, fork};
-use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
+use crate::task::{TaskAnswer, TaskId, TaskLoss, flags};
 
 /// Longest sleep of a process that waits for a result, should a ring be missed.
 pub(super) const RECHECK: Duration = Duration::from_millis(100);
@@ -47,8 +48,8 @@ pub(super) struct Tasks {
     pub(super) inbox: RefCell<Option<Inbox>>,
     /// What was for a process that sat on the other seat of this id and has left.
     pub(super) left: RefCell<Option<(Seat, Inbox)>>,
-    /// In a task worker, the task at hand: who gave it, its number, its flags; and whether its last result has been sent.
-    at_hand: Cell<Option<AtHand>>,
+    /// In a task worker, the task at hand.
+    pub(super) at_hand: Cell<Option<AtHand>>,
 }
 
 /// Replies in this process's own memory, in order: gone if it dies.
@@ -76,15 +77,6 @@ impl Held {
         self.bytes -= Held::EACH + reply.data.len() as u64;
         Some(reply)
     }
-}
-
-/// The task that a task worker runs.
-#[derive(Debug, Clone, Copy)]
-struct AtHand {
-    id: TaskId,
-    stamp: Stamp,
-    flags: u8,
-    closed: bool,
 }
 
 impl Context {
@@ -151,17 +143,6 @@ impl Context {
     /// Number of task workers.
     pub fn task_worker_num(&self) -> u32 {
         self.shared.task_workers()
-    }
-
-    /// Answer the task at hand; may be called several times. Waits while the asking worker's queue is full. Refused: 509
-    /// outside of `on_task`, or if nobody can be answered ([`flags::NOREPLY`]).
-    pub fn finish(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
-        self.answer_task(data, flags, false)
-    }
-
-    /// Answer the task at hand for the last time: as [`Context::finish`], but cheaper than leaving the end to be told of.
-    pub fn finish_last(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
-        self.answer_task(data, flags, true)
     }
 
     fn give(
@@ -426,54 +407,6 @@ impl Context {
                 format_args!("task[{}] has expired", reply.id),
             );
         }
-    }
-
-    /// A task worker begins a task.
-    pub(crate) fn begin_task(&self, task: &Task, stamp: Stamp) {
-        self.tasks.at_hand.set(Some(AtHand {
-            id: task.id,
-            stamp,
-            flags: stamp.flags,
-            closed: false,
-        }));
-    }
-
-    /// It is through: the asker hears of that, if it has not with the last result.
-    pub(crate) fn end_task(&self) {
-        if let Some(task) = self.tasks.at_hand.take()
-            && !task.closed
-            && task.flags & flags::NOREPLY == 0
-        {
-            let done = Answer {
-                kind: Kind::TaskDone,
-                id: task.id,
-                flags: task.flags,
-                extra: 1,
-            };
-            self.reply_to(task.stamp, &done, &[], None);
-        }
-    }
-
-    fn answer_task(&self, data: &[u8], flags: u8, last: bool) -> Result<(), Refused> {
-        let Some(mut task) = self.tasks.at_hand.get().filter(|_| !fork::is_foreign()) else {
-            return Err(Refused(code::WRONG_OPERATION));
-        };
-        if task.flags & flags::NOREPLY != 0 || task.closed {
-            return Err(Refused(code::WRONG_OPERATION));
-        }
-        let flags = (task.flags & !flags::SERIALIZE) | (flags & flags::SERIALIZE);
-        let result = Answer {
-            kind: Kind::TaskResult,
-            id: task.id,
-            flags,
-            extra: u8::from(last),
-        };
-        if !self.reply_to(task.stamp, &result, data, None) {
-            return Err(Refused(code::TASK_TOO_BIG));
-        }
-        task.closed = last;
-        self.tasks.at_hand.set(Some(task));
-        Ok(())
     }
 
     /// The manager: give a task once more that has died with its worker.
