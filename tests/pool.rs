@@ -223,6 +223,17 @@ fn a_killed_master_leaves_nobody() {
     }
 }
 
+#[test]
+fn a_killed_master_leaves_nobody_that_has_handlers_of_its_own_or_blocks_signals() {
+    for ways in [["alarm", "ignoring"], ["blocking", "spin"]] {
+        let sends = format!("0 stay {}\n1 stay {}", ways[0], ways[1]);
+        let mut pool = start("unix", &sends);
+        pool.await_event("message", 2);
+        pool.signal(pool.master(), Signal::SIGKILL);
+        pool.await_end(promised(Duration::from_secs(1)));
+    }
+}
+
 /// Length and text there, length and text back; `None` if the pool hangs up.
 fn ask(port: u16, text: &str) -> Option<String> {
     let mut stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();

@@ -6,6 +6,7 @@
 //! | message | what it does |
 //! |---|---|
 //! | `block` | sleeps for ever |
+//! | `stay <way>` | stays in that way, see `stubborn` |
 //! | `stop`, `detach`, `shutdown` | that, and notes the code of the refusal or 0 (journal: `asked`) |
 //! | `leave <code>` | ends with an exit code |
 //! | `pass <worker> <message>` | sends it on (journal: `asked`) |
@@ -23,6 +24,7 @@ use skep::settings::Value;
 use skep::{Leave, Pool, PoolContext, PoolHandler, PoolMessages, Refused, Step};
 use skep_tests::journal::Journal;
 use skep_tests::program::{JOURNAL, SETTINGS};
+use skep_tests::stubborn;
 
 struct Members {
     journal: Journal,
@@ -106,6 +108,10 @@ impl PoolHandler for Members {
             "block" => loop {
                 sleep(Duration::from_secs(60));
             },
+            "stay" => {
+                stubborn::stay(rest);
+                return Ok(());
+            }
             "leave" => {
                 return Err(Leave {
                     code: rest.parse().unwrap_or(1),

@@ -6,7 +6,7 @@
 //! fact, up to a deadline. The servers keep a [`journal`] of their callbacks, which is what most
 //! assertions are about.
 //!
-//! Test side: [`mod@server`] [`orders`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`tls`] [`certificates`] [`eventually`] [`process`]. Server side: [`program`].
+//! Test side: [`mod@server`] [`orders`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`tls`] [`certificates`] [`eventually`] [`process`]. Server side: [`program`] [`stubborn`].
 //! What is left behind: [`census`] [`sandbox`]. The chaos run: [`chaos`]. Both sides: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
@@ -29,6 +29,7 @@ pub mod producer;
 pub mod program;
 pub mod sandbox;
 pub mod server;
+pub mod stubborn;
 pub mod tls;
 
 /// A builder for the server program of this name, as cargo built it for the calling test.

@@ -16,7 +16,7 @@ use crate::shared::ChildKind;
 use crate::stats::SeatBlock;
 use crate::sync::Ordering;
 use crate::sys::process::{self, LastCall};
-use crate::sys::signal;
+use crate::sys::{fuse, last_line};
 
 /// Index of the master's life-line in a child's parker.
 pub(super) const MASTER_LINE: usize = 0;
@@ -41,7 +41,7 @@ impl<'g> Child<'g> {
         let shared = &ground.shared;
         let endpoint = Endpoint::Worker(seat);
         let bell = shared.directory.bell(endpoint);
-        signal::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
+        fuse::set_supervisor(manager, shared.server().master_pid.load(Ordering::Acquire));
         let installed = signals.install(bell.descriptor().raw());
         installed.map_err(|_| exit::FATAL)?.keep(); // this process ends soon after its role
         let id = seat.worker();
@@ -59,6 +59,13 @@ impl<'g> Child<'g> {
             ChildKind::TaskWorker => Author::TaskWorker(id),
             ChildKind::UserProcess => Author::UserProcess(id),
         });
+        match ground.last_line.as_ref().map(last_line::end_with) {
+            None | Some(Ok(true)) => {}
+            Some(Ok(false)) => return Err(exit::FATAL), // nobody is left above
+            Some(Err(error)) => log.warning(format_args!(
+                "should both supervisors be killed, this process will see it by a signal only: {error}"
+            )),
+        }
         let lines = [ground.master_line.as_fd(), manager_line.as_fd()];
         let Ok(parker) = Parker::new(&bell, &lines) else {
             log.error("the worker cannot start: out of descriptors");

@@ -29,7 +29,7 @@ use crate::log::Author;
 use crate::shared::ChildKind;
 use crate::sync::Ordering;
 use crate::sys::wait;
-use crate::sys::{clock, pipe, process, signal};
+use crate::sys::{clock, fuse, pipe, process, signal};
 
 /// Time workers get when the master is dead, before the roster's grace and the kill. Everybody shall be
 /// gone within a second, and the kill must come before this process's own orphan alarm (`sys::signal`).
@@ -77,7 +77,7 @@ struct Manager<'g> {
 pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
     let shared = &ground.shared;
     let bell = shared.directory.bell(Endpoint::Manager);
-    signal::set_supervisor(master, 0);
+    fuse::set_supervisor(master, 0);
     let Ok(installed) = signals::supervisor().install(bell.descriptor().raw()) else {
         return Outcome::Finished(exit::FATAL);
     };
@@ -152,7 +152,7 @@ pub(super) fn run(ground: &Ground, master: i32) -> Outcome {
         manager.obey_commands(&mut messages);
         manager.tend();
         if parker.supervisor_lost() {
-            signal::disarm_fuse(); // this stop has a deadline of its own
+            fuse::put_out(); // this stop has a deadline of its own
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS);
         } else if !manager.stopping && Phase::of(shared) >= Phase::Stopping {
             manager.stop_all(clock::monotonic_ms() + ORPHAN_PATIENCE_MS); // the order itself met a full lane

@@ -97,7 +97,7 @@ pub(super) fn run(
     metrics: Option<Listener>,
     receivers: Vec<handover::Receiver>,
     manager: i32,
-    hold: OwnedFd,
+    holds: Vec<OwnedFd>,
     installed: signal::Installed,
 ) -> i32 {
     let shared = Arc::clone(&ground.shared);
@@ -120,7 +120,7 @@ pub(super) fn run(
             exit::FATAL
         }
     };
-    drop(hold); // whoever is left learns it now, if not before
+    drop(holds); // whoever is left learns it now, if not before
     process::set_subreaper(false);
     drop(installed);
     code

@@ -65,7 +65,7 @@ use crate::shared::task_source::TaskSource;
 use crate::shared::{Shared, phase};
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
-use crate::sys::{clock, pipe, process};
+use crate::sys::{clock, last_line, pipe, process};
 
 /// What every role starts from. Copied into each process by fork.
 pub(crate) struct Ground {
@@ -80,6 +80,8 @@ pub(crate) struct Ground {
     pub(crate) errands: Arc<Errands>,
     /// Breaks when the master dies.
     pub(crate) master_line: OwnedFd,
+    /// Breaks when both supervisors are dead, and kills then; none where the system cannot do that.
+    pub(crate) last_line: Option<OwnedFd>,
     /// The ways of open files to the reactors.
     pub(crate) file_senders: Rc<[handover::Sender]>,
     pub(crate) commands: Commands,
@@ -189,6 +191,7 @@ fn prepare(
         .last_session
         .store(settings.start_session_id, Ordering::Relaxed);
     let (master_line, hold) = pipe::lifeline().doing("create a life-line")?;
+    let (last_line, last_hold) = last_line::open().unzip();
     for (listener, (_, port)) in listeners.iter().zip(ports.iter()) {
         if !port.kind.is_datagram() {
             listener.listen(port.settings.sockets().backlog)?;
@@ -209,6 +212,7 @@ fn prepare(
         log,
         service,
         master_line,
+        last_line,
         file_senders: senders.into(),
         commands: program.commands,
         event_loop: program.event_loop,
@@ -226,13 +230,16 @@ fn prepare(
             for listener in &listeners {
                 fork::keep_private(listener.raw());
             }
-            fork::keep_private(hold.as_raw_fd());
+            let holds: Vec<OwnedFd> = [hold].into_iter().chain(last_hold).collect();
+            for hold in &holds {
+                fork::keep_private(hold.as_raw_fd());
+            }
             for receiver in &receivers {
                 fork::keep_private(receiver.raw());
             }
             let code = guarded(&ground.log.clone(), || {
                 master::run(
-                    ground, listeners, metrics, receivers, manager, hold, installed,
+                    ground, listeners, metrics, receivers, manager, holds, installed,
                 )
             });
             service.end();
@@ -252,6 +259,9 @@ fn prepare(
             {
                 fork::keep_private(listener.raw());
             }
+            if let Some(hold) = &last_hold {
+                fork::keep_private(hold.as_raw_fd());
+            }
             installed.keep(); // the manager puts its own in their place
             let log = ground.log.clone();
             let mut ended = Ended {
@@ -265,6 +275,10 @@ fn prepare(
                     manager,
                     manager_line,
                 } => {
+                    if let Some(hold) = last_hold {
+                        fork::share(hold.as_raw_fd());
+                        drop(hold); // the supervisors' alone
+                    }
                     ended.role = role_of(&ground.shared, seat);
                     let run = match ended.role {
                         Role::TaskWorker(_) => task_worker::run,

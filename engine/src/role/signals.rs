@@ -6,6 +6,7 @@
 
 use std::io;
 
+use crate::sys::fuse;
 use crate::sys::signal::{self, Installed};
 
 /// What a signal asks for.
@@ -63,13 +64,13 @@ pub(super) fn supervisor() -> Table {
     let others = signal::realtime_min() + 1..=signal::realtime_max();
     rows.extend(others.map(|number| (number, Action::Survive)));
     let asks = rows.iter().filter(|(_, action)| *action != Action::Survive);
-    let owned = asks.map(|(number, _)| *number).collect();
+    let asks = asks.map(|(number, _)| *number);
+    let owned = asks.chain([fuse::parent_died()]).collect();
     Table { rows, owned }
 }
 
 /// A worker: it can be replaced, so most signals may have it. INT and QUIT come to the whole group from
-/// a terminal, and the master supervises that stop. PROF is PHP's time limit. ALRM is the fuse of an
-/// orphan (`sys::signal`).
+/// a terminal, and the master supervises that stop. PROF is PHP's time limit.
 pub(super) fn worker() -> Table {
     let mut rows = vec![
         (signal::SIGTERM, Action::Stop),
@@ -80,7 +81,8 @@ pub(super) fn worker() -> Table {
         (signal::SIGHUP, Action::Survive),
         (signal::SIGPIPE, Action::Survive),
         (signal::SIGALRM, Action::Survive),
-        (signal::PARENT_DIED, Action::Survive),
+        (signal::SIGPWR, Action::Survive),
+        (fuse::parent_died(), Action::Survive),
         (signal::SIGCHLD, Action::Survive),
         (signal::SIGINT, Action::Die),
         (signal::SIGQUIT, Action::Die),
@@ -91,9 +93,10 @@ pub(super) fn worker() -> Table {
         (signal::SIGXFSZ, Action::Host),
     ];
     let others = signal::realtime_min() + 1..=signal::realtime_max();
+    let others = others.filter(|&number| number != fuse::parent_died());
     rows.extend(others.map(|number| (number, Action::Host)));
     // It looks after these each time it goes to sleep, and scripts may have a use of their own for the others.
-    let owned = vec![signal::SIGTERM];
+    let owned = vec![signal::SIGTERM, fuse::parent_died()];
     Table { rows, owned }
 }
 

@@ -8,6 +8,7 @@
 //! * [`signal`]: handlers that set a bit and ring the bell of their own process
 //! * [`message_queue::MessageQueue`], [`channel::pair`]: what user code's processes talk over
 //! * [`eventfd::EventFd`], [`pipe::lifeline`]: wake-ups, and the death of a supervisor
+//! * [`fuse`], [`last_line`]: the end of a process whose supervisors are dead, whatever keeps it busy
 //! * [`process`]: ids, limits, the parent-death signal, a session of its own
 //! * [`identity`]: users, groups, another root directory; [`affinity`]: CPUs; [`title`]: the name in `ps`
 //! * [`output`]: standard output and error; [`lock`]: a file that one process holds
@@ -26,8 +27,10 @@ pub(crate) mod eventfd;
 pub(crate) mod file;
 pub(crate) mod fork;
 pub(crate) mod forks;
+pub(crate) mod fuse;
 pub(crate) mod futex;
 pub(crate) mod identity;
+pub(crate) mod last_line;
 pub(crate) mod lock;
 pub(crate) mod memory;
 pub(crate) mod message_queue;

@@ -4,8 +4,9 @@ use std::io;
 
 use nix::sys::prctl;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
-use nix::sys::signal::Signal;
 use nix::unistd::{chdir, geteuid, getpid, getppid, setsid};
+
+use super::fuse;
 
 /// Own pid.
 pub(crate) fn pid() -> i32 {
@@ -45,6 +46,15 @@ pub(crate) fn nofile_limit() -> u64 {
     getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(_, hard)| hard) // 1024: the traditional limit
 }
 
+/// How many descriptors this process may open besides those it has.
+pub(crate) fn free_descriptors() -> usize {
+    let soft = getrlimit(Resource::RLIMIT_NOFILE).map_or(1024, |(soft, _)| soft);
+    let open = std::fs::read_dir("/proc/self/fd").map_or(0, Iterator::count);
+    usize::try_from(soft)
+        .unwrap_or(usize::MAX)
+        .saturating_sub(open)
+}
+
 /// Largest file that this process may write.
 pub(crate) fn file_size_limit() -> u64 {
     getrlimit(Resource::RLIMIT_FSIZE).map_or(u64::MAX, |(soft, _)| soft)
@@ -59,7 +69,7 @@ pub(crate) fn raise_nofile() {
 /// What the kernel is to send when the parent dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum LastCall {
-    /// `signal::PARENT_DIED`, which a loop sees.
+    /// `fuse::parent_died`, which a loop sees.
     Notice,
     /// SIGKILL, for code that need not look at anything.
     Kill,
@@ -69,10 +79,11 @@ pub(crate) enum LastCall {
 /// the request would never fire then. Cleared by credential changes, so to be repeated after one.
 pub(crate) fn die_with_parent(expected: i32, how: LastCall) -> bool {
     let signal = match how {
-        LastCall::Notice => Signal::SIGPWR,
-        LastCall::Kill => Signal::SIGKILL,
+        LastCall::Notice => fuse::parent_died(), // nix's signals are not real-time ones
+        LastCall::Kill => libc::SIGKILL,
     };
-    let _ = prctl::set_pdeathsig(signal);
+    // SAFETY: this option takes a number and touches no memory. It fails for numbers that are no signals only.
+    unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, signal as libc::c_ulong) };
     parent() == expected
 }
 

@@ -6,26 +6,15 @@ use std::time::Duration;
 
 use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 
-/// What a descriptor is waited for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Want {
-    Read,
-    Write,
-}
-
-/// Wait until something can be done with one of them, for `timeout` at most; which of them. A signal ends the wait, and
+/// Wait until one of them can be read, for `timeout` at most; which of them. A signal ends the wait, and
 /// nothing is ready then.
-pub(crate) fn wait(wanted: &[(RawFd, Want)], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
+pub(crate) fn wait(wanted: &[RawFd], timeout: Option<Duration>) -> io::Result<Vec<bool>> {
     let mut entries = Vec::with_capacity(wanted.len());
-    for &(descriptor, want) in wanted {
-        let flags = match want {
-            Want::Read => PollFlags::POLLIN,
-            Want::Write => PollFlags::POLLOUT,
-        };
+    for &descriptor in wanted {
         // SAFETY: borrowed for this call only, and only looked at; a number that is no descriptor (-1 is none for
         // borrow_raw) is reported as ready, and its reader will see.
         let borrowed = unsafe { BorrowedFd::borrow_raw(descriptor.max(0)) };
-        entries.push(PollFd::new(borrowed, flags));
+        entries.push(PollFd::new(borrowed, PollFlags::POLLIN));
     }
     let limit = timeout.map_or(PollTimeout::NONE, |timeout| {
         let ms = timeout.as_micros().div_ceil(1000).min(i32::MAX as u128) as i32;

@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use nix::errno::Errno;
 use nix::sys::signal::{self, SigSet, SigmaskHow, Signal};
 
+use super::fuse;
+
 pub(crate) use libc::{
     SIGALRM, SIGCHLD, SIGHUP, SIGINT, SIGIO, SIGKILL, SIGPIPE, SIGPROF, SIGPWR, SIGQUIT, SIGSTKFLT,
     SIGTERM, SIGUSR1, SIGUSR2, SIGVTALRM, SIGWINCH, SIGXFSZ,
@@ -41,10 +43,6 @@ pub(super) fn bit(signal: i32) -> u64 {
 static PENDING: AtomicU64 = AtomicU64::new(0);
 /// Descriptor of the bell to ring; -1 before a role has installed itself.
 static BELL: AtomicI32 = AtomicI32::new(-1);
-/// Pid of the supervisor that forked this process; 0 where there is none to lose.
-static SUPERVISOR: AtomicI32 = AtomicI32::new(0);
-/// Pid of the process that takes over when the supervisor dies (the master, for workers).
-static GUARDIAN: AtomicI32 = AtomicI32::new(0);
 
 /// What [`on_term`] was given; 0 for none.
 static TERM_HOOK: AtomicUsize = AtomicUsize::new(0);
@@ -55,19 +53,11 @@ pub(crate) fn on_term(hook: extern "C" fn()) {
     TERM_HOOK.store(hook as usize, Ordering::Release);
 }
 
-/// What [`on_orphaned`] was given; 0 for none.
-static ORPHAN_HOOK: AtomicUsize = AtomicUsize::new(0);
-
-/// From now on, call `hook` before this process ends because its supervisors are dead and user code keeps it busy.
-/// In the signal handler: the same rules.
-pub(crate) fn on_orphaned(hook: extern "C" fn()) {
-    ORPHAN_HOOK.store(hook as usize, Ordering::Release);
-}
-
-fn call_hook(place: &AtomicUsize) {
+/// Call what is kept in `place`: 0 or an `extern "C" fn()`.
+pub(super) fn call_hook(place: &AtomicUsize) {
     let hook = place.load(Ordering::Acquire);
     if hook != 0 {
-        // SAFETY: only `on_term` and `on_orphaned` write here, and what they write is a function of this type.
+        // SAFETY: only `on_term` and `fuse::on_orphaned` give such places, and what they write there is a function of this type.
         unsafe { std::mem::transmute::<usize, extern "C" fn()>(hook)() };
     }
 }
@@ -104,12 +94,6 @@ pub(crate) fn has_come(signal: i32) -> bool {
 extern "C" fn note(signal: libc::c_int) {
     // Everything here is async-signal-safe: atomics and plain system calls; errno is put back.
     let errno = nix::errno::Errno::last_raw();
-    if signal == SIGALRM && orphaned() {
-        // Armed below: the supervisors have been dead for a while and this process is still in user code.
-        call_hook(&ORPHAN_HOOK);
-        // SAFETY: _exit is async-signal-safe.
-        unsafe { libc::_exit(EXIT_ORPHANED) };
-    }
     PENDING.fetch_or(bit(signal), Ordering::AcqRel);
     if signal == SIGTERM {
         call_hook(&TERM_HOOK);
@@ -121,61 +105,10 @@ extern "C" fn note(signal: libc::c_int) {
         // even a foreign descriptor number would cause no more than a failed or stray write.
         unsafe { libc::write(bell, (&raw const one).cast(), 8) };
     }
-    if matches!(signal, SIGTERM | PARENT_DIED) && orphaned() {
-        // The loop will see the bit, unless a callback keeps it away: then the alarm ends it.
-        let fuse = libc::itimerval {
-            it_interval: libc::timeval {
-                tv_sec: 0,
-                tv_usec: 0,
-            },
-            it_value: libc::timeval {
-                tv_sec: 0,
-                tv_usec: ORPHAN_GRACE_US,
-            },
-        };
-        // SAFETY: setitimer reads one valid struct and is a plain system call on Linux.
-        unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const fuse, std::ptr::null_mut()) };
+    if signal == SIGTERM || signal == fuse::parent_died() {
+        fuse::look(); // the loop will see the bit, unless a callback keeps it away
     }
     nix::errno::Errno::set_raw(errno);
-}
-
-/// What the kernel sends when the process that forked this one dies. Not SIGTERM, for which scripts have
-/// handlers of their own, and nothing that anybody else sends.
-pub(crate) const PARENT_DIED: i32 = SIGPWR;
-
-/// Exit code of a process whose supervisors died while a callback kept it busy.
-const EXIT_ORPHANED: i32 = 255;
-/// How long a callback may go on after both supervisors are dead. Below the promised second.
-const ORPHAN_GRACE_US: libc::suseconds_t = 700_000;
-
-/// The orphan stops in an orderly, bounded way: no alarm any more.
-pub(crate) fn disarm_fuse() {
-    let off = libc::itimerval {
-        it_interval: libc::timeval {
-            tv_sec: 0,
-            tv_usec: 0,
-        },
-        it_value: libc::timeval {
-            tv_sec: 0,
-            tv_usec: 0,
-        },
-    };
-    // SAFETY: as for arming: setitimer reads one valid struct.
-    unsafe { libc::setitimer(libc::ITIMER_REAL, &raw const off, std::ptr::null_mut()) };
-}
-
-fn orphaned() -> bool {
-    let supervisor = SUPERVISOR.load(Ordering::Relaxed);
-    // SAFETY: getppid has no preconditions.
-    let parent = unsafe { libc::getppid() };
-    supervisor != 0 && parent != supervisor && parent != GUARDIAN.load(Ordering::Relaxed)
-}
-
-/// Name the process that forked this one and the one that inherits it (0: none), for the check
-/// "am I an orphan" in the handler.
-pub(crate) fn set_supervisor(supervisor: i32, guardian: i32) {
-    GUARDIAN.store(guardian, Ordering::Relaxed);
-    SUPERVISOR.store(supervisor, Ordering::Relaxed);
 }
 
 /// What the host program had for each signal before the engine took it: `(signal, disposition)`.
@@ -284,7 +217,7 @@ pub(super) fn is_owned(signal: i32) -> bool {
 }
 
 /// By hand, because nix's sets know no realtime signals.
-pub(super) fn unblock(signals: &[i32]) -> io::Result<()> {
+fn set_of(signals: &[i32]) -> libc::sigset_t {
     let mut set = MaybeUninit::<libc::sigset_t>::zeroed();
     // SAFETY: sigemptyset initialises the set it is given.
     unsafe { libc::sigemptyset(set.as_mut_ptr()) };
@@ -292,10 +225,69 @@ pub(super) fn unblock(signals: &[i32]) -> io::Result<()> {
         // SAFETY: the set was initialised above; a bad number is refused by an error, which leaves it as it is.
         unsafe { libc::sigaddset(set.as_mut_ptr(), signal) };
     }
+    // SAFETY: initialised above.
+    unsafe { set.assume_init() }
+}
+
+pub(super) fn unblock(signals: &[i32]) -> io::Result<()> {
+    let set = set_of(signals);
     // SAFETY: reads the set, writes nothing of ours.
-    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, set.as_ptr(), std::ptr::null_mut()) } {
+    match unsafe { libc::pthread_sigmask(libc::SIG_UNBLOCK, &raw const set, std::ptr::null_mut()) }
+    {
         0 => Ok(()),
         errno => Err(io::Error::from_raw_os_error(errno)),
+    }
+}
+
+/// A signal that waits in the calling thread while this lives.
+pub(super) struct Blocked {
+    set: libc::sigset_t,
+    before: libc::sigset_t,
+}
+
+impl Blocked {
+    pub(super) fn new(number: i32) -> io::Result<Blocked> {
+        let set = set_of(&[number]);
+        let mut before = MaybeUninit::<libc::sigset_t>::zeroed();
+        // SAFETY: reads one set and writes the other; both are whole.
+        match unsafe { libc::pthread_sigmask(libc::SIG_BLOCK, &raw const set, before.as_mut_ptr()) }
+        {
+            // SAFETY: written by the call, and valid as zero anyway.
+            0 => Ok(unsafe { before.assume_init() }),
+            errno => Err(io::Error::from_raw_os_error(errno)),
+        }
+        .map(|before| Blocked { set, before })
+    }
+
+    /// Take the signal that has come, if it has.
+    pub(super) fn take(&self) -> io::Result<bool> {
+        let now = libc::timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        // SAFETY: reads a set and a time; what it could write is not asked for.
+        let came = unsafe {
+            libc::sigtimedwait(&raw const self.set, std::ptr::null_mut(), &raw const now)
+        };
+        match Errno::result(came) {
+            Ok(_) => Ok(true),
+            Err(Errno::EAGAIN) => Ok(false),
+            Err(errno) => Err(errno.into()),
+        }
+    }
+}
+
+impl Drop for Blocked {
+    fn drop(&mut self) {
+        while self.take().unwrap_or(false) {}
+        // SAFETY: reads the set that `new` was given by the system.
+        unsafe {
+            libc::pthread_sigmask(
+                libc::SIG_SETMASK,
+                &raw const self.before,
+                std::ptr::null_mut(),
+            )
+        };
     }
 }
 
@@ -340,8 +332,7 @@ pub(crate) fn forget_role() {
     BELL.store(-1, Ordering::Release);
     OWNED.store(0, Ordering::Release);
     TERM_HOOK.store(0, Ordering::Release);
-    ORPHAN_HOOK.store(0, Ordering::Release);
-    set_supervisor(0, 0);
+    fuse::forget();
     PENDING.store(0, Ordering::Release);
     let ours = noting().sa_sigaction;
     for signal in 1..=realtime_max() {

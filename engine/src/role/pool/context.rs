@@ -13,7 +13,7 @@ use crate::ipc::shm::{At, Layout, Region, shared_block};
 use crate::sync::{AtomicI32, AtomicU32, AtomicU64, Ordering};
 use crate::sys::channel::{self, Channel, ChannelKind};
 use crate::sys::eventfd::EventFd;
-use crate::sys::{fork, process, signal};
+use crate::sys::{fork, fuse, process, signal};
 
 shared_block! {
     /// One worker of a pool.
@@ -194,7 +194,7 @@ impl PoolContext {
         };
         self.left.set(true);
         process::outlive_parent();
-        signal::set_supervisor(0, 0);
+        fuse::set_supervisor(0, 0);
         member.detached.store(process::pid(), Ordering::Release);
         self.shared.bell.notify();
         Ok(())

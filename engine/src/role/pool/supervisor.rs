@@ -20,7 +20,7 @@ use crate::role::{exit, signals};
 use crate::shared::ChildKind;
 use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
-use crate::sys::ready::{self, Want};
+use crate::sys::ready;
 use crate::sys::wait::{self, Reaped};
 use crate::sys::{clock, pipe, process, signal};
 
@@ -158,7 +158,7 @@ impl Supervisor<'_> {
             .min()
             .map(|due| Duration::from_millis(due.saturating_sub(now)));
         let bell = self.shared.bell.raw();
-        let _ = ready::wait(&[(bell, Want::Read)], next); // fails for a bad descriptor only
+        let _ = ready::wait(&[bell], next); // fails for a bad descriptor only
         self.shared.bell.drain();
     }
 

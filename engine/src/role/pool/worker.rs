@@ -14,8 +14,8 @@ use crate::stats::bump;
 use crate::sync::{AtomicI32, Ordering};
 use crate::sys::eventfd::EventFd;
 use crate::sys::message_queue::{self, MessageQueue, Queued};
-use crate::sys::ready::{self, Want};
-use crate::sys::{clock, fork, process, signal};
+use crate::sys::ready;
+use crate::sys::{clock, fork, fuse, process, signal};
 
 /// A queue that is to go with the pool, for the signal handler; -1: none.
 static ORPHANED_QUEUE: AtomicI32 = AtomicI32::new(-1);
@@ -46,7 +46,7 @@ pub(super) fn run(
     line: OwnedFd,
 ) -> i32 {
     let log = pool.log.by(Author::Worker(worker));
-    signal::set_supervisor(shared.master, 0);
+    fuse::set_supervisor(shared.master, 0);
     let context = PoolContext::new(shared, Some(worker));
     let (Ok(bell), Some(member)) = (EventFd::new(), shared.member(worker)) else {
         log.error("a worker cannot start: out of descriptors");
@@ -59,7 +59,7 @@ pub(super) fn run(
     installed.keep(); // until the end of the process
     if let (PoolMessages::Queue { key: 0 }, Some(queue)) = (pool.messages, pool.queue) {
         ORPHANED_QUEUE.store(queue, Ordering::Relaxed);
-        signal::on_orphaned(remove_orphaned_queue);
+        fuse::on_orphaned(remove_orphaned_queue);
     }
     if !process::die_with_parent(shared.master, process::LastCall::Notice) {
         remove_orphaned_queue();
@@ -144,7 +144,7 @@ impl Worker<'_> {
             }
         }
         if process::parent() != self.context.master_pid() && !self.context.left.get() {
-            signal::disarm_fuse(); // nothing keeps this process
+            fuse::put_out(); // nothing keeps this process
             self.orphaned = true;
             self.context.running.set(false);
         }
@@ -181,11 +181,7 @@ impl Worker<'_> {
     /// Until there is something to read or to do.
     fn sleep(&self, source: RawFd) {
         let (others, limit) = self.others();
-        let wanted: Vec<_> = others
-            .iter()
-            .chain(&[source])
-            .map(|&fd| (fd, Want::Read))
-            .collect();
+        let wanted = [&others[..], &[source]].concat();
         let _ = ready::wait(&wanted, limit); // fails for bad descriptors only
         self.bell.drain();
     }
@@ -257,7 +253,10 @@ impl Worker<'_> {
 
     fn take_from_clients(&mut self) -> Step {
         let limit = self.pool.settings.primary.longest_message();
-        let mut clients = Clients::new(&self.pool.listeners, limit);
+        let mut clients = match Clients::new(&self.pool.listeners, limit) {
+            Ok(clients) => clients,
+            Err(error) => return self.broken("sockets", &error),
+        };
         while self.goes_on() {
             self.turn()?;
             let (others, limit) = self.others();
