@@ -1515,7 +1515,7 @@ skep_status skep_server_task_wait(skep_server *server,
 /// Ownership: `data` is borrowed for the call.
 /// Callable from: task worker, in the task callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE (unless something shorter
-///   is sent after that, the task is lost: SKEP_TASK_RESULT_TOO_LARGE), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+///   is sent after that, the task is lost), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_finish(skep_server *server,
                                const uint8_t *data,
                                size_t len);

@@ -10,7 +10,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpStream};
 use std::rc::Rc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
 use skep::settings::Value;
@@ -309,6 +309,64 @@ fn a_client_that_says_nothing_does_not_hold_up_a_stop() {
     assert_eq!(silent.read(&mut [0; 8]).unwrap(), 0);
     assert_eq!(pool.await_end(patience()).code(), Some(0));
     assert_eq!(pool.log_count("force kill"), 0);
+}
+
+/// Many more of them than a worker has descriptors, and fewer: in either case others are served at once.
+#[test]
+fn silent_clients_keep_nobody_waiting() {
+    for descriptors in [128, 1000] {
+        let builder = prepared("clients", "");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\"");
+        let pool = builder.through(&script).start_pool();
+        pool.await_event("worker_start", 2);
+        let silent: Vec<_> = (0..600)
+            .map(|number| {
+                let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, pool.port())).unwrap();
+                if number % 2 == 1 {
+                    let _ = client.write_all(&[0, 0]); // half a length; or it was hung up on
+                }
+                client
+            })
+            .collect();
+        for number in 0..20 {
+            let text = format!("request {number}");
+            let begin = Instant::now();
+            let answer = ask(pool.port(), &text);
+            let took = begin.elapsed();
+            assert!(answer.is_some_and(|answer| answer.starts_with(&text)));
+            assert!(took < promised(Duration::from_secs(1)), "{took:?}");
+        }
+        let open = |pid: &i32| process::descriptors(*pid).len();
+        let most = pool.workers().iter().map(open).max();
+        assert!(most.is_some_and(|most| most < descriptors), "{most:?}");
+        drop(silent);
+        pool.stop();
+    }
+}
+
+/// Answers that nobody reads are bounded by memory, not by time alone: who reads has its answer.
+#[test]
+fn clients_that_do_not_read_are_bounded_in_memory() {
+    let pool = start("clients", "");
+    let begin = Instant::now();
+    let deaf: Vec<_> = (0..60)
+        .map(|_| {
+            let mut client = TcpStream::connect((Ipv4Addr::LOCALHOST, pool.port())).unwrap();
+            let text = b"large 33554432";
+            let length = (text.len() as u32).to_be_bytes();
+            client.write_all(&[&length[..], text].concat()).unwrap();
+            client
+        })
+        .collect();
+    eventually(patience(), || pool.events_named("message").len() >= 60);
+    // 60 answers of 32 MiB for two workers, of which each keeps 256 MiB, and those at work.
+    for pid in pool.workers() {
+        let resident = process::resident_bytes(pid) >> 20;
+        assert!(resident < 500, "{resident} MiB after {:?}", begin.elapsed());
+    }
+    assert!(ask(pool.port(), "still there").is_some());
+    drop(deaf);
+    pool.stop();
 }
 
 struct Nothing;

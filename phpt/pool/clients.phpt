@@ -54,6 +54,11 @@ for ($i = 0; $i < 20; $i++) {
     $ask($tcp, "request $i") === "got request $i" || print("wrong answer\n");
     microtime(true) - $started < 4 || print("kept waiting\n");
 }
+// Many more who say nothing.
+$silent = array_map(fn () => $connect($tcp), range(1, 300));
+$started = microtime(true);
+var_dump($ask($tcp, 'now'), microtime(true) - $started < 2);
+unset($silent);
 // Slow, but in time.
 fwrite($slow[0], "\0\3abc");
 var_dump(stream_get_contents($slow[0]) === pack('N', 7) . 'got abc');
@@ -70,6 +75,8 @@ string(4) "got "
 string(0) ""
 string(9) "got 65536"
 string(0) ""
+string(7) "got now"
+bool(true)
 bool(true)
 string(0) ""
 int(0)

@@ -328,9 +328,21 @@ pub(crate) fn group(leader: u32) -> Vec<u32> {
 pub(crate) struct Client(pub(crate) TcpStream);
 
 impl Client {
+    /// A server's port is known before anybody listens there.
     #[track_caller]
     pub(crate) fn connect(port: u16) -> Client {
-        let stream = TcpStream::connect(("127.0.0.1", port)).unwrap();
+        let begin = Instant::now();
+        let stream = loop {
+            match TcpStream::connect(("127.0.0.1", port)) {
+                Err(error)
+                    if error.kind() == ErrorKind::ConnectionRefused
+                        && begin.elapsed() < DEADLINE =>
+                {
+                    thread::sleep(Duration::from_millis(5));
+                }
+                connected => break connected.unwrap(),
+            }
+        };
         stream.set_read_timeout(Some(DEADLINE)).unwrap();
         stream.set_write_timeout(Some(DEADLINE)).unwrap();
         stream.set_nodelay(true).unwrap();

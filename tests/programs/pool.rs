@@ -6,6 +6,7 @@
 //! | message | what it does |
 //! |---|---|
 //! | `block` | sleeps for ever |
+//! | `large <bytes>` | adds so many bytes to the answer |
 //! | `stay <way>` | stays in that way, see `stubborn` |
 //! | `stop`, `detach`, `shutdown` | that, and notes the code of the refusal or 0 (journal: `asked`) |
 //! | `leave <code>` | ends with an exit code |
@@ -108,6 +109,7 @@ impl PoolHandler for Members {
             "block" => loop {
                 sleep(Duration::from_secs(60));
             },
+            "large" => code(pool.write(&vec![b'x'; rest.parse().unwrap_or(0)])),
             "stay" => {
                 stubborn::stay(rest);
                 return Ok(());

@@ -13,7 +13,7 @@ use skep_tests::stubborn;
 fn command(call: &Call) -> Option<Step> {
     Some(match call.verb {
         "stay" => {
-            call.note("stays", &format!("in={}", call.argument));
+            call.note("stays", format!("in={}", call.argument));
             stubborn::stay(call.argument);
             Ok(())
         }

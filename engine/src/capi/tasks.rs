@@ -235,7 +235,7 @@ pub unsafe extern "C" fn skep_server_task_wait(
 /// Ownership: `data` is borrowed for the call.
 /// Callable from: task worker, in the task callback.
 /// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE (unless something shorter
-///   is sent after that, the task is lost: SKEP_TASK_RESULT_TOO_LARGE), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
+///   is sent after that, the task is lost), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_finish(
     server: *mut skep_server,

@@ -144,6 +144,11 @@ impl EventLoop {
         self.active.set(true);
     }
 
+    /// How many calls are put off.
+    pub(crate) fn put_off(&self) -> usize {
+        self.deferred.borrow().len()
+    }
+
     /// Call this in each turn, at its beginning (`before`) or at its end, in place of what was called there; `None`: call
     /// nothing. It is no reason for a turn.
     pub fn each_turn(&self, before: bool, callback: Option<TurnFn>) {

@@ -66,12 +66,11 @@ impl Envelope {
             return self.post_inline(exchange, way, writer, data);
         }
         let parcels = exchange.parcels();
-        let parcel = match parcels.pack(party, exchange.number_of(way), writer.end(), data) {
-            Ok(parcel) => parcel,
-            Err(_) if fits => return self.post_inline(exchange, way, writer, data),
-            Err(Unpacked::TooLong) => return Err(Unsent::TooBig),
-            Err(Unpacked::Full) => return Err(Unsent::NoParcel),
-        };
+        let parcel = parcels.pack(party, exchange.number_of(way), writer.end(), data);
+        let parcel = parcel.map_err(|why| match why {
+            Unpacked::TooLong => Unsent::TooBig,
+            Unpacked::Full => Unsent::NoParcel,
+        })?;
         if let Err(unsent) = self.pass_on(exchange, way, writer, parcel) {
             parcels.take_back(party, parcel);
             return Err(unsent);

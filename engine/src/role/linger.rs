@@ -74,8 +74,9 @@ impl Lingering {
         }
         self.late.set(true);
         context.log().warning(format_args!(
-            "exit() (ERRNO {}): worker exit timeout, forced termination",
-            code::WORKER_EXIT_TIMEOUT
+            "exit() (ERRNO {}): worker exit timeout, forced termination{}",
+            code::WORKER_EXIT_TIMEOUT,
+            reasons(context)
         ));
         false
     }
@@ -133,6 +134,30 @@ impl Lingering {
 fn what_is_left(context: &Context) -> (Vec<u64>, Vec<i32>) {
     let event_loop = context.event_loop();
     (event_loop.timers(), event_loop.descriptors())
+}
+
+/// What keeps the process, for the end of a line.
+fn reasons(context: &Context) -> String {
+    let (timers, descriptors) = what_is_left(context);
+    let mut reasons = Vec::new();
+    if !timers.is_empty() {
+        reasons.push(format!("timers {}", list(&timers)));
+    }
+    if !descriptors.is_empty() {
+        reasons.push(format!("descriptors {}", list(&descriptors)));
+    }
+    match context.event_loop().put_off() {
+        0 => {}
+        count => reasons.push(format!("{count} calls put off (defer)")),
+    }
+    match context.open_tasks() {
+        0 => {}
+        count => reasons.push(format!("{count} tasks without a result")),
+    }
+    match reasons.is_empty() {
+        true => String::new(),
+        false => format!(", it was kept by {}", reasons.join(", ")),
+    }
 }
 
 /// The first of them, and how many more there are.

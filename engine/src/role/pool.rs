@@ -39,7 +39,8 @@ pub enum PoolMessages {
     None,
     /// By [`PoolContext::send_message`], to one worker each.
     Unix,
-    /// From a System V queue, to any worker. Key 0: one that nobody else finds, removed in the end.
+    /// From a System V queue, to any worker. Key 0: one that nobody else finds, removed in the end
+    /// by the master or, if that is killed, the workers; it stays if all of them are killed at once.
     Queue {
         /// Known to the programs that send; the queue then outlives the pool.
         key: i32,

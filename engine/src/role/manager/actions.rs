@@ -13,13 +13,19 @@ use crate::sync::Ordering;
 use crate::sys::fork::{self, Fork};
 use crate::sys::{clock, signal};
 
+/// So many of those who are killed together are named.
+const NAMED: usize = 20;
+
 impl Manager<'_> {
     pub(super) fn perform(&mut self, actions: Vec<Action>) {
+        self.announce_kills(&actions);
         for action in actions {
             match action {
                 Action::Spawn(seat) => self.spawn(seat),
                 Action::AskToStop(seat) => self.ask_to_stop(seat),
-                Action::Kill { pid, worker } => self.kill(pid, worker),
+                Action::Kill { pid, .. } => {
+                    signal::send(pid, signal::SIGKILL);
+                }
                 Action::Info(text) => self.context.log().info(text),
                 Action::Warn(text) => self.context.log().warning(text),
                 Action::Error(text) => self.context.log().error(text),
@@ -84,18 +90,41 @@ impl Manager<'_> {
         shared.directory.bell(Endpoint::Worker(seat)).ring(); // messages and tasks wait where they are
     }
 
-    /// A worker has not ended in its time.
-    fn kill(&mut self, pid: i32, worker: u32) {
+    /// Workers have not ended in their time: who, and what kept them.
+    fn announce_kills(&mut self, actions: &[Action]) {
+        let late = |action: &Action| match action {
+            Action::Kill { pid, worker } => Some((*pid, *worker)),
+            _ => None,
+        };
+        let late: Vec<_> = actions.iter().filter_map(late).collect();
         let log = self.context.log();
         let code = code::WORKER_EXIT_TIMEOUT;
         if !self.stopping {
-            let text = format!("force kill worker process(pid={pid}, id={worker})");
-            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
-        } else if !std::mem::replace(&mut self.said_timeout, true) {
-            let text = "wait timeout, all worker processes will be forcibly terminated";
-            log.warning(format_args!("kill() (ERRNO {code}): {text}"));
+            for (pid, worker) in late {
+                let doing = self.last_callback(pid);
+                log.warning(format_args!(
+                    "kill() (ERRNO {code}): force kill worker process(pid={pid}, id={worker}){doing}"
+                ));
+            }
+            return;
         }
-        signal::send(pid, signal::SIGKILL);
+        if late.is_empty() {
+            return;
+        }
+        let first = !std::mem::replace(&mut self.said_timeout, true);
+        let what = match first {
+            true => "wait timeout, all worker processes will be forcibly terminated",
+            false => "these as well",
+        };
+        let some = late.iter().take(NAMED);
+        let mut names: Vec<_> = some
+            .map(|(pid, worker)| format!("worker {worker} (pid {pid}){}", self.last_callback(*pid)))
+            .collect();
+        if late.len() > NAMED {
+            names.push(format!("{} others", late.len() - NAMED));
+        }
+        let names = names.join("; ");
+        log.warning(format_args!("kill() (ERRNO {code}): {what}: {names}"));
     }
 
     /// The line that tools know, the crash record, the callback.

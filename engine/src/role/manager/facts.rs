@@ -1,6 +1,7 @@
 //! What processes say about themselves in shared memory, for the roster.
 
 use super::Manager;
+use crate::handler::Callback;
 use crate::ipc::directory::Seat;
 use crate::ipc::frame::{Head, Kind};
 use crate::role::phase::Phase;
@@ -66,6 +67,21 @@ impl Manager<'_> {
                 let later = replacement::LATER;
                 block.replacement.store(later, Ordering::Release);
             }
+        }
+    }
+
+    /// What a process has been at, in the words of the crash record; empty if that is not known.
+    pub(super) fn last_callback(&self, pid: i32) -> String {
+        let Some(seat) = self.roster.seat_of(pid) else {
+            return String::new();
+        };
+        let block = self.ground.shared.seat_block(seat);
+        let callback = Callback::from_u32(block.callback.load(Ordering::Relaxed));
+        let session = block.session.load(Ordering::Relaxed);
+        match (callback, session) {
+            (Callback::None, _) => ", before its first callback".into(),
+            (callback, 0) => format!(", last callback {}", callback.name()),
+            (callback, session) => format!(", last callback {}, fd {session}", callback.name()),
         }
     }
 
