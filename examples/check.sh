@@ -412,10 +412,10 @@ for example in chat.php chat_client.php lines.php dns.php tls.php unix.php pool.
     "$php" -n -d extension=php-ext/modules/skep.so "examples/php/$example" 1 2 3 4 5 6 2>"$dir/out" || code=$?
     expect "$code $(grep -c usage: "$dir/out")" '2 1'
 done
-for example in "$dir/chat" "$target/release/examples/lines"; do
-    "$example" --help | grep -q 'chat \[port\]\|lines \[port\]' || fail "$example --help does not say how to use it"
+for example in "$dir"/{chat,messages,push,jobs,feed} "$target"/release/examples/{lines,messages,push,pool}; do
+    "$example" --help | grep -q "${example##*/} \[" || fail "$example --help does not say how to use it"
     code=0
-    "$example" nonsense 2>"$dir/out" || code=$?
+    "$example" -nonsense 2>"$dir/out" || code=$?
     expect "$code" 2
 done
 printf '  %-22s %s\n' "$what" 'and arguments that make no sense'

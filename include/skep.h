@@ -393,7 +393,7 @@ typedef struct {
     uint64_t tasks_at_work;
     /// Tasks ever given.
     uint64_t task_count;
-    /// Tasks that died with a task worker, or were left when the server stopped.
+    /// Tasks that died with a task worker, were left when the server stopped, or whose results could not be sent or read.
     uint64_t tasks_lost;
     /// Messages in the message queue that other programs feed; 0 with task_ipc_mode 1.
     uint64_t message_queue_num;
@@ -672,6 +672,9 @@ typedef void (*skep_task_wait_callback)(const uint8_t *data, size_t len, void *u
 
 /// The server stopped before the task was begun, or before it was through.
 #define SKEP_TASK_STOPPED 2
+
+/// The result was too large for the way back: see the setting task_queue_max_bytes.
+#define SKEP_TASK_RESULT_TOO_LARGE 4
 
 #ifdef __cplusplus
 extern "C" {
@@ -1511,8 +1514,8 @@ skep_status skep_server_task_wait(skep_server *server,
 ///
 /// Ownership: `data` is borrowed for the call.
 /// Callable from: task worker, in the task callback.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE, SKEP_NOT_RUNNING,
-///   SKEP_WRONG_THREAD.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE (unless something shorter
+///   is sent after that, the task is lost: SKEP_TASK_RESULT_TOO_LARGE), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 skep_status skep_server_finish(skep_server *server,
                                const uint8_t *data,
                                size_t len);

@@ -10,36 +10,8 @@ use std::fs;
 use std::time::{Duration, Instant};
 
 use nix::sys::signal::Signal;
-use skep_tests::eventually::{eventually_some, patience};
+use skep_tests::orders::{order_user, pid_of, prepared};
 use skep_tests::server;
-use skep_tests::server::{Builder, Server};
-
-/// Workers 0 and 1, task workers 2 and 3, user process 4.
-fn prepared() -> Builder {
-    let builder = server!("exchange").sized(2, 1).set("task_worker_num", 2);
-    let orders = builder.path("orders");
-    fs::create_dir_all(&orders).unwrap();
-    let orders = orders.display().to_string();
-    builder.env("SKEP_TEST_ORDERS", orders)
-}
-
-/// Have the user process do something.
-fn order_user(server: &Server, order: &str) -> String {
-    let orders = server.path("orders");
-    let answer = orders.join("0.answer");
-    fs::write(orders.join("0.new"), order).unwrap();
-    fs::rename(orders.join("0.new"), orders.join("0")).unwrap();
-    eventually_some(patience(), || {
-        let text = fs::read_to_string(&answer).ok()?;
-        fs::remove_file(&answer).ok()?;
-        Some(text)
-    })
-}
-
-fn pid_of(server: &Server, role: &str) -> i32 {
-    let events = server.events_named("worker_start");
-    events.iter().rfind(|event| event.role == role).unwrap().pid
-}
 
 const TARGETS: [(&str, &str); 6] = [
     ("master", "Master"),
@@ -52,7 +24,7 @@ const TARGETS: [(&str, &str); 6] = [
 
 #[test]
 fn everybody_commands_everybody() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut clients = [server.connect_to(0), server.connect_to(1)];
     for asker in ["w0", "w1", "t0", "master", "manager", "user"] {
         for (target, answer) in TARGETS {
@@ -73,7 +45,7 @@ fn everybody_commands_everybody() {
 
 #[test]
 fn commands_and_answers_may_be_long() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     for target in ["master", "manager", "w1", "t0"] {
         for bytes in [0, 300_000, 20_000_000] {
@@ -90,7 +62,9 @@ fn commands_and_answers_may_be_long() {
 
 #[test]
 fn an_answer_beyond_the_limit_fails() {
-    let server = prepared().set("task_queue_max_bytes", "1M").start();
+    let server = prepared(server!("exchange"))
+        .set("task_queue_max_bytes", "1M")
+        .start();
     let mut client = server.connect_to(0);
     for target in ["manager", "w1"] {
         assert_eq!(
@@ -111,7 +85,7 @@ fn an_answer_beyond_the_limit_fails() {
 
 #[test]
 fn what_cannot_be_commanded_is_refused() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     for (order, answer) in [
         ("name nothing w1", "Err(9012)"),
@@ -132,7 +106,7 @@ fn what_cannot_be_commanded_is_refused() {
 
 #[test]
 fn time_that_is_up_is_up() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let hold = server.path("hold");
     let order = format!("!do message 1 1 >hold {}", hold.display());
@@ -154,7 +128,7 @@ fn time_that_is_up_is_up() {
 
 #[test]
 fn a_target_that_dies_at_it_fails_the_call_at_once() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let begun = Instant::now();
     for order in [
@@ -178,7 +152,7 @@ fn a_target_that_dies_at_it_fails_the_call_at_once() {
 
 #[test]
 fn a_command_that_was_not_begun_is_for_the_successor() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let hold = server.path("hold");
     let order = format!("!do message 1 1 >hold {}", hold.display());
@@ -192,7 +166,7 @@ fn a_command_that_was_not_begun_is_for_the_successor() {
 
 #[test]
 fn an_asker_that_dies_hinders_nobody() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let hold = server.path("hold");
     client.send(format!("!do command 600000 w1 hold {}", hold.display()));
@@ -210,7 +184,7 @@ fn an_asker_that_dies_hinders_nobody() {
 
 #[test]
 fn a_reload_answers_every_command() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     for round in 1..=4 {
         let mut client = server.connect_to(0);
         server.signal(server.manager(), Signal::SIGUSR1);

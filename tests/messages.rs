@@ -10,32 +10,11 @@ use std::fs;
 
 use nix::sys::signal::Signal;
 use skep_tests::client::Client;
-use skep_tests::eventually::{eventually, eventually_some, patience};
+use skep_tests::eventually::{eventually, patience};
+use skep_tests::orders::{order_user, pid_of, prepared};
 use skep_tests::process;
 use skep_tests::server;
-use skep_tests::server::{Builder, Server};
-
-/// Workers 0 and 1, task workers 2 and 3, user process 4.
-fn prepared() -> Builder {
-    let builder = server!("exchange").sized(2, 1).set("task_worker_num", 2);
-    let orders = builder.path("orders");
-    fs::create_dir_all(&orders).unwrap();
-    let orders = orders.display().to_string();
-    builder.env("SKEP_TEST_ORDERS", orders)
-}
-
-/// Have the user process do something.
-fn order_user(server: &Server, order: &str) -> String {
-    let orders = server.path("orders");
-    let answer = orders.join("0.answer");
-    fs::write(orders.join("0.new"), order).unwrap();
-    fs::rename(orders.join("0.new"), orders.join("0")).unwrap();
-    eventually_some(patience(), || {
-        let text = fs::read_to_string(&answer).ok()?;
-        fs::remove_file(&answer).ok()?;
-        Some(text)
-    })
-}
+use skep_tests::server::Server;
 
 /// Messages that a worker or task worker has received, and how many came out of order.
 fn count(client: &mut Client, who: &str) -> (u64, u64) {
@@ -45,16 +24,11 @@ fn count(client: &mut Client, who: &str) -> (u64, u64) {
     (count.parse().unwrap(), disorder.parse().unwrap())
 }
 
-fn pid_of(server: &Server, role: &str) -> i32 {
-    let events = server.events_named("worker_start");
-    events.iter().rfind(|event| event.role == role).unwrap().pid
-}
-
 const RECEIVERS: [&str; 4] = ["w0", "w1", "t0", "t1"];
 
 #[test]
 fn everybody_sends_to_everybody() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut first = server.connect_to(0);
     let mut second = server.connect_to(1);
     let mut expected = [0, 0, 0, 0];
@@ -102,7 +76,9 @@ fn everybody_sends_to_everybody() {
 
 #[test]
 fn a_message_may_have_any_size_within_the_limit() {
-    let server = prepared().set("task_queue_max_bytes", "64M").start();
+    let server = prepared(server!("exchange"))
+        .set("task_queue_max_bytes", "64M")
+        .start();
     let mut client = server.connect_to(0);
     let hold = server.path("hold");
     for bytes in [0, 1, 8151, 8152, 262_144, 262_145, 1_000_000, 60_000_000] {
@@ -138,7 +114,9 @@ fn block(server: &Server, client: &mut Client, worker: u32, name: &str) -> std::
 
 #[test]
 fn what_waits_for_a_dead_receiver_is_its_successors() {
-    let server = prepared().set("task_queue_max_bytes", "64M").start();
+    let server = prepared(server!("exchange"))
+        .set("task_queue_max_bytes", "64M")
+        .start();
     let mut client = server.connect_to(0);
     for (id, who, role) in [(1, "w1", "worker1"), (2, "t0", "task2")] {
         for round in 0..3 {
@@ -169,7 +147,9 @@ fn what_waits_for_a_dead_receiver_is_its_successors() {
 
 #[test]
 fn a_killed_sender_leaves_no_parcel_behind() {
-    let server = prepared().set("task_queue_max_bytes", "16M").start();
+    let server = prepared(server!("exchange"))
+        .set("task_queue_max_bytes", "16M")
+        .start();
     let mut client = server.connect_to(0);
     for round in 0..4u64 {
         let victim = pid_of(&server, "worker1");
@@ -192,7 +172,10 @@ fn a_killed_sender_leaves_no_parcel_behind() {
 
 #[test]
 fn a_flood_to_a_blocked_worker_is_bounded_and_blocks_nobody() {
-    let server = prepared().quiet().set("task_queue_max_num", 20_000).start();
+    let server = prepared(server!("exchange"))
+        .quiet()
+        .set("task_queue_max_num", 20_000)
+        .start();
     let mut client = server.connect_to(0);
     let hold = block(&server, &mut client, 1, "hold");
     let task_hold = block(&server, &mut client, 2, "task-hold");
@@ -216,7 +199,7 @@ fn a_flood_to_a_blocked_worker_is_bounded_and_blocks_nobody() {
 
 #[test]
 fn without_a_number_the_size_of_the_queue_is_the_limit() {
-    let server = prepared().quiet().start();
+    let server = prepared(server!("exchange")).quiet().start();
     let mut client = server.connect_to(0);
     let hold = block(&server, &mut client, 1, "hold");
     let text = "x".repeat(900);
@@ -237,7 +220,7 @@ fn without_a_number_the_size_of_the_queue_is_the_limit() {
 
 #[test]
 fn long_messages_wait_up_to_the_limit_of_bytes_and_keep_their_order() {
-    let server = prepared()
+    let server = prepared(server!("exchange"))
         .quiet()
         .set("task_queue_max_bytes", "32M")
         .start();
@@ -260,7 +243,7 @@ fn long_messages_wait_up_to_the_limit_of_bytes_and_keep_their_order() {
 
 #[test]
 fn a_reload_loses_no_message() {
-    let server = prepared().start();
+    let server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let mut sent = 0;
     for round in 1..=4 {
@@ -287,7 +270,7 @@ fn a_reload_loses_no_message() {
 
 #[test]
 fn a_stop_delivers_what_waits() {
-    let mut server = prepared().start();
+    let mut server = prepared(server!("exchange")).start();
     let mut client = server.connect_to(0);
     let hold = block(&server, &mut client, 1, "hold");
     assert_eq!(client.ask("!do message 1 100 text"), "sent=100 code=0");
@@ -301,7 +284,9 @@ fn a_stop_delivers_what_waits() {
 
 #[test]
 fn a_stop_says_which_messages_nobody_has_read() {
-    let mut server = prepared().set("max_wait_time", "0.5").start();
+    let mut server = prepared(server!("exchange"))
+        .set("max_wait_time", "0.5")
+        .start();
     let mut client = server.connect_to(0);
     let _hold = block(&server, &mut client, 1, "hold"); // for ever
     assert_eq!(client.ask("!do message 1 100 text"), "sent=100 code=0");

@@ -331,6 +331,44 @@ fn clients_that_do_not_read_are_bounded_in_memory() {
     pool.stop();
 }
 
+/// A connection that a worker has accepted.
+fn accepted(pool: &Server) -> TcpStream {
+    let sockets = || {
+        let open = pool.workers().into_iter().flat_map(process::descriptors);
+        open.filter(|(_, path)| path.to_string_lossy().starts_with("socket:"))
+            .count()
+    };
+    let before = sockets();
+    let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, pool.port())).unwrap();
+    stream.set_read_timeout(Some(patience())).unwrap();
+    eventually(patience(), || sockets() > before);
+    stream
+}
+
+#[test]
+fn a_client_that_was_accepted_before_a_stop_is_answered() {
+    let mut pool = start("clients", "");
+    let mut slow = accepted(&pool);
+    slow.write_all(b"\0\0\0\x05he").unwrap();
+    pool.signal(pool.master(), Signal::SIGTERM);
+    pool.await_event("worker_stop", 1); // the other one, which has nobody
+    slow.write_all(b"llo").unwrap();
+    let mut answer = Vec::new();
+    slow.read_to_end(&mut answer).unwrap();
+    assert_eq!(answer.get(4..10), Some(&b"hello "[..]), "{answer:?}");
+    assert_eq!(pool.await_end(patience()).code(), Some(0));
+}
+
+#[test]
+fn a_client_that_says_nothing_does_not_hold_up_a_stop() {
+    let mut pool = start("clients", "");
+    let mut silent = accepted(&pool);
+    pool.signal(pool.master(), Signal::SIGTERM);
+    assert_eq!(silent.read(&mut [0; 8]).unwrap(), 0);
+    assert_eq!(pool.await_end(patience()).code(), Some(0));
+    assert_eq!(pool.log_count("force kill"), 0);
+}
+
 struct Nothing;
 impl PoolHandler for Nothing {}
 

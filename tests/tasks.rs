@@ -51,15 +51,29 @@ fn a_task_is_run_and_its_result_comes_back() {
 fn who_waits_sleeps_although_another_result_is_there() {
     let server = start(2);
     let mut client = server.connect();
-    let worker = server.events_named("worker_start");
-    let worker = worker.iter().find(|event| event.role == "worker0");
-    let pid = worker.unwrap().pid;
+    let pid = client.ask_number("!pid") as i32;
     assert_eq!(client.ask("!task - 1 sleep 100 early"), "given=1 code=0");
     let before = cpu_ticks(pid);
     assert_eq!(client.ask("!wait 60000 sleep 2000 late"), "late");
     let used = cpu_ticks(pid) - before;
     assert!(used < 50, "{used} ticks of about 200 while it waited");
     server.await_event("finish", 1);
+    server.stop();
+}
+
+/// The only task worker cannot answer the call before it has got rid of results that nobody reads meanwhile.
+#[test]
+fn a_wait_behind_more_results_than_may_wait_comes_to_its_end() {
+    let server = server!("tasks")
+        .sized(1, 1)
+        .set("task_worker_num", 1)
+        .set("task_queue_max_bytes", "1M")
+        .start();
+    let mut client = server.connect();
+    assert_eq!(client.ask("!task - 400 big 50000"), "given=400 code=0");
+    assert_eq!(client.ask("!wait 60000 echo x"), "x");
+    server.await_event("finish", 400);
+    assert_eq!(client.stat("tasks_lost"), 0);
     server.stop();
 }
 
@@ -173,6 +187,29 @@ fn the_queue_has_limits() {
     assert_eq!(client.ask("!check 20000"), "good");
     assert_eq!(client.ask("!check 65000"), "good");
     assert_eq!(client.ask("!check 70000"), "Err(Refused(2001))");
+    server.stop();
+}
+
+#[test]
+fn a_result_too_large_for_the_way_back_is_reported_as_a_loss() {
+    let server = server!("tasks")
+        .sized(1, 1)
+        .set("task_worker_num", 1)
+        .set("task_queue_max_bytes", 65536)
+        .start();
+    let mut client = server.connect();
+    let pid = task_worker(&server, 1);
+    assert_eq!(client.ask("!wait 20000 big 65536"), "good 65536");
+    assert_eq!(
+        client.ask("!wait 20000 big 70000"),
+        "Ok(Lost(ResultTooLarge))"
+    );
+    assert_eq!(client.ask("!task - 3 big 70000"), "given=3 code=0");
+    server.await_event("task_lost", 3);
+    eventually(patience(), || client.stat("tasks_lost") == 4);
+    assert_eq!(client.ask("!open"), "0");
+    assert_eq!(server.events_named("finish").len(), 0);
+    assert_eq!(task_worker(&server, 1), pid); // it lives
     server.stop();
 }
 

@@ -306,6 +306,7 @@ fn results_that_came_during_a_wait_reach_the_successor_of_who_was_killed_in_it()
     let successor = server.connect().ask_number("!pid") as i32;
     let sleeper = task_workers(&server, successor)[0];
     server.signal(sleeper, Signal::SIGKILL); // a stop would wait for it
+    server.await_log("task[34] of worker#0 is lost");
     server.stop();
 }
 

@@ -3,6 +3,7 @@
 //! One value per process, made after the fork that made it. All methods may be called from every
 //! callback of every process kind unless they say otherwise; none may be called from another thread.
 
+mod at_hand;
 mod backlog;
 mod closing;
 mod commands;

@@ -232,33 +232,30 @@ impl Shared {
     }
 
     /// Whether no task waits or is at work, no worker has its results or a message of user code before it, and none is just
-    /// telling a client of one.
+    /// telling a client of one. One leads to the other, so what comes last is asked for last, and what may come anew again.
     pub(crate) fn tasks_drained(&self) -> bool {
         let at_work =
             |seat| self.work(seat).is_some_and(WorkBlock::is_busy) || self.request(seat).is_busy();
+        let telling = |seat: Seat| self.seat_block(seat).telling.load(Ordering::Acquire) == 1;
         let exchange = self.directory.exchange();
-        let receivers = 0..self.plan.workers + self.plan.task_workers;
-        exchange.waiting_tasks().count == 0
+        let has_requests = || exchange.has_requests(0..self.plan.workers + self.plan.task_workers);
+        let waiting = exchange.waiting_tasks();
+        waiting.count == 0
+            && !has_requests()
             && !self.all_seats().any(at_work)
-            && !exchange.has_requests(receivers)
-            && exchange.unread_replies(0..self.plan.workers).is_empty()
-            && !self.seats().any(|seat| self.may_be_telling(seat)) // last: who has taken a result is busy by then
-    }
-
-    /// Whether a worker is in a callback that is for no client, or between two: it may be about to answer one.
-    fn may_be_telling(&self, seat: Seat) -> bool {
-        let block = self.seat_block(seat);
-        let for_nobody = || {
-            block.callback_since_ms.load(Ordering::Acquire) == 0
-                || block.session.load(Ordering::Relaxed) == 0
-        };
-        block.busy.load(Ordering::Acquire) == 1 && for_nobody()
+            && exchange
+                .unread_replies(0..self.plan.workers)
+                .next()
+                .is_none()
+            && !self.seats().any(telling)
+            && !has_requests()
+            && exchange.waiting_tasks().given == waiting.given
     }
 
     /// Results and ends of tasks that no callback has been told of.
     pub(crate) fn unread_results(&self) -> u64 {
         let exchange = self.directory.exchange();
-        let unread = exchange.unread_replies(0..self.plan.workers).into_iter();
+        let unread = exchange.unread_replies(0..self.plan.workers);
         unread
             .map(|way| exchange.queue(way).waiting_and_pushed().0)
             .sum()

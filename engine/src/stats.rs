@@ -32,7 +32,7 @@ shared_block! {
         pub(crate) aborted: AtomicU64,
         /// Messages and events that died with a worker; written by the manager.
         pub(crate) requests_lost: AtomicU64,
-        /// Tasks that died with a task worker or were left at a stop; written by the manager.
+        /// Tasks and results that died with a process, were left at a stop, or could not be read or sent; counted up by many.
         pub(crate) tasks_lost: AtomicU64,
         /// Messages of user code that died with the process that was at them.
         pub(crate) messages_lost: AtomicU64,
@@ -50,6 +50,13 @@ shared_block! {
         pub(crate) intake_taken: AtomicU32,
         /// Threads of the intake that sleep on it.
         pub(crate) intake_waiting: AtomicU32,
+    }
+}
+
+impl ServerBlock {
+    /// So many tasks more have no result that anybody can use.
+    pub(crate) fn note_lost_tasks(&self, count: u64) {
+        self.tasks_lost.fetch_add(count, Ordering::Relaxed);
     }
 }
 
@@ -159,6 +166,8 @@ shared_block! {
         pub(crate) jobs: AtomicU64,
         /// Monotonic ms by which the process is to have ended, once it was asked to; written by the manager.
         pub(crate) end_by_ms: AtomicU64,
+        /// 1 while it has, or is about to take, results of tasks: it may be going to answer a client.
+        pub(crate) telling: AtomicU32,
         /// Results of tasks that it has read and not handled, as it waits in a call.
         pub(crate) held_results: AtomicU64,
         /// Datagrams dealt with or lost, by all processes that have sat here.
@@ -210,7 +219,7 @@ pub struct Stats {
     pub tasks_at_work: u64,
     /// Tasks ever given.
     pub task_count: u64,
-    /// Tasks that died with a task worker, or were left when the server stopped.
+    /// Tasks that died with a task worker, were left when the server stopped, or whose results could not be sent or read.
     pub tasks_lost: u64,
     /// Messages in the message queue that other programs feed, and their bytes; `None` with `task_ipc_mode` 1.
     pub task_queue: Option<(u64, u64)>,

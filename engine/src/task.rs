@@ -65,6 +65,12 @@ pub enum TaskLoss {
     Stopped = 2,
     /// The answer could not be sent. (Of a command; a task's result waits.)
     Unanswered = 3,
+    /// Its result was too large for the way back.
+    ResultTooLarge = 4,
+    /// The front of the task worker could not read it.
+    TaskUnreadable = 5,
+    /// The front of the worker that gave it could not read its result.
+    ResultUnreadable = 6,
 }
 
 impl TaskLoss {
@@ -74,6 +80,9 @@ impl TaskLoss {
             TaskLoss::WorkerDied => "the task worker died",
             TaskLoss::Stopped => "the server stopped",
             TaskLoss::Unanswered => "the answer could not be sent",
+            TaskLoss::ResultTooLarge => "the result is too large for the way back",
+            TaskLoss::TaskUnreadable => "the task worker cannot read it",
+            TaskLoss::ResultUnreadable => "its result cannot be read",
         }
     }
 
@@ -81,6 +90,9 @@ impl TaskLoss {
         match number {
             2 => TaskLoss::Stopped,
             3 => TaskLoss::Unanswered,
+            4 => TaskLoss::ResultTooLarge,
+            5 => TaskLoss::TaskUnreadable,
+            6 => TaskLoss::ResultUnreadable,
             _ => TaskLoss::WorkerDied,
         }
     }

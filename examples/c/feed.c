@@ -24,6 +24,7 @@ static struct {
 
 int main(int argc, char **argv)
 {
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     const char *job = argc > 2 ? argv[2] : "hello";
     size_t length = strlen(job);
     long task_worker = argc > 3 ? atol(argv[3]) : 0;
@@ -31,10 +32,10 @@ int main(int argc, char **argv)
     char *end = NULL;
     long long key = strtoll(argc > 1 ? argv[1] : "1554098975", &end, 10);
     int queue;
-    if (argc > 5 || *end != '\0' || key <= 0 || task_worker < 0 || workers < 1
+    if (help || argc > 5 || *end != '\0' || key <= 0 || task_worker < 0 || workers < 1
         || length > sizeof message.task - SKEP_TASK_HEADER_SIZE) {
-        fprintf(stderr, "usage: %s [key] [job] [task worker] [workers]\n", argv[0]);
-        return 2;
+        fprintf(help ? stdout : stderr, "usage: %s [key] [job] [task worker] [workers]\n", argv[0]);
+        return help ? 0 : 2;
     }
     queue = msgget((key_t)key, IPC_CREAT | 0600); /* the rights that the server gives it, too */
     if (queue < 0) {

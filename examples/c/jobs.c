@@ -79,15 +79,16 @@ static void on_receive(skep_server *server, skep_session_id session, int32_t rea
 
 int main(int argc, char **argv)
 {
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     skep_server *server = NULL;
     char *port_end = NULL, *key_end = NULL;
     long port = argc > 1 ? strtol(argv[1], &port_end, 10) : 9510;
     host = argc > 2 ? argv[2] : host;
     key = argc > 3 ? argv[3] : key;
     long long number = strtoll(key, &key_end, 10);
-    if (argc > 4 || (port_end != NULL && *port_end != '\0') || port < 0 || port > 65535 || *key_end != '\0') {
-        fprintf(stderr, "usage: %s [port] [host] [key]\n", argv[0]);
-        return 2;
+    if (help || argc > 4 || (port_end != NULL && *port_end != '\0') || port < 0 || port > 65535 || *key_end != '\0') {
+        fprintf(help ? stdout : stderr, "usage: %s [port] [host] [key]\n", argv[0]);
+        return help ? 0 : 2;
     }
     done = mmap(NULL, TASK_WORKERS * sizeof *done, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     if (done == MAP_FAILED) {

@@ -135,12 +135,13 @@ static void on_message(skep_server *server, const skep_message *message, const u
 
 int main(int argc, char **argv)
 {
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     skep_server *server = NULL;
     char *end = NULL;
     long port = argc > 1 ? strtol(argv[1], &end, 10) : 9506;
-    if (argc > 3 || (end != NULL && *end != '\0') || port < 0 || port > 65535) {
-        fprintf(stderr, "usage: %s [port] [host]\n", argv[0]);
-        return 2;
+    if (help || argc > 3 || (end != NULL && *end != '\0') || port < 0 || port > 65535) {
+        fprintf(help ? stdout : stderr, "usage: %s [port] [host]\n", argv[0]);
+        return help ? 0 : 2;
     }
     host = argc > 2 ? argv[2] : host;
     if (skep_server_new(host, (uint16_t)port, SKEP_SOCKET_TCP, &server) != SKEP_OK

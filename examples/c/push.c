@@ -77,14 +77,15 @@ static void on_receive(skep_server *server, skep_session_id session, int32_t rea
 
 int main(int argc, char **argv)
 {
+    bool help = argc == 2 && strcmp(argv[1], "--help") == 0;
     skep_server *server = NULL;
     char *port_end = NULL, *period_end = NULL;
     long port = argc > 1 ? strtol(argv[1], &port_end, 10) : 9508;
     period = argc > 2 ? strtoull(argv[2], &period_end, 10) : period;
-    if (argc > 3 || (port_end != NULL && *port_end != '\0') || port < 0 || port > 65535
+    if (help || argc > 3 || (port_end != NULL && *port_end != '\0') || port < 0 || port > 65535
         || (period_end != NULL && *period_end != '\0') || period == 0) {
-        fprintf(stderr, "usage: %s [port] [milliseconds]\n", argv[0]);
-        return 2;
+        fprintf(help ? stdout : stderr, "usage: %s [port] [milliseconds]\n", argv[0]);
+        return help ? 0 : 2;
     }
     if (skep_server_new("127.0.0.1", (uint16_t)port, SKEP_SOCKET_TCP, &server) != SKEP_OK
         || skep_server_set_int(server, "worker_num", 2) != SKEP_OK

@@ -14,6 +14,11 @@ use std::rc::Rc;
 use skep::settings::Value;
 use skep::{Pool, PoolContext, PoolHandler, PoolMessages, Step};
 
+const HELP: &str = "\
+Workers without a server: a pool that counts words.
+
+    pool [path]        of a unix socket; /tmp/skep-pool.sock by default";
+
 struct Words {
     path: String,
 }
@@ -43,8 +48,12 @@ impl PoolHandler for Words {
 
 fn main() -> skep::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments == ["--help"] {
+        println!("{HELP}");
+        return Ok(());
+    }
     if arguments.len() > 1 || arguments.iter().any(|text| text.starts_with('-')) {
-        eprintln!("pool [path]        of a unix socket; /tmp/skep-pool.sock by default");
+        eprintln!("{HELP}");
         exit(2);
     }
     let path = arguments.into_iter().next();

@@ -13,6 +13,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use skep::settings::Value;
 use skep::{Children, Context, Handler, Server, SessionId, SocketType, Step};
 
+const HELP: &str = "\
+The time (UTC), pushed to every client once a second, by a timer of worker 0.
+
+    push [port] [milliseconds]        9509 and 1000 by default; port 0 lets the system choose";
+
 struct Push {
     port: u16,
     ms: u64,
@@ -72,6 +77,10 @@ fn time() -> String {
 
 fn main() -> skep::Result<()> {
     let arguments: Vec<String> = env::args().skip(1).collect();
+    if arguments.iter().any(|word| word == "--help") {
+        println!("{HELP}");
+        return Ok(());
+    }
     let number = |at: usize, otherwise| {
         let text = arguments.get(at);
         text.map_or(Ok(otherwise), |text| text.parse::<u64>())
@@ -79,7 +88,7 @@ fn main() -> skep::Result<()> {
     let (Ok(port @ 0..=65535), Ok(ms @ 1..), 0..=2) =
         (number(0, 9509), number(1, 1000), arguments.len())
     else {
-        eprintln!("push [port] [milliseconds]        9509 and 1000 by default");
+        eprintln!("{HELP}");
         exit(2);
     };
     let mut server = Server::bind("127.0.0.1", port as i64, SocketType::Tcp)?;

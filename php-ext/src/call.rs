@@ -149,7 +149,13 @@ fn complete(frame: &mut Frame, made: &mut [Zv; 2]) -> bool {
         let bytes = unsafe { std::slice::from_raw_parts(frame.data, frame.len) };
         match payload::read(bytes, frame.flags) {
             Some(value) => made[0] = value,
-            None => return false,
+            None => {
+                if !frame.unread.is_null() && !pending() {
+                    // SAFETY: outlives the call, see `with_payload`; nobody else looks at it meanwhile.
+                    unsafe { frame.unread.write(true) };
+                }
+                return false;
+            }
         }
     }
     if !frame.shape.is_null() {

@@ -1,7 +1,5 @@
 --TEST--
 Event: an exception of a callback that the script catches ends that wait and nothing else
---SKIPIF--
-<?php if (!extension_loaded('skep')) die('skip skep is not loaded'); ?>
 --FILE--
 <?php
 use Skep\{Event, Process, Timer};
@@ -32,9 +30,11 @@ Timer::after(1, function () {
 });
 echo "last line\n";
 ?>
---EXPECT--
+--EXPECTF--
 from a timer
 timer of a child
 from a turn
 last line
+
+Deprecated: Skep\Event::rshutdown(): Event::wait() in shutdown function is deprecated in %s on line %d
 timer after the last line

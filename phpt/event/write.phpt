@@ -122,9 +122,12 @@ while (Event::write($c, 'fills it')) {
     }
 }
 var_dump(Event::write($c, str_repeat('x', 4 << 20)));
-Event::add($d, function ($d) use (&$received) { fread($d, 100) === 'fills it' && $received++; });
-[$cpu, $begin] = [cpu(), microtime(true)];
-Timer::after(500, fn () => Event::del($c) && Event::del($d));
+Event::add($d, function ($d) use (&$received, &$cpu, $filled, $c) {
+    if (fread($d, 100) === 'fills it' && ++$received === $filled) {
+        $cpu = cpu();
+        Timer::after(500, fn () => Event::del($c) && Event::del($d));
+    }
+});
 Event::wait();
 $cpu = cpu() - $cpu;
 echo "$received of $filled, ", $cpu < 0.25 ? 'idle' : "used $cpu s", "\n";

@@ -2,6 +2,7 @@
 Atomic wraps at 32 bits without sign, Atomic\Long at 64 with sign; add and sub return the new value
 --FILE--
 <?php
+require __DIR__ . '/../include/attempt.inc';
 $atomic = new Skep\Atomic();
 var_dump($atomic->get(), $atomic->sub(), $atomic->add(), $atomic->add(5), $atomic->sub(7), $atomic->add(2));
 var_dump($atomic->set(-1), $atomic->get(), $atomic->cmpset(-1, 1 << 32), $atomic->get());
@@ -20,12 +21,7 @@ foreach ([
     fn () => new Skep\Atomic('x'),
     fn () => $atomic->add(1, 2),
 ] as $action) {
-    try {
-        $action();
-        echo "no error\n";
-    } catch (Throwable $e) {
-        echo get_class($e), ': ', $e->getMessage(), "\n";
-    }
+    attempt($action);
 }
 // Named arguments, numbers in texts.
 var_dump($atomic->add(add_value: '4'), $atomic->sub(sub_value: 1.0), $atomic->cmpset(new_value: 9, cmp_value: $atomic->get()), $atomic->get());

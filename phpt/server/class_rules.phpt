@@ -4,15 +4,7 @@ Rules of the classes: names, clone, serialize, dynamic and declared properties
 Scripts written for the reference extend the class, store things in it and hint its old names.
 --FILE--
 <?php
-function attempt(callable $action): void
-{
-    try {
-        $action();
-        echo "no error\n";
-    } catch (Throwable $e) {
-        echo get_class($e), ': ', $e->getMessage(), "\n";
-    }
-}
+require __DIR__ . '/../include/attempt.inc';
 
 class Own extends swoole_server
 {

@@ -2,15 +2,7 @@
 Table: names, constants, signatures, properties, and what cannot be done with its objects
 --FILE--
 <?php
-function attempt(callable $action): void
-{
-    try {
-        $action();
-        echo "no error\n";
-    } catch (Throwable $e) {
-        echo get_class($e), ': ', $e->getMessage(), "\n";
-    }
-}
+require __DIR__ . '/../include/attempt.inc';
 
 class Lazy extends Skep\Table
 {

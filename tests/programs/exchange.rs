@@ -177,7 +177,9 @@ fn live(server: &Context, process: u32) -> Step {
         if let Ok(text) = std::fs::read(&order) {
             let _ = std::fs::remove_file(&order);
             let answered = perform(server, &text)?;
-            let _ = std::fs::write(&answer, answered);
+            let new = answer.with_extension("part"); // as a whole or not at all
+            let _ = std::fs::write(&new, answered);
+            let _ = std::fs::rename(new, &answer);
         }
         thread::sleep(Duration::from_millis(2));
     }

@@ -6,7 +6,7 @@
 //! fact, up to a deadline. The servers keep a [`journal`] of their callbacks, which is what most
 //! assertions are about.
 //!
-//! Test side: [`mod@server`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`tls`] [`certificates`] [`eventually`] [`process`]. Server side: [`program`] [`stubborn`].
+//! Test side: [`mod@server`] [`orders`] [`daemon`] [`client`] [`http`] [`exposition`] [`load`] [`tls`] [`certificates`] [`eventually`] [`process`]. Server side: [`program`] [`stubborn`].
 //! What is left behind: [`census`] [`sandbox`]. The chaos run: [`chaos`]. Both sides: [`journal`] [`message`] [`pattern`].
 //!
 //! `SKEP_TEST_STRETCH=3` multiplies every deadline, for slow or busy machines.
@@ -22,6 +22,7 @@ pub mod http;
 pub mod journal;
 pub mod load;
 pub mod message;
+pub mod orders;
 pub mod pattern;
 pub mod process;
 pub mod producer;

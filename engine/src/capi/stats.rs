@@ -78,7 +78,7 @@ pub struct skep_stats {
     pub tasks_at_work: u64,
     /// Tasks ever given.
     pub task_count: u64,
-    /// Tasks that died with a task worker, or were left when the server stopped.
+    /// Tasks that died with a task worker, were left when the server stopped, or whose results could not be sent or read.
     pub tasks_lost: u64,
     /// Messages in the message queue that other programs feed; 0 with task_ipc_mode 1.
     pub message_queue_num: u64,

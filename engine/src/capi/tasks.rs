@@ -24,10 +24,13 @@ pub type skep_task_loss = i32;
 pub const SKEP_TASK_WORKER_DIED: skep_task_loss = 1;
 /// The server stopped before the task was begun, or before it was through.
 pub const SKEP_TASK_STOPPED: skep_task_loss = 2;
+/// The result was too large for the way back: see the setting task_queue_max_bytes.
+pub const SKEP_TASK_RESULT_TOO_LARGE: skep_task_loss = 4;
 
 const _: () = assert!(
     SKEP_TASK_WORKER_DIED == TaskLoss::WorkerDied as i32
         && SKEP_TASK_STOPPED == TaskLoss::Stopped as i32
+        && SKEP_TASK_RESULT_TOO_LARGE == TaskLoss::ResultTooLarge as i32
 );
 
 /// A task. Later versions may have more fields at the end; a program that is to run with an earlier one compares `size`
@@ -231,8 +234,8 @@ pub unsafe extern "C" fn skep_server_task_wait(
 ///
 /// Ownership: `data` is borrowed for the call.
 /// Callable from: task worker, in the task callback.
-/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE, SKEP_NOT_RUNNING,
-///   SKEP_WRONG_THREAD.
+/// Errors: SKEP_NULL_ARGUMENT, SKEP_STATE (no task is at hand, or nobody can be answered), SKEP_TOO_LARGE (unless something shorter
+///   is sent after that, the task is lost: SKEP_TASK_RESULT_TOO_LARGE), SKEP_NOT_RUNNING, SKEP_WRONG_THREAD.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn skep_server_finish(
     server: *mut skep_server,

@@ -131,7 +131,7 @@ impl Outgoing {
         for writer in self.others.values_mut().chain(&mut self.tasks) {
             self.heavy |= !writer.give_back();
         }
-        self.heavy.then_some(now + KEPT_MS)
+        None // what is left is rung for when it can be given back
     }
 
     /// Ask to be rung when half of a queue is free. False: it is, try again.

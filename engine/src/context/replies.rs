@@ -93,7 +93,7 @@ impl Context {
         }
         let last = match answer.kind {
             Kind::TaskResult => answer.extra == 1,
-            kind => kind == Kind::TaskDone,
+            kind => matches!(kind, Kind::TaskDone | Kind::TaskLost),
         };
         if let Some(work) = self.seat().and_then(|seat| self.shared.work(seat))
             && last

@@ -1,4 +1,4 @@
-//! Giving tasks, waiting for them, and answering them.
+//! Giving tasks, and waiting for them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rustc_hash::FxHashMap;
 
+use super::at_hand::AtHand;
 use super::inbox::Inbox;
 use super::outgoing::{ring_child, ring_task_worker};
 use super::replies::{Answer, Reply};
@@ -19,10 +20,12 @@ use crate::ipc::work::Work;
 use crate::shared::phase::Phase;
 use crate::sync::Ordering;
 use crate::sys::{clock, fork};
-use crate::task::{Task, TaskAnswer, TaskId, TaskLoss, flags};
+use crate::task::{TaskAnswer, TaskId, TaskLoss, flags};
 
 /// Longest sleep of a process that waits for a result, should a ring be missed.
 pub(super) const RECHECK: Duration = Duration::from_millis(100);
+/// Bytes of results that a waiting process takes at each of these looks, beyond the bound of what may wait.
+const BEYOND: u64 = 1 << 20;
 /// A wait that blocks a worker for longer is worth a line.
 const LONG_WAIT_MS: u64 = 1_000;
 
@@ -45,8 +48,8 @@ pub(super) struct Tasks {
     pub(super) inbox: RefCell<Option<Inbox>>,
     /// What was for a process that sat on the other seat of this id and has left.
     pub(super) left: RefCell<Option<(Seat, Inbox)>>,
-    /// In a task worker, the task at hand: who gave it, its number, its flags; and whether its last result has been sent.
-    at_hand: Cell<Option<AtHand>>,
+    /// In a task worker, the task at hand.
+    pub(super) at_hand: Cell<Option<AtHand>>,
 }
 
 /// Replies in this process's own memory, in order: gone if it dies.
@@ -57,29 +60,23 @@ pub(super) struct Held {
 }
 
 impl Held {
+    /// What a reply takes at the least.
+    const EACH: u64 = size_of::<Reply>() as u64;
+
     pub(super) fn is_empty(&self) -> bool {
         self.replies.is_empty()
     }
 
     fn push(&mut self, reply: Reply) {
-        self.bytes += reply.data.len() as u64;
+        self.bytes += Held::EACH + reply.data.len() as u64;
         self.replies.push_back(reply);
     }
 
     fn pop(&mut self) -> Option<Reply> {
         let reply = self.replies.pop_front()?;
-        self.bytes -= reply.data.len() as u64;
+        self.bytes -= Held::EACH + reply.data.len() as u64;
         Some(reply)
     }
-}
-
-/// The task that a task worker runs.
-#[derive(Debug, Clone, Copy)]
-struct AtHand {
-    id: TaskId,
-    stamp: Stamp,
-    flags: u8,
-    closed: bool,
 }
 
 impl Context {
@@ -146,17 +143,6 @@ impl Context {
     /// Number of task workers.
     pub fn task_worker_num(&self) -> u32 {
         self.shared.task_workers()
-    }
-
-    /// Answer the task at hand; may be called several times. Waits while the asking worker's queue is full. Refused: 509
-    /// outside of `on_task`, or if nobody can be answered ([`flags::NOREPLY`]).
-    pub fn finish(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
-        self.answer_task(data, flags, false)
-    }
-
-    /// Answer the task at hand for the last time: as [`Context::finish`], but cheaper than leaving the end to be told of.
-    pub fn finish_last(&self, data: &[u8], flags: u8) -> Result<(), Refused> {
-        self.answer_task(data, flags, true)
     }
 
     fn give(
@@ -265,14 +251,17 @@ impl Context {
         let mut answers = FxHashMap::default();
         let bell = self.shared.directory.bell(self.endpoint);
         let mut said = false;
+        let mut looked = begun;
         loop {
             while let Some(reply) = self.next_answer() {
                 if let Some(late) = self.answer_of(reply, &mut answers) {
                     self.drop_late(&late);
                 }
             }
-            self.relieve_senders();
             let now = clock::monotonic_ms();
+            let look = now >= looked + RECHECK.as_millis() as u64;
+            self.relieve_senders(&mut if look { BEYOND } else { 0 });
+            looked = if look { now } else { looked };
             if answers.len() == ids.len() || deadline.is_some_and(|at| now >= at) || !may_come() {
                 break;
             }
@@ -305,24 +294,49 @@ impl Context {
             && self.must_read_results()
     }
 
-    /// A task worker that waits for room for a result may be the one that this call waits for.
-    fn relieve_senders(&self) {
-        while self.must_relieve()
-            && let Some(reply) = self.next_result()
-        {
+    /// A task worker that waits for room for a result may be the one that this call waits for. So results are taken off
+    /// its queue, and beyond the bound of what may wait still some with each look: slowly, so that memory does not
+    /// run away, but this call does not wait for ever either.
+    fn relieve_senders(&self, more: &mut u64) {
+        let telling = self.is_telling();
+        while (*more > 0 || self.must_relieve()) && self.must_read_results() {
+            self.note_telling(true); // before the result leaves its queue, where a stop would wait for it
+            let Some(reply) = self.next_result() else {
+                break;
+            };
+            *more = more.saturating_sub(Held::EACH + reply.data.len() as u64);
+            self.note_held(&reply, 1);
             self.tasks.held.borrow_mut().push(reply);
-            self.note_held(1);
+        }
+        if !telling {
+            self.note_telling(false);
         }
     }
 
     /// On record, as what is held is lost with this process.
-    fn note_held(&self, change: i64) {
-        if let Some(seat) = self.seat() {
+    fn note_held(&self, reply: &Reply, change: i64) {
+        if reply.kind == Kind::TaskResult
+            && let Some(seat) = self.seat()
+        {
             let held = &self.shared.seat_block(seat).held_results;
-            held.store(
-                held.load(Ordering::Relaxed).wrapping_add_signed(change),
-                Ordering::Release,
-            );
+            let count = held.load(Ordering::Relaxed).wrapping_add_signed(change);
+            held.store(count, Ordering::Release);
+        }
+    }
+
+    /// Whether it is on record that this process has results that clients may wait for.
+    pub(crate) fn is_telling(&self) -> bool {
+        let telling = |seat| self.shared.seat_block(seat).telling.load(Ordering::Relaxed);
+        self.seat().is_some_and(|seat| telling(seat) == 1)
+    }
+
+    /// Put it on record that this process has or is about to take such results, or that they are dealt with: but for
+    /// those that are held.
+    pub(crate) fn note_telling(&self, telling: bool) {
+        if let Some(seat) = self.seat() {
+            let block = self.shared.seat_block(seat);
+            let telling = telling || !self.tasks.held.borrow().is_empty();
+            block.telling.store(u32::from(telling), Ordering::Release);
         }
     }
 
@@ -356,8 +370,8 @@ impl Context {
     pub(crate) fn next_reply(&self) -> Option<Reply> {
         loop {
             let held = self.tasks.held.borrow_mut().pop();
-            if held.is_some() {
-                self.note_held(-1);
+            if let Some(reply) = &held {
+                self.note_held(reply, -1);
             }
             let reply = held.or_else(|| self.next_from_queue())?;
             if reply.kind == Kind::CommandReply {
@@ -393,54 +407,6 @@ impl Context {
                 format_args!("task[{}] has expired", reply.id),
             );
         }
-    }
-
-    /// A task worker begins a task.
-    pub(crate) fn begin_task(&self, task: &Task, stamp: Stamp) {
-        self.tasks.at_hand.set(Some(AtHand {
-            id: task.id,
-            stamp,
-            flags: stamp.flags,
-            closed: false,
-        }));
-    }
-
-    /// It is through: the asker hears of that, if it has not with the last result.
-    pub(crate) fn end_task(&self) {
-        if let Some(task) = self.tasks.at_hand.take()
-            && !task.closed
-            && task.flags & flags::NOREPLY == 0
-        {
-            let done = Answer {
-                kind: Kind::TaskDone,
-                id: task.id,
-                flags: task.flags,
-                extra: 1,
-            };
-            self.reply_to(task.stamp, &done, &[], None);
-        }
-    }
-
-    fn answer_task(&self, data: &[u8], flags: u8, last: bool) -> Result<(), Refused> {
-        let Some(mut task) = self.tasks.at_hand.get().filter(|_| !fork::is_foreign()) else {
-            return Err(Refused(code::WRONG_OPERATION));
-        };
-        if task.flags & flags::NOREPLY != 0 || task.closed {
-            return Err(Refused(code::WRONG_OPERATION));
-        }
-        let flags = (task.flags & !flags::SERIALIZE) | (flags & flags::SERIALIZE);
-        let result = Answer {
-            kind: Kind::TaskResult,
-            id: task.id,
-            flags,
-            extra: u8::from(last),
-        };
-        if !self.reply_to(task.stamp, &result, data, None) {
-            return Err(Refused(code::TASK_TOO_BIG));
-        }
-        task.closed = last;
-        self.tasks.at_hand.set(Some(task));
-        Ok(())
     }
 
     /// The manager: give a task once more that has died with its worker.

@@ -274,7 +274,7 @@ impl EventLoop {
     /// What a sleeper watches besides: readable on the edge when a descriptor becomes ready or a signal comes. Another one may
     /// take its place in a turn.
     pub(crate) fn descriptor(&self) -> Option<RawFd> {
-        self.watches.borrow().descriptor()
+        self.watches.borrow_mut().lend()
     }
 
     /// See whether there is anything left.

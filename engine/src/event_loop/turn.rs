@@ -62,8 +62,9 @@ impl EventLoop {
         let opened = self.watches.borrow_mut().open();
         opened.map_err(|_| Leave { code: 255 })?;
         let now = clock::monotonic_us() / 1_000;
-        let timeout = self.next_due().map(|due| due.saturating_sub(now));
-        self.turn_within(context, timeout)
+        let memory = context.and_then(Context::give_back_memory);
+        let due = self.next_due().into_iter().chain(memory).min();
+        self.turn_within(context, due.map(|due| due.saturating_sub(now)))
     }
 
     /// One turn without a sleep, for a program without a server. True: something was called.

@@ -44,8 +44,11 @@ struct Watch {
 pub(super) struct Watches {
     /// Made when it is first needed.
     poller: Option<Poller>,
-    /// The one before: open, so that sleepers can take it out of what they watch.
-    retired: Option<Poller>,
+    /// Those before, since somebody last asked for the number: open, so that sleepers can take it out of what they watch, and
+    /// no other set gets the number meanwhile.
+    retired: Vec<Poller>,
+    /// Those of the time before that.
+    parting: Vec<Poller>,
     /// It tells of descriptors that are not watched.
     stale: bool,
     /// Time of the last sweep.
@@ -165,6 +168,12 @@ impl Watches {
         self.poller.as_ref().map(Poller::raw)
     }
 
+    /// The same for who goes by the number: it stays this set's until this is asked for twice more.
+    pub(super) fn lend(&mut self) -> Option<RawFd> {
+        self.parting = std::mem::take(&mut self.retired);
+        self.descriptor()
+    }
+
     /// What is ready, waiting at most so long (ms; `None`: without an end). False: a signal has ended the wait.
     pub(super) fn look(&mut self, timeout: Option<u64>, ready: &mut Vec<(u64, Readiness)>) -> bool {
         let mut undisturbed = true;
@@ -199,7 +208,7 @@ impl Watches {
             && let Ok(fresh) = self.renewed()
         {
             self.stale = false;
-            self.retired = self.poller.replace(fresh);
+            self.retired.extend(self.poller.replace(fresh));
         }
         closed
     }

@@ -61,26 +61,36 @@ impl Envelope {
         if data.len() as u64 > exchange.parcels().longest() {
             return Err(Unsent::TooBig);
         }
-        let given = self.given.to_ne_bytes();
         let fits = data.len() <= INLINE.min(writer.longest() / 2);
         if fits && !self.crowds(exchange, way, writer, data) {
-            if !writer.post(self.head(false), [&given, data]) {
-                return Err(Unsent::Full);
-            }
-            exchange.flag(way);
-            return Ok(());
+            return self.post_inline(exchange, way, writer, data);
         }
         let parcels = exchange.parcels();
-        let parcel = parcels.pack(party, exchange.number_of(way), writer.end(), data);
-        let parcel = parcel.map_err(|why| match why {
-            Unpacked::TooLong => Unsent::TooBig,
-            Unpacked::Full => Unsent::NoParcel,
-        })?;
+        let parcel = match parcels.pack(party, exchange.number_of(way), writer.end(), data) {
+            Ok(parcel) => parcel,
+            Err(_) if fits => return self.post_inline(exchange, way, writer, data),
+            Err(Unpacked::TooLong) => return Err(Unsent::TooBig),
+            Err(Unpacked::Full) => return Err(Unsent::NoParcel),
+        };
         if let Err(unsent) = self.pass_on(exchange, way, writer, parcel) {
             parcels.take_back(party, parcel);
             return Err(unsent);
         }
         parcels.sent(party);
+        Ok(())
+    }
+
+    fn post_inline(
+        &self,
+        exchange: &Exchange,
+        way: Way,
+        writer: &mut LaneWriter,
+        data: &[u8],
+    ) -> Result<(), Unsent> {
+        if !writer.post(self.head(false), [&self.given.to_ne_bytes(), data]) {
+            return Err(Unsent::Full);
+        }
+        exchange.flag(way);
         Ok(())
     }
 

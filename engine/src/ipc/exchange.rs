@@ -212,13 +212,28 @@ impl Exchange {
         }
     }
 
+    /// Which queues of tasks have ever been sent to: most never are, and figures need not look at them.
+    fn used(&self, way: Way) -> Option<(&[AtomicU64], Party)> {
+        let words = self.at.plan.words();
+        match way {
+            Way::Tasks(from) => Some((self.region.slice(self.at.tasks_used), from)),
+            Way::Targeted(from, worker) => {
+                let all = self.region.slice(self.at.targeted_used);
+                let first = worker as usize * words;
+                Some((all.get(first..first + words)?, from))
+            }
+            _ => None,
+        }
+    }
+
     /// Sender, when it has published: say so where the receiver looks.
     pub(crate) fn flag(&self, way: Way) {
         fence(Ordering::SeqCst);
-        let (words, from) = self.flags(way);
-        let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
-        if word.load(Ordering::Relaxed) & bit == 0 {
-            word.fetch_or(bit, Ordering::SeqCst);
+        for (words, from) in std::iter::once(self.flags(way)).chain(self.used(way)) {
+            let (word, bit) = (&words[from.index() / 64], 1 << (from.index() % 64));
+            if word.load(Ordering::Relaxed) & bit == 0 {
+                word.fetch_or(bit, Ordering::SeqCst);
+            }
         }
     }
 
@@ -278,31 +293,51 @@ impl Exchange {
 
     /// Whether a message of user code waits for one of these children.
     pub(crate) fn has_requests(&self, children: std::ops::Range<u32>) -> bool {
-        let mut any = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
-        any.any(|kind| {
-            let mut flagged = self
-                .parties()
-                .filter(|&from| self.is_flagged(kind.from(from)));
-            flagged.any(|from| self.queue(kind.from(from)).has_waiting())
-        })
+        let mut flagged = self.flagged_requests(children);
+        flagged.any(|way| self.queue(way).has_waiting())
     }
 
     /// How many messages of user code wait for these children.
     pub(crate) fn waiting_requests(&self, children: std::ops::Range<u32>) -> u64 {
-        let kinds = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
-        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
-        each.filter(|&way| self.is_flagged(way))
+        let flagged = self.flagged_requests(children);
+        flagged
             .map(|way| self.queue(way).waiting_and_pushed().0)
             .sum()
     }
 
+    fn flagged_requests(&self, children: std::ops::Range<u32>) -> impl Iterator<Item = Way> {
+        let kinds = children.map(|child| Way::Request(Party::MAIN, Target::Child(child)));
+        kinds.flat_map(|kind| self.flagged_ways(kind))
+    }
+
     /// Queues of replies for these children in which something waits.
-    pub(crate) fn unread_replies(&self, children: std::ops::Range<u32>) -> Vec<Way> {
+    pub(crate) fn unread_replies(
+        &self,
+        children: std::ops::Range<u32>,
+    ) -> impl Iterator<Item = Way> {
         let seats = SEATS as u32 * children.start..SEATS as u32 * children.end;
         let kinds = seats.map(|seat| Way::Reply(Party::MAIN, Party::on(Seat(seat))));
-        let each = kinds.flat_map(|kind| self.parties().map(move |from| kind.from(from)));
-        each.filter(|&way| self.is_flagged(way) && self.queue(way).has_waiting())
-            .collect()
+        let flagged = kinds.flat_map(|kind| self.flagged_ways(kind));
+        flagged.filter(|&way| self.queue(way).has_waiting())
+    }
+
+    /// The queues of one kind (its sender does not matter) whose flags are up.
+    pub(super) fn flagged_ways(&self, kind: Way) -> impl Iterator<Item = Way> {
+        let (words, _) = self.flags(kind);
+        self.marked(words).map(move |from| kind.from(from))
+    }
+
+    /// The senders whose bits are set.
+    fn marked(&self, words: &[AtomicU64]) -> impl Iterator<Item = Party> {
+        let bits = words.iter().enumerate().flat_map(|(at, word)| {
+            let mut left = word.load(Ordering::Acquire);
+            std::iter::from_fn(move || {
+                let bit = left.trailing_zeros();
+                left &= left.wrapping_sub(1);
+                (bit < 64).then_some(Party(at as u32 * 64 + bit))
+            })
+        });
+        bits.filter(|&party| self.has(party))
     }
 
     /// Whether the sender of a queue waits for room in it, or for its parcels to be read.
@@ -311,24 +346,30 @@ impl Exchange {
         queue.is_waited_for() || self.parcels.is_waited_for(from)
     }
 
-    pub(super) fn is_flagged(&self, way: Way) -> bool {
-        let (words, from) = self.flags(way);
-        words[from.index() / 64].load(Ordering::Acquire) & (1 << (from.index() % 64)) != 0
-    }
-
     /// The tasks of all senders.
     pub(crate) fn waiting_tasks(&self) -> Waiting {
         let mut sum = Waiting::default();
-        self.task_ways().for_each(|way| sum.add(&self.queue(way)));
+        if self.at.plan.task_workers > 0 {
+            self.add_used(&mut sum, Way::Tasks(Party::MAIN));
+        }
+        for worker in 0..self.at.plan.task_workers {
+            self.add_used(&mut sum, Way::Targeted(Party::MAIN, worker));
+        }
         sum
     }
 
     /// The tasks for one task worker, counted from 0, alone.
     pub(crate) fn waiting_for(&self, worker: u32) -> Waiting {
         let mut sum = Waiting::default();
-        for from in self.parties() {
-            sum.add(&self.queue(Way::Targeted(from, worker)));
-        }
+        self.add_used(&mut sum, Way::Targeted(Party::MAIN, worker));
         sum
+    }
+
+    /// Add the queues of one kind (its sender does not matter) that have ever been sent to.
+    fn add_used(&self, sum: &mut Waiting, kind: Way) {
+        let (words, _) = self.used(kind).unwrap_or((&[], Party::MAIN));
+        for from in self.marked(words) {
+            sum.add(&self.queue(kind.from(from)));
+        }
     }
 }

@@ -78,12 +78,11 @@ impl Incoming {
 
     /// Whether a sender of what waits cannot go on before it is read.
     pub(crate) fn is_waited_for(&self) -> bool {
-        let flagged = |party: &Party| self.exchange.is_flagged(self.kind.from(*party));
-        self.has_any()
-            && self.exchange.parties().filter(flagged).any(|party| {
-                let way = self.kind.from(party);
-                self.exchange.is_waited_for(way, &self.exchange.queue(way))
-            })
+        let mut flagged = self.exchange.flagged_ways(self.kind);
+        flagged.any(|way| {
+            let queue = self.exchange.queue(way);
+            queue.has_waiting() && self.exchange.is_waited_for(way, &queue)
+        })
     }
 
     /// Whether a flag was down for a moment, since the last call, while something waited: who looked just then has gone to

@@ -271,13 +271,16 @@ impl Parcels {
 
     /// Sender: ring this party when a slot of its becomes free. False: one may be already.
     pub(crate) fn want_room(&self, party: Party, len: usize) -> bool {
-        self.desk(party).waits.store(1, Ordering::Relaxed);
+        let waits = &self.desk(party).waits;
+        waits.store(1, Ordering::Relaxed);
         fence(Ordering::SeqCst);
-        self.outstanding(party) + len as u64 > self.at.plan.bound
-            || !self
-                .slots(party.index())
-                .iter()
-                .any(|word| word.load(Ordering::Acquire) & LENGTH == 0)
+        let mut slots = self.slots(party.index()).iter();
+        let must_wait = self.outstanding(party) + len as u64 > self.at.plan.bound
+            || !slots.any(|word| word.load(Ordering::Acquire) & LENGTH == 0);
+        if !must_wait {
+            waits.store(0, Ordering::Relaxed);
+        }
+        must_wait
     }
 
     /// Whether a sender waits for a slot.

@@ -1,4 +1,15 @@
 //! Counters that processes share.
+//!
+//! **Waking up.** What a wake-up gives is in memory, and whoever returns true has taken it from there, so it is had once, and not
+//! gone with a process that dies between being woken and returning:
+//!
+//! * The 1 in `value`. Whoever finds it takes it: one of those who were woken, or somebody who came a moment before them; then
+//!   the one who was woken for it sleeps on.
+//! * If several sleepers were woken at once, a *pass* for each but one. Those who come later do not get any: they are for
+//!   who has slept.
+//!
+//! How many passes there must be is known when it is known how many sleep, and none of them may look before they are
+//! there. So sleepers are first moved from `value` to `gate`, which counts them, and woken there.
 
 use std::io;
 use std::time::Duration;
@@ -12,6 +23,10 @@ use crate::sys::futex::{self, Wake};
 shared_block! {
     struct Word {
         value: AtomicU32,
+        /// Where those sleep who are about to be woken together.
+        gate: AtomicU32,
+        /// Wake-ups of sleepers beside the 1 in `value`.
+        passes: AtomicU32,
     }
 }
 
@@ -38,6 +53,7 @@ impl Atomic {
     /// A counter that starts at `value`. The error is the system's, when it has no memory.
     pub fn new(value: u32) -> io::Result<Atomic> {
         let atomic = Atomic(WORDS.place()?);
+        atomic.0.passes.store(0, Ordering::SeqCst); // of an earlier one in this place
         atomic.set(value);
         Ok(atomic)
     }
@@ -80,29 +96,48 @@ impl Atomic {
     /// second at least.
     pub fn wait_while(&self, timeout: Option<Duration>, go_on: &mut dyn FnMut() -> bool) -> bool {
         let mut patience = Patience::new(timeout, go_on);
+        let (mut slept, mut woken) = (false, false);
         loop {
-            if self.compare_and_set(1, 0) {
+            if self.take(slept) {
                 return true;
             }
             if self.get() > 1 {
-                return false;
+                return woken; // by a wake-up whose 1 has become something else
             }
             let Ok(slice) = patience.slice(SLICE) else {
                 // Time is up. Somebody may have called between the look at the value and now.
-                return self.compare_and_set(1, 0);
+                return self.take(slept);
             };
-            if futex::sleep(&self.0.value, 0, slice) == Wake::Woken {
-                // The first of those that were woken together takes the 1.
-                self.compare_and_set(1, 0);
-                return true;
-            }
+            let wake = futex::sleep(&self.0.value, 0, slice);
+            slept |= wake != Wake::Changed;
+            woken = wake == Wake::Woken;
         }
+    }
+
+    /// One wake-up, for the caller alone.
+    fn take(&self, has_slept: bool) -> bool {
+        let less = |passes: u32| passes.checked_sub(1);
+        let order = Ordering::SeqCst;
+        self.compare_and_set(1, 0)
+            || has_slept && self.0.passes.fetch_update(order, order, less).is_ok()
     }
 
     /// If the value is 0: make it 1 and wake up to `count` of those who wait. Otherwise nothing.
     pub fn wakeup(&self, count: u32) {
-        if self.compare_and_set(0, 1) {
-            futex::wake(&self.0.value, count);
+        if !self.compare_and_set(0, 1) {
+            return;
+        }
+        let word = &*self.0;
+        match count {
+            0 => {}
+            1 => futex::wake(&word.value, 1),
+            _ => {
+                let moved = futex::gather(&word.value, &word.gate, count);
+                if moved > 1 {
+                    word.passes.fetch_add(moved - 1, Ordering::SeqCst);
+                }
+                futex::wake(&word.gate, moved);
+            }
         }
     }
 }
@@ -213,6 +248,47 @@ mod tests {
             }
         });
         assert_eq!(woken.load(Ordering::SeqCst), 3);
+    }
+
+    /// `calls` wake-ups of up to `count` of four who wait all the time: how often each was heard in all.
+    fn heard(calls: u32, count: u32) -> u32 {
+        let atomic = Atomic::new(0).unwrap();
+        let (woken, over) = (AtomicU32::new(0), AtomicU32::new(0));
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(|| {
+                    let mut go_on = || over.load(Ordering::SeqCst) == 0;
+                    while go_on() {
+                        if atomic.wait_while(None, &mut go_on) {
+                            woken.fetch_add(1, Ordering::SeqCst);
+                        }
+                    }
+                });
+            }
+            for _ in 0..calls {
+                atomic.wakeup(count);
+                while atomic.get() != 0 {
+                    std::hint::spin_loop(); // somebody comes for it, within half a second
+                }
+            }
+            // What is left is heard by who looks around, twice a second.
+            std::thread::sleep(SLICE * 2);
+            over.store(1, Ordering::SeqCst);
+        });
+        assert_eq!(atomic.0.passes.load(Ordering::SeqCst), 0);
+        woken.into_inner()
+    }
+
+    #[test]
+    fn a_wakeup_is_heard_once() {
+        assert_eq!(heard(20_000, 1), 20_000);
+    }
+
+    #[test]
+    fn a_wakeup_of_several_is_heard_by_no_more() {
+        let (calls, count) = (5_000, 3);
+        let heard = heard(calls, count);
+        assert!((calls..=calls * count).contains(&heard), "{heard}");
     }
 
     #[test]

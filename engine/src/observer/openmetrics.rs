@@ -166,7 +166,7 @@ impl Page {
             (
                 "skep_tasks_lost",
                 stats.tasks_lost,
-                "Tasks that died with a task worker.",
+                "Tasks without a result that anybody could use: they died with a task worker or were left at the stop, or they or their results could not be read or sent.",
             ),
             (
                 "skep_messages_lost",

@@ -200,20 +200,29 @@ impl Reactor {
             return;
         }
         self.next_dismissal_ms = self.now_ms + DISMISSAL_MS;
-        if !self.shared.tasks_drained() {
+        let candidates: Vec<usize> = (self.connections.iter())
+            .filter(|(_, connection)| self.is_answered(connection))
+            .map(|(token, _)| token)
+            .collect();
+        if candidates.is_empty() || !self.shared.tasks_drained() {
             return;
         }
-        let answered = |(token, connection): (usize, &Connection)| {
-            let slot = self.shared.sessions.find(connection.id)?;
-            let idle = connection.outbox.len() == 0 && !connection.inbound.ready;
-            let open = connection.stage == Stage::Open && idle;
-            let accepted = slot.send_queued() + slot.files_queued();
-            (open && slot.all_completed() && accepted == 0).then_some(token)
-        };
-        let tokens: Vec<usize> = self.connections.iter().filter_map(answered).collect();
-        for token in tokens {
-            self.finish(token);
+        // Looked at again: the last callback may have given a task, whose result has come meanwhile.
+        for token in candidates {
+            if self.is_answered(&self.connections[token]) {
+                self.finish(token);
+            }
         }
+    }
+
+    fn is_answered(&self, connection: &Connection) -> bool {
+        let idle = connection.outbox.len() == 0 && !connection.inbound.ready;
+        let slot = self.shared.sessions.find(connection.id);
+        connection.stage == Stage::Open
+            && idle
+            && slot.is_some_and(|slot| {
+                slot.all_completed() && slot.send_queued() + slot.files_queued() == 0
+            })
     }
 
     /// When to look at that again; monotonic ms.

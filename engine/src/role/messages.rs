@@ -13,7 +13,7 @@ use crate::ipc::incoming::{Found, Incoming};
 use crate::ipc::queue::Claimant;
 use crate::ipc::work::{Work, WorkBlock};
 use crate::shared::Shared;
-use crate::task::PipeMessage;
+use crate::task::{PipeMessage, TaskLoss};
 
 /// What was sent to one process. Of children only the one that serves its id takes any.
 pub(super) struct Messages {
@@ -84,7 +84,15 @@ impl Messages {
         context.grant_room(room);
         let (envelope, content) = taken?;
         let data = context.unpack(content);
-        let step = data.map_or(Ok(()), |data| deliver(context, &envelope, &data));
+        let step = match data {
+            Some(data) => deliver(context, &envelope, &data),
+            None => {
+                if envelope.kind == Kind::Command {
+                    context.fail_command(&envelope, TaskLoss::Unanswered); // else its asker waits until its time is up
+                }
+                Ok(())
+            }
+        };
         if step.is_ok() {
             record.inspect(|record| WorkBlock::end(record));
         }

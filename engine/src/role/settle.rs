@@ -46,6 +46,7 @@ pub(super) fn settle(ground: &Ground, context: &Context, seat: Seat) -> usize {
     block.state.store(seat_state::STOPPING, Ordering::Release);
     block.busy.store(0, Ordering::Relaxed);
     block.callback_since_ms.store(0, Ordering::Release);
+    block.telling.store(0, Ordering::Release);
     block.recycle.store(recycle::NO, Ordering::Relaxed);
     block.pid.store(0, Ordering::Release);
     for (counter, past) in [
@@ -121,17 +122,13 @@ fn settle_task(ground: &Ground, context: &Context, seat: Seat, work: &Work) {
     if let Some(parcel) = work.parcel {
         context.discard_parcel(parcel);
     }
-    bump(&shared.server().tasks_lost, 1);
     let reason = match Phase::of(shared) {
         phase if phase >= Phase::Stopping => TaskLoss::Stopped,
         _ => TaskLoss::WorkerDied,
     };
-    let (source, _) = context.source_of(stamp.party);
-    context.log().warning(format_args!(
-        "task[{id}] of worker#{source} is lost: {}",
-        reason.name()
-    ));
+    context.note_loss(id, stamp, reason);
     if !context.report_lost(id, stamp, reason) {
+        let (source, _) = context.source_of(stamp.party);
         context.log().error(format_args!(
             "worker#{source} does not hear of that: it does not read what has become of its tasks"
         ));
@@ -195,7 +192,7 @@ pub(super) fn report_unread_results(ground: &Ground, context: &Context) {
         ) {}
     }
     if lost > 0 {
-        bump(&ground.shared.server().tasks_lost, lost);
+        ground.shared.server().note_lost_tasks(lost);
         context.log().warning(format_args!(
             "{lost} results of tasks were waiting when the server stopped: they are lost"
         ));
@@ -206,9 +203,9 @@ pub(super) fn report_unread_results(ground: &Ground, context: &Context) {
 fn report_held_results(ground: &Ground, context: &Context, seat: Seat) {
     let lost = (ground.shared.seat_block(seat).held_results).swap(0, Ordering::AcqRel);
     if lost > 0 {
-        bump(&ground.shared.server().tasks_lost, lost);
+        ground.shared.server().note_lost_tasks(lost);
         context.log().warning(format_args!(
-            "{lost} results of tasks are lost: worker {} died while a call kept it from handling them",
+            "{lost} results of tasks are lost: worker {} has ended, and a call had kept it from handling them",
             seat.worker()
         ));
     }
@@ -256,7 +253,7 @@ pub(super) fn report_waiting_tasks(ground: &Ground, context: &Context) {
         ));
     }
     if !lost.is_empty() {
-        bump(&shared.server().tasks_lost, lost.len() as u64);
+        shared.server().note_lost_tasks(lost.len() as u64);
         log.warning(format_args!(
             "{} tasks were waiting when the server stopped: they are lost",
             lost.len()

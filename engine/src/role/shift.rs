@@ -129,11 +129,16 @@ impl<'g> Shift<'g> {
         }
     }
 
+    /// Before a sleep: main may be waiting until everything is answered.
+    pub(super) fn say_idle(&self) {
+        if Phase::of(self.shared) >= Phase::Draining {
+            self.main.ring();
+        }
+    }
+
     /// Sleep until the bell rings, a supervisor dies, or something is due. The mailbox has announced it.
     pub(super) fn sleep(&self, parker: &mut Parker) {
-        if Phase::of(self.shared) >= Phase::Draining {
-            self.main.ring(); // it waits until everything is answered
-        }
+        self.say_idle();
         signal::reassert(); // a callback may have installed handlers
         let look = parker.supervisor_lost().then_some(LOOK);
         let event_loop = self.context.event_loop();

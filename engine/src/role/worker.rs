@@ -154,6 +154,7 @@ impl Worker<'_> {
             self.block.busy.store(0, Ordering::Release);
             parker.watch(self.context.event_loop().descriptor());
             mailbox.bell().announce_sleep(); // a result is rung for; messages of clients are not for this process
+            self.shift.say_idle();
             if !self.context.has_replies() {
                 parker.park(Some(self.lingering.nap(&self.context)));
             }
@@ -221,11 +222,25 @@ impl Worker<'_> {
 
     /// Messages and results of tasks, at most so many before clients have their turn.
     fn read_exchange(&self, messages: &mut Messages) {
+        self.read_some(messages);
+        if self.context.is_telling() {
+            self.context.note_telling(false);
+        }
+    }
+
+    fn read_some(&self, messages: &mut Messages) {
         for _ in 0..PER_LANE {
             if self.shift.leave.get().is_some() {
                 return;
             }
-            let step = match replies::next(&self.context) {
+            let reply = match self.context.has_replies() {
+                true => {
+                    self.context.note_telling(true); // before it leaves its queue, where a stop would wait for it
+                    replies::next(&self.context)
+                }
+                false => None,
+            };
+            let step = match reply {
                 Some(step) => step,
                 None if self.shift.is_over() => return,
                 None => match messages.next(&self.context) {

@@ -1,6 +1,6 @@
 //! Sleeping until a word in shared memory changes.
 
-use std::sync::atomic::AtomicU32;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use rustix::io::Errno;
@@ -35,4 +35,17 @@ pub(crate) fn sleep(word: &AtomicU32, expected: u32, time: Duration) -> Wake {
 pub(crate) fn wake(word: &AtomicU32, count: u32) {
     // More than this the system call cannot count. It cannot fail for a valid word.
     let _ = futex::wake(word, Flags::empty(), count.min(i32::MAX as u32));
+}
+
+/// Have up to `count` of those who sleep on one word sleep on another, and say how many.
+pub(crate) fn gather(from: &AtomicU32, to: &AtomicU32, count: u32) -> u32 {
+    let count = count.min(i32::MAX as u32);
+    loop {
+        let seen = from.load(Ordering::SeqCst);
+        match futex::cmp_requeue(from, Flags::empty(), 0, count, to, seen) {
+            Ok(moved) => return moved as u32,
+            Err(Errno::AGAIN | Errno::INTR) => {} // it has changed in between
+            Err(_) => return 0,                   // cannot be for valid words
+        }
+    }
 }

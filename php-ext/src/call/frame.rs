@@ -23,6 +23,8 @@ pub(crate) struct Frame {
     pub(super) len: usize,
     /// What the bytes are, as `SWOOLE_TASK_*`.
     pub(super) flags: u8,
+    /// Set if the bytes could not be read, so that nobody was called; null if nobody asks.
+    pub(super) unread: *mut bool,
     /// What the bytes become part of: one object; null if they are an argument of their own.
     pub(super) shape: *const Shape,
     /// What the last argument is made of, for a worker's death; null if there is none.
@@ -120,6 +122,7 @@ impl Frame {
             data: std::ptr::null(),
             len: 0,
             flags: 0,
+            unread: std::ptr::null_mut(),
             shape: std::ptr::null(),
             death: std::ptr::null(),
             packet: std::ptr::null(),
@@ -145,9 +148,10 @@ impl Frame {
         self
     }
 
-    /// As `with_bytes`, for what has travelled as a [`Payload`].
-    pub(crate) fn with_payload(mut self, data: &[u8], flags: u8) -> Frame {
+    /// As `with_bytes`, for what has travelled as a [`Payload`]. If it cannot be read, nobody is called, and `unread` is set.
+    pub(crate) fn with_payload(mut self, data: &[u8], flags: u8, unread: &mut bool) -> Frame {
         self.flags = flags;
+        self.unread = unread;
         self.with_bytes(data)
     }
 

@@ -1,6 +1,6 @@
 //! Tasks, what becomes of them, and messages.
 
-use skep::task::{LostTask, PipeMessage, Task, TaskId, TaskResult, flags};
+use skep::task::{LostTask, PipeMessage, Task, TaskId, TaskLoss, TaskResult, flags};
 use skep::{Context, Leave, Step};
 
 use super::{PhpHandler, long};
@@ -19,7 +19,7 @@ impl PhpHandler {
 
     /// `onTask`, and what it returns: anything but null is a result, the last one.
     pub(super) fn run_task(&self, context: &Context, task: &Task, data: &[u8]) -> Step {
-        let mut returned: Option<Payload> = None;
+        let (mut returned, mut unread): (Option<Payload>, bool) = (None, false);
         let shape = Shape::Task(*task);
         globals::begin_task();
         let step = self.run(context, Event::Task, |frame| {
@@ -27,9 +27,14 @@ impl PhpHandler {
                 true => frame.with_object(&shape),
                 false => frame.with(Zv::long(task.id as i64)).with(long(task.source)),
             };
-            frame.with_payload(data, task.flags).wanting(&mut returned)
+            frame
+                .with_payload(data, task.flags, &mut unread)
+                .wanting(&mut returned)
         });
         globals::end_task();
+        if unread {
+            let _ = context.lose_task(TaskLoss::TaskUnreadable); // it is at hand, as nobody has answered it
+        }
         if let Some(payload) = returned {
             let sent = match step {
                 Ok(()) => context.finish_last(payload.bytes(), payload.flags()),
@@ -43,15 +48,39 @@ impl PhpHandler {
         step
     }
 
-    /// A result: for the callable that was given with the task, or else for `onFinish`.
+    /// A result: for the callable that was given with the task, or else for `onFinish`. One that cannot be read is a loss.
     pub(super) fn run_finish(&self, context: &Context, result: &TaskResult, data: &[u8]) -> Step {
+        let mut unread = false;
+        let step = self.hand_over(context, result, data, &mut unread);
+        if !unread {
+            return step;
+        }
+        let lost = LostTask {
+            id: result.id,
+            source: context.worker_id().unwrap_or(0),
+            reason: TaskLoss::ResultUnreadable,
+            orphaned: result.orphaned,
+        };
+        context.count_lost_task();
+        let reason = lost.reason.name();
+        context.log_warning(&format!("task[{}] is lost: {reason}", result.id));
+        step.and_then(|()| self.run_task_lost(context, &lost))
+    }
+
+    fn hand_over(
+        &self,
+        context: &Context,
+        result: &TaskResult,
+        data: &[u8],
+        unread: &mut bool,
+    ) -> Step {
         let shape = Shape::TaskResult(*result);
-        let arguments = |frame: Frame| {
+        let mut arguments = |frame: Frame| {
             let frame = match self.objects {
                 true => frame.with_object(&shape),
                 false => frame.with(Zv::long(result.id as i64)),
             };
-            frame.with_payload(data, result.flags)
+            frame.with_payload(data, result.flags, unread)
         };
         // The number is one of ours only if we have given the task.
         if result.flags & flags::CALLBACK != 0
@@ -124,15 +153,22 @@ impl PhpHandler {
             message: *message,
             receiver: context.worker_id().map_or(-1, i64::from),
         };
+        let mut unread = false;
         globals::set_in_message(true);
         let step = self.run(context, Event::PipeMessage, |frame| {
             let frame = match self.objects {
                 true => frame.with_object(&shape),
                 false => frame.with(long(message.source)),
             };
-            frame.with_payload(data, message.flags)
+            frame.with_payload(data, message.flags, &mut unread)
         });
         globals::set_in_message(false);
+        if unread {
+            context.log_warning(&format!(
+                "a message of {:?} (id {}) is lost: it cannot be read",
+                message.source_role, message.source
+            ));
+        }
         step
     }
 

@@ -1,30 +1,26 @@
 //! Class `Skep\Process\Pool`: worker processes without a server.
 
+mod configuration;
 mod handler;
+mod running;
 
 use std::cell::{Cell, RefCell};
-use std::ptr::{null, null_mut};
+use std::ptr::null_mut;
 use std::rc::Rc;
 use std::sync::atomic::AtomicPtr;
 use std::sync::atomic::Ordering::Relaxed;
 
-use skep::error::code::{INVALID_PARAMS, WRONG_OPERATION};
-use skep::process::MessageQueue;
-use skep::{Pool, PoolContext, PoolMessages, Refused};
+use skep::{Pool, PoolContext, PoolMessages};
 
 use super::place::Place;
-use super::process::{Member, of_member, refuse_coroutines};
-use super::server::in_cli;
 use super::state::{self, Class, State, open_class};
 use super::{alias, property, slot};
-use crate::callbacks::{Callback, is_nothing};
-use crate::convert::{Text, setting};
-use crate::exception::{Line, code, pending, throw_error, throw_exception, warn, warn_unsupported};
+use crate::callbacks::Callback;
+use crate::convert::Text;
+use crate::exception::{code, pending, warn};
 use crate::globals;
 use crate::method::{Call, Entry, method, optional, param, parse, ty};
-use crate::zend::{
-    HashTable, Zv, bytes, php_output_flush_all, walk, zend_object, zend_string, zval,
-};
+use crate::zend::{Zv, php_output_flush_all, zend_object};
 
 /// Declared properties, in order; the callables of `on()` follow.
 #[derive(Clone, Copy)]
@@ -137,36 +133,36 @@ pub(super) fn register() {
 #[rustfmt::skip]
 fn methods() -> Vec<Entry> {
     vec![
-        method!(c"__construct", construct, [
+        method!(c"__construct", configuration::construct, [
             param(c"worker_num", ty::INT),
             optional(c"ipc_type", ty::INT, c"SWOOLE_IPC_NONE"),
             optional(c"msgqueue_key", ty::INT, c"0"),
             optional(c"enable_coroutine", ty::BOOL, c"false")
         ], ty::NONE),
-        method!(c"set", set, [param(c"settings", ty::ARRAY)], ty::VOID),
-        method!(c"on", on, [param(c"name", ty::STRING), param(c"callback", ty::CALLABLE)], ty::BOOL),
-        method!(c"listen", listen, [
+        method!(c"set", configuration::set, [param(c"settings", ty::ARRAY)], ty::VOID),
+        method!(c"on", configuration::on, [param(c"name", ty::STRING), param(c"callback", ty::CALLABLE)], ty::BOOL),
+        method!(c"listen", configuration::listen, [
             param(c"host", ty::STRING),
             optional(c"port", ty::INT, c"0"),
             optional(c"backlog", ty::INT, c"2048")
         ], ty::BOOL),
-        method!(c"write", write, [param(c"data", ty::STRING)], ty::BOOL),
-        method!(c"sendMessage", send_message, [
+        method!(c"write", running::write, [param(c"data", ty::STRING)], ty::BOOL),
+        method!(c"sendMessage", running::send_message, [
             param(c"data", ty::STRING),
             param(c"dst_worker_id", ty::INT)
         ], ty::BOOL),
-        method!(c"detach", detach, [], ty::BOOL),
+        method!(c"detach", running::detach, [], ty::BOOL),
         Entry {
             name: c"getProcess",
-            handler: crate::method::handler!(get_process),
+            handler: crate::method::handler!(running::get_process),
             params: const { &[optional(c"work_id", ty::INT, c"-1")] },
             returns: ty::FALSE,
             returns_class: Some(c"Skep\\Process"),
             flags: crate::method::PUBLIC,
         },
         method!(c"start", start, [], ty::BOOL),
-        method!(c"stop", stop, [], ty::VOID),
-        method!(c"shutdown", shutdown, [], ty::BOOL),
+        method!(c"stop", running::stop, [], ty::VOID),
+        method!(c"shutdown", running::shutdown, [], ty::BOOL),
     ]
 }
 
@@ -198,338 +194,7 @@ fn place<'a>(object: *mut zend_object, event: Event) -> Place<'a> {
     }
 }
 
-fn construct(call: &mut Call) {
-    let (mut workers, mut kind, mut key, mut coroutine) = (0i64, 0i64, 0i64, false);
-    if !parse!(call, c"l|llb", workers, kind, key, coroutine) {
-        return;
-    }
-    let object = call.this();
-    // SAFETY: as in `this`.
-    if !unsafe { state(object) }.inner.get().is_null() {
-        return state::throw_constructed::<PoolObject>();
-    }
-    if !in_cli() {
-        return throw_error(format_args!(
-            "Skep\\Process\\Pool can only be used in PHP CLI mode"
-        ));
-    }
-    if globals::context().is_some() {
-        return throw_error(format_args!(
-            "cannot create Skep\\Process\\Pool because a server is running"
-        ));
-    }
-    let messages = match kind {
-        0 => PoolMessages::None,
-        1 => PoolMessages::Unix,
-        2 => PoolMessages::Queue { key: key as i32 }, // a key is 32 bits for the system
-        3 => PoolMessages::Clients,
-        other => {
-            return throw_exception(INVALID_PARAMS, format_args!("unknown ipc_type [{other}]"));
-        }
-    };
-    if workers <= 0 {
-        return throw_exception(
-            INVALID_PARAMS,
-            format_args!("the parameter $worker_num must be greater than 0"),
-        );
-    }
-    let workers = u32::try_from(workers).unwrap_or(u32::MAX);
-    let refusal = match Pool::new(workers, messages) {
-        Ok(pool) => {
-            let inner = Inner {
-                pool: RefCell::new(Some(pool)),
-                messages,
-                workers,
-                context: RefCell::new(None),
-                deaf: Cell::new(false),
-                maker: std::process::id(),
-            };
-            // SAFETY: as in `this`.
-            unsafe { state(object) }
-                .inner
-                .set(Box::into_raw(Box::new(inner)));
-            None
-        }
-        Err(error) => Some((error.code(), Line::new(format_args!("{error}")))),
-    };
-    if let Some((code, line)) = refusal {
-        return throw_exception(code, format_args!("{}", Text(line.as_c())));
-    }
-    if coroutine {
-        refuse_coroutines();
-    }
-}
-
-fn set(call: &mut Call) {
-    let Some(inner) = this(call) else { return };
-    let mut given = null_mut::<HashTable>();
-    if !parse!(call, c"h", given) {
-        return;
-    }
-    // SAFETY: PHP's argument, which this call holds; a warning may end the script, and nothing is owned across it.
-    unsafe {
-        walk(given, |key, value| {
-            if key.is_null() {
-                return true;
-            }
-            match bytes(key) {
-                b"enable_coroutine" if is_nothing(value) => {}
-                b"enable_coroutine" => refuse_coroutines(),
-                name => match configure(inner, name, value) {
-                    Set::Done => {}
-                    Set::Unknown => warn_unsupported(key),
-                    Set::Refused(line) => {
-                        warn(INVALID_PARAMS, format_args!("{}", Text(line.as_c())))
-                    }
-                },
-            }
-            !pending()
-        });
-    }
-}
-
 /// How a setting was taken. Plain data.
-#[allow(
-    clippy::large_enum_variant,
-    reason = "plain data on the stack has no destructor"
-)]
-enum Set {
-    Done,
-    Unknown,
-    Refused(Line),
-}
-
-fn configure(inner: &Inner, name: &[u8], value: Zv) -> Set {
-    let name = match name {
-        b"max_package_size" => b"package_max_length", // what the reference calls it for pools
-        name => name,
-    };
-    let mut pool = inner.pool.borrow_mut();
-    let Some(pool) = pool.as_mut() else {
-        return Set::Refused(Line::new(format_args!(
-            "process pool is started. unable to execute set()"
-        )));
-    };
-    let Ok(name) = std::str::from_utf8(name) else {
-        return Set::Unknown;
-    };
-    match pool.set(name, &setting(value)) {
-        Ok(()) => Set::Done,
-        Err(skep::Error::UnknownSetting(_)) => Set::Unknown,
-        Err(error) => Set::Refused(Line::new(format_args!("{error}"))),
-    }
-}
-
-fn on(call: &mut Call) {
-    let Some(inner) = this(call) else { return };
-    let (mut name, mut callable) = (null_mut::<zend_string>(), null_mut::<zval>());
-    if !parse!(call, c"Sz", name, callable) {
-        return;
-    }
-    if inner.pool.borrow().is_none() {
-        warn(
-            code::FATAL,
-            format_args!("process pool is started. unable to register event callback function"),
-        );
-        return call.give_bool(false);
-    }
-    // SAFETY: PHP's arguments.
-    let (name, value) = unsafe { (bytes(name), Zv::read(callable)) };
-    let found = NAMES
-        .iter()
-        .find(|row| name.eq_ignore_ascii_case(row.1.as_bytes()));
-    let done = match found {
-        None => {
-            let line = Line::new(format_args!(
-                "unknown event types[{}]",
-                String::from_utf8_lossy(name)
-            ));
-            warn(code::NOTICE, format_args!("{}", Text(line.as_c())));
-            false
-        }
-        Some((Event::Message, ..)) if inner.messages == PoolMessages::None => {
-            warn(
-                code::FATAL,
-                format_args!("cannot set onMessage event with ipc_type=0"),
-            );
-            false
-        }
-        Some((event, ..)) => place(call.this(), *event).register(value),
-    };
-    call.give_bool(done);
-}
-
-fn listen(call: &mut Call) {
-    let Some(inner) = this(call) else { return };
-    let (mut host, mut len, mut port, mut backlog) = (null::<u8>(), 0usize, 0i64, 2048i64);
-    if !parse!(call, c"s|ll", host, len, port, backlog) {
-        return;
-    }
-    // SAFETY: PHP's argument, alive during the call.
-    let host = unsafe { std::slice::from_raw_parts(host, len) };
-    let refusal = match (inner.pool.borrow_mut().as_mut(), std::str::from_utf8(host)) {
-        (None, _) => Some((
-            WRONG_OPERATION,
-            Line::new(format_args!("process pool is started. unable to listen")),
-        )),
-        (_, Err(_)) => Some((
-            INVALID_PARAMS,
-            Line::new(format_args!("the host is no address")),
-        )),
-        (Some(pool), Ok(host)) => {
-            let backlog = i32::try_from(backlog).unwrap_or(i32::MAX);
-            let refused = pool.listen(host, port, backlog).err();
-            refused.map(|error| (error.code(), Line::new(format_args!("{error}"))))
-        }
-    };
-    if let Some((code, line)) = &refusal {
-        inner.deaf.set(true);
-        warn(*code, format_args!("{}", Text(line.as_c())));
-    }
-    call.give_bool(refusal.is_none());
-}
-
-/// What runs; none after a warning.
-fn running(call: &mut Call) -> Option<Rc<PoolContext>> {
-    let inner = this(call)?;
-    let context = inner.context.borrow().clone();
-    if context.is_none() {
-        warn(code::FATAL, format_args!("process pool is not running"));
-        call.give_bool(false);
-    }
-    context
-}
-
-fn give_result(call: &mut Call, result: Result<(), Refused>) {
-    if let Err(Refused(code)) = result {
-        globals::set_last_error(code);
-    }
-    call.give_bool(result.is_ok());
-}
-
-fn write(call: &mut Call) {
-    let (mut data, mut len) = (null::<u8>(), 0usize);
-    if !parse!(call, c"s", data, len) {
-        return;
-    }
-    if len == 0 {
-        return call.give_bool(false);
-    }
-    let result = match running(call) {
-        None => return,
-        // SAFETY: PHP's argument, alive during the call.
-        Some(context) => context.write(unsafe { std::slice::from_raw_parts(data, len) }),
-    };
-    give_result(call, result);
-}
-
-fn send_message(call: &mut Call) {
-    let (mut data, mut len, mut worker) = (null::<u8>(), 0usize, 0i64);
-    if !parse!(call, c"sl", data, len, worker) {
-        return;
-    }
-    let Some(inner) = this(call) else { return };
-    let refusal = match () {
-        () if inner.messages != PoolMessages::Unix => {
-            Some("only a pool of kind SWOOLE_IPC_UNIXSOCK can send messages")
-        }
-        () if len == 0 => Some("the data to send is empty"),
-        () => None,
-    };
-    if let Some(text) = refusal {
-        warn(code::FATAL, format_args!("{text}"));
-        return call.give_bool(false);
-    }
-    let Some(id) = valid_worker(inner, worker) else {
-        return call.give_bool(false);
-    };
-    let result = match running(call) {
-        None => return,
-        // SAFETY: PHP's argument, alive during the call.
-        Some(context) => context.send_message(id, unsafe { std::slice::from_raw_parts(data, len) }),
-    };
-    give_result(call, result);
-}
-
-/// The id of a worker; none after a warning.
-fn valid_worker(inner: &Inner, worker: i64) -> Option<u32> {
-    let id = u32::try_from(worker).ok().filter(|id| *id < inner.workers);
-    if id.is_none() {
-        warn(
-            INVALID_PARAMS,
-            format_args!("worker_id[{worker}] is invalid"),
-        );
-    }
-    id
-}
-
-fn detach(call: &mut Call) {
-    if !parse!(call, c"") {
-        return;
-    }
-    let result = match running(call) {
-        None => return,
-        Some(context) => context.detach(),
-    };
-    give_result(call, result);
-}
-
-fn stop(call: &mut Call) {
-    if !parse!(call, c"") {
-        return;
-    }
-    let result = match running(call) {
-        None => return,
-        Some(context) => context.stop(),
-    };
-    if result.is_ok() {
-        put(call.this(), Property::WorkerRunning, Zv::bool(false));
-    }
-}
-
-fn shutdown(call: &mut Call) {
-    if !parse!(call, c"") {
-        return;
-    }
-    let result = match running(call) {
-        None => return,
-        Some(context) => context.shutdown(),
-    };
-    give_result(call, result);
-}
-
-fn get_process(call: &mut Call) {
-    let Some(inner) = this(call) else { return };
-    let mut worker = -1i64;
-    if !parse!(call, c"|l", worker) {
-        return;
-    }
-    if worker >= 0 && valid_worker(inner, worker).is_none() {
-        return call.give_bool(false);
-    }
-    let Some(context) = running(call) else { return };
-    let member = member(&context, u32::try_from(worker).ok());
-    drop(context);
-    match member {
-        Some(member) => call.give(Zv::object(of_member(member))),
-        None => call.give_bool(false), // the master is none of the workers, or this one is being replaced
-    }
-}
-
-/// A worker, this one if none is named.
-fn member(context: &PoolContext, worker: Option<u32>) -> Option<Member> {
-    let own = context.worker();
-    let id = worker.or(own)?;
-    let pid = context.worker_pid(id)?;
-    Some(Member {
-        id: id.into(),
-        pid,
-        is_current: own == Some(id) && pid == std::process::id() as i32,
-        channel: context.channel(id),
-        queue: context.queue_id().map(MessageQueue::of),
-    })
-}
-
 fn start(call: &mut Call) {
     let Some(inner) = this(call) else { return };
     if !parse!(call, c"") {

@@ -1,5 +1,6 @@
-//! Class `Skep\Server`: the object, its construction, and its list of methods.
+//! Class `Skep\Server`: the object.
 
+mod class;
 mod commands;
 mod configuration;
 mod construction;
@@ -13,38 +14,36 @@ mod sessions;
 mod tasks;
 mod timers;
 
-pub(crate) use commands::Answering;
-pub(crate) use configuration::{Whose, merge};
-pub(crate) use tasks::{give_answer, note_unanswered};
-
-pub(super) use self::construction::in_cli;
 use std::cell::{Cell, RefCell};
 use std::ptr::null_mut;
 
 use skep::{Context, Role};
 
+pub(super) use self::class::register;
+pub(crate) use self::commands::Answering;
+pub(crate) use self::configuration::{Whose, merge};
+pub(super) use self::construction::in_cli;
+pub(crate) use self::tasks::{give_answer, note_unanswered};
 use super::place::Place;
-use super::state::{self, Class, State, open_class};
-use super::{alias, property, slot, text_property};
+use super::slot;
+use super::state::{self, Class, State};
 use crate::callbacks::Callback;
-use crate::events::{EVENTS, Event, NAMES};
+use crate::events::{EVENTS, Event};
 use crate::globals;
-use crate::method::{Call, Param, method, object, optional, param, rest, ty};
-use crate::zend::kind;
-use crate::zend::{Zv, zend_object, zend_object_handlers};
+use crate::method::Call;
+use crate::zend::{Zv, kind, zend_object, zend_object_handlers};
 
-/// Where in its life a server object is. Zero is what a fresh allocation holds.
+/// Where in its life a server object is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(u8)]
 pub(crate) enum Phase {
     /// The constructor has not run, or has failed.
-    Raw = 0,
+    Raw,
     /// Bound; may be configured and started.
-    Bound = 1,
+    Bound,
     /// start() is on the stack.
-    Running = 2,
+    Running,
     /// start() has returned.
-    Over = 3,
+    Over,
 }
 
 /// Declared properties, in order; the callables of `on()` follow.
@@ -231,286 +230,4 @@ fn drop_engine(server: &ServerObject) {
         // SAFETY: made by `Box::into_raw` in the constructor, and taken out of the cell.
         drop(unsafe { Box::from_raw(engine) });
     }
-}
-
-const INT_BOOL: u32 = ty::INT | ty::FALSE;
-const ARRAY_OR_FALSE: u32 = ty::ARRAY | ty::FALSE;
-const FD: Param = param(c"fd", ty::INT);
-const WORKER: Param = optional(c"worker_id", ty::INT, c"-1");
-
-const DATA: Param = param(c"data", ty::MIXED);
-const TIMEOUT: Param = optional(c"timeout", ty::FLOAT, c"0.5");
-const TASK_WORKER: Param = optional(c"taskWorkerIndex", ty::INT, c"-1");
-
-pub(super) fn register() {
-    let methods = [
-        method!(
-            c"__construct",
-            construction::construct,
-            [
-                optional(c"host", ty::STRING, c"'0.0.0.0'"),
-                optional(c"port", ty::INT, c"0"),
-                optional(c"mode", ty::INT, c"SWOOLE_PROCESS"),
-                optional(c"sock_type", ty::INT, c"SWOOLE_SOCK_TCP")
-            ],
-            ty::NONE
-        ),
-        method!(
-            c"set",
-            configuration::set,
-            [param(c"settings", ty::ARRAY)],
-            ty::BOOL
-        ),
-        method!(
-            c"on",
-            configuration::on,
-            [
-                param(c"event_name", ty::STRING),
-                param(c"callback", ty::CALLABLE)
-            ],
-            ty::BOOL
-        ),
-        configuration::get_callback_entry(),
-        listening::listen_entry(c"listen"),
-        listening::listen_entry(c"addlistener"),
-        listening::get_socket_entry(),
-        method!(c"start", lifecycle::start, [], ty::BOOL),
-        commands::add_entry(),
-        commands::command_entry(),
-        method!(
-            c"send",
-            sessions::send,
-            [
-                param(c"fd", ty::INT | ty::STRING),
-                param(c"send_data", ty::STRING),
-                optional(c"serverSocket", ty::INT, c"-1")
-            ],
-            ty::BOOL
-        ),
-        method!(
-            c"sendto",
-            datagrams::sendto,
-            [
-                param(c"ip", ty::STRING),
-                param(c"port", ty::INT),
-                param(c"send_data", ty::STRING),
-                optional(c"server_socket", ty::INT, c"-1")
-            ],
-            ty::BOOL
-        ),
-        method!(
-            c"sendfile",
-            sessions::send_file,
-            [
-                param(c"conn_fd", ty::INT),
-                param(c"filename", ty::STRING),
-                optional(c"offset", ty::INT, c"0"),
-                optional(c"length", ty::INT, c"0")
-            ],
-            ty::BOOL
-        ),
-        method!(
-            c"sendwait",
-            sessions::send_wait,
-            [param(c"conn_fd", ty::INT), param(c"send_data", ty::STRING)],
-            ty::BOOL
-        ),
-        method!(
-            c"close",
-            sessions::close,
-            [FD, optional(c"reset", ty::BOOL, c"false")],
-            ty::BOOL
-        ),
-        method!(c"exists", sessions::exists, [FD], ty::BOOL),
-        method!(c"exist", sessions::exists, [FD], ty::BOOL),
-        method!(
-            c"getClientInfo",
-            sessions::client_info,
-            [
-                FD,
-                optional(c"reactor_id", ty::INT, c"-1"),
-                optional(c"ignoreError", ty::BOOL, c"false")
-            ],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"connection_info",
-            sessions::client_info,
-            [
-                FD,
-                optional(c"reactor_id", ty::INT, c"-1"),
-                optional(c"ignoreError", ty::BOOL, c"false")
-            ],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"getClientList",
-            sessions::client_list,
-            [
-                optional(c"start_fd", ty::INT, c"0"),
-                optional(c"find_count", ty::INT, c"10")
-            ],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"connection_list",
-            sessions::client_list,
-            [
-                optional(c"start_fd", ty::INT, c"0"),
-                optional(c"find_count", ty::INT, c"10")
-            ],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"bind",
-            sessions::bind,
-            [FD, param(c"uid", ty::INT)],
-            ty::BOOL
-        ),
-        method!(
-            c"protect",
-            sessions::protect,
-            [FD, optional(c"is_protected", ty::BOOL, c"true")],
-            ty::BOOL
-        ),
-        method!(c"pause", sessions::pause, [FD], ty::BOOL),
-        method!(c"resume", sessions::resume, [FD], ty::BOOL),
-        method!(c"confirm", sessions::resume, [FD], ty::BOOL),
-        method!(
-            c"heartbeat",
-            sessions::heartbeat,
-            [optional(c"ifCloseConnection", ty::BOOL, c"true")],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"task",
-            tasks::task,
-            [
-                DATA,
-                TASK_WORKER,
-                optional(c"finishCallback", ty::CALLABLE | ty::NULL, c"null")
-            ],
-            ty::INT | ty::FALSE
-        ),
-        method!(
-            c"taskwait",
-            tasks::task_wait,
-            [DATA, TIMEOUT, TASK_WORKER],
-            ty::MIXED
-        ),
-        method!(
-            c"taskWaitMulti",
-            tasks::task_wait_multi,
-            [param(c"tasks", ty::ARRAY), TIMEOUT],
-            ARRAY_OR_FALSE
-        ),
-        method!(
-            c"taskCo",
-            tasks::task_co,
-            [param(c"tasks", ty::ARRAY), TIMEOUT],
-            ARRAY_OR_FALSE
-        ),
-        method!(c"finish", tasks::finish, [DATA], ty::BOOL),
-        method!(
-            c"sendMessage",
-            tasks::send_message,
-            [
-                param(c"message", ty::MIXED),
-                param(c"dst_worker_id", ty::INT)
-            ],
-            ty::BOOL
-        ),
-        method!(
-            c"addProcess",
-            processes::add,
-            [object(c"process", c"Skep\\Process")],
-            INT_BOOL
-        ),
-        method!(c"stats", inspection::stats, [], ARRAY_OR_FALSE),
-        method!(
-            c"reload",
-            lifecycle::reload,
-            [optional(c"only_reload_taskworker", ty::BOOL, c"false")],
-            ty::BOOL
-        ),
-        method!(
-            c"tick",
-            timers::tick,
-            [
-                param(c"ms", ty::INT),
-                param(c"callback", ty::CALLABLE),
-                rest(c"params")
-            ],
-            INT_BOOL
-        ),
-        method!(
-            c"after",
-            timers::after,
-            [
-                param(c"ms", ty::INT),
-                param(c"callback", ty::CALLABLE),
-                rest(c"params")
-            ],
-            INT_BOOL
-        ),
-        method!(
-            c"clearTimer",
-            timers::clear_timer,
-            [param(c"timer_id", ty::INT)],
-            ty::BOOL
-        ),
-        method!(
-            c"defer",
-            timers::defer,
-            [param(c"callback", ty::CALLABLE)],
-            ty::BOOL
-        ),
-        method!(c"reloadTls", lifecycle::reload_tls, [], ty::BOOL),
-        method!(c"shutdown", lifecycle::shutdown, [], ty::BOOL),
-        method!(
-            c"stop",
-            lifecycle::stop,
-            [
-                optional(c"workerId", ty::INT, c"-1"),
-                optional(c"waitEvent", ty::BOOL, c"false")
-            ],
-            ty::BOOL
-        ),
-        method!(c"getLastError", inspection::last_error, [], ty::INT),
-        method!(c"getWorkerId", inspection::worker_id, [], INT_BOOL),
-        method!(c"getWorkerPid", inspection::worker_pid, [WORKER], INT_BOOL),
-        method!(
-            c"getWorkerStatus",
-            inspection::worker_status,
-            [WORKER],
-            INT_BOOL
-        ),
-        method!(c"getMasterPid", inspection::master_pid, [], ty::INT),
-        method!(c"getManagerPid", inspection::manager_pid, [], ty::INT),
-    ];
-    let class = open_class::<ServerObject>(&methods);
-    text_property(class, c"host");
-    for (name, default) in [
-        (c"port", Zv::long(0)),
-        (c"type", Zv::long(0)),
-        (c"mode", Zv::long(0)),
-        (c"ssl", Zv::bool(false)),
-        (c"setting", Zv::NULL),
-        (c"connections", Zv::NULL),
-        (c"ports", Zv::NULL),
-        (c"master_pid", Zv::long(0)),
-        (c"manager_pid", Zv::long(0)),
-        (c"worker_id", Zv::long(-1)),
-        (c"taskworker", Zv::bool(false)),
-        (c"worker_pid", Zv::long(0)),
-        (c"stats_timer", Zv::NULL),
-        (c"admin_server", Zv::NULL),
-    ] {
-        property(class, name, default, true);
-    }
-    property(class, c"finishCallbacks", Zv::NULL, false);
-    for (_, _, name) in NAMES {
-        property(class, name, Zv::NULL, false);
-    }
-    alias(class, &[c"Swoole\\Server", c"swoole_server"]);
 }

@@ -43,8 +43,10 @@ enum End {
     Lost(i32),
     /// onTaskLost, in its successor.
     LostOrphan,
-    /// Whoever was to hear of it died when it was about to.
+    /// Whoever was hearing of it died of that.
     WithReader,
+    /// It died as it was about to.
+    BeforeReader,
 }
 
 /// Role of a child id.
@@ -62,13 +64,19 @@ fn use_up<T>(list: &mut Vec<T>, fits: impl Fn(&T) -> bool) -> bool {
     found.map(|at| list.swap_remove(at)).is_some()
 }
 
+/// Who died, and whether it was in a callback that hears of the end of a task.
+fn reader(death: &Death) -> (u32, bool) {
+    let hears = ["onFinish", "onTaskLost"].contains(&&*death.callback);
+    (death.worker, hears)
+}
+
 struct Auditor<'a> {
     evidence: &'a Evidence<'a>,
     /// Calls of onTaskLost that no task was found for yet: in the asker by its process, else by its id.
     own_losses: HashMap<(i32, u64), u64>,
     orphan_losses: HashMap<(u32, u64), u64>,
-    /// Deaths of workers that have not explained the end of a result with its reader yet.
-    readers: Vec<u32>,
+    /// Deaths that have not explained the end of a result with its reader yet: whose, and whether in a callback for results.
+    readers: Vec<(u32, bool)>,
     ends: HashMap<&'a str, End>,
     account: Account,
 }
@@ -79,7 +87,7 @@ pub fn settle(evidence: &Evidence<'_>) -> Account {
         evidence,
         own_losses: HashMap::new(),
         orphan_losses: HashMap::new(),
-        readers: evidence.deaths.iter().map(|death| death.worker).collect(),
+        readers: evidence.deaths.iter().map(reader).collect(),
         ends: HashMap::new(),
         account: Account::default(),
     };
@@ -153,18 +161,25 @@ impl<'a> Auditor<'a> {
             self.figure(name, count);
         }
         self.figure("tasks run again", twice);
-        let (mut orphans, mut with_reader) = (0, 0);
+        let (mut orphans, mut with_reader, mut before) = (0, 0, 0);
         for (ticket, given) in open {
             let end = self.end_of_orphan(given);
             match end {
                 Some(End::LostOrphan) => orphans += 1,
+                Some(End::BeforeReader) => before += 1,
                 Some(_) => with_reader += 1,
                 None => self.wrong(format!("task {ticket} has no end: {given:?}")),
             }
             end.map(|end| self.ends.insert(ticket, end));
         }
         self.figure("lost, and their askers dead", orphans);
-        self.figure("ends that died with their readers", with_reader);
+        self.figure("ends that died with their readers", with_reader + before);
+        // From its queue to the callback are microseconds: who is killed there has had bad luck once.
+        if before > 1 {
+            self.wrong(format!(
+                "{before} ends died with their readers before these were in a callback for them"
+            ));
+        }
         // Killed between the call and the record.
         let killed = self.deaths_of(Role::Worker) + self.deaths_of(Role::UserProcess);
         if unrecorded > killed + ledger.torn {
@@ -244,7 +259,11 @@ impl<'a> Auditor<'a> {
             *count -= 1;
             return Some(End::LostOrphan);
         }
-        use_up(&mut self.readers, |worker| *worker == given.asker).then_some(End::WithReader)
+        let asker = given.asker;
+        if use_up(&mut self.readers, |reader| *reader == (asker, true)) {
+            return Some(End::WithReader);
+        }
+        use_up(&mut self.readers, |(worker, _)| *worker == asker).then_some(End::BeforeReader)
     }
 
     /// Calls of onTaskLost for which there is no task, and what the log says of losses.
@@ -264,7 +283,7 @@ impl<'a> Auditor<'a> {
             .map(|(of, _)| *of)
             .collect();
         for (asker, id) in strange {
-            if !use_up(&mut self.readers, |worker| *worker == asker) {
+            if !use_up(&mut self.readers, |(worker, _)| *worker == asker) {
                 self.wrong(format!("lost by nobody: task[{id}] of worker#{asker}"));
             }
         }
@@ -347,7 +366,7 @@ impl<'a> Auditor<'a> {
                 .iter()
                 .all(|finish| self.has_died(finish.pid)),
             Some(End::Lost(reader)) => self.has_died(*reader),
-            Some(End::LostOrphan | End::WithReader) => true,
+            Some(End::LostOrphan | End::WithReader | End::BeforeReader) => true,
             None => false,
         }
     }
@@ -407,5 +426,79 @@ impl<'a> Auditor<'a> {
         self.figure("messages lost", messages_lost as usize);
         self.figure("waits given up", late);
         self.figure("results that came too late for their waits", expired);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with this record and log, of a server that counted `tasks` tasks and `lost` losses.
+    fn wrong(ledger: &str, log: &str, (tasks, lost): (u64, u64), redeliver: u64) -> Vec<String> {
+        let counters = [
+            ("task_count", tasks),
+            ("tasks_lost", lost),
+            ("messages_lost", 0),
+            ("tasking_num", 0),
+            ("tasks_at_work", 0),
+            ("task_queue_bytes", 0),
+        ];
+        let account = settle(&Evidence {
+            ledger: &Ledger::read(&ledger.replace(", ", ";\n")),
+            log,
+            deaths: &deaths::read(log),
+            silences: &[],
+            counters: &counters.map(|(key, value)| (key.into(), value)).into(),
+            redeliver,
+        });
+        account.wrong
+    }
+
+    const LOST: &str = "[x $1.0]\tWARNING\ttask[9] of worker#2 is lost: the task worker died\n\
+        [x $1.0]\tWARNING\tworker 9 (pid 80) lost: signal 9 (SIGKILL), uptime 1.5 s, 17 requests served, last callback \
+        onTask, peak memory 2.0 MiB\n";
+    const ASKER_DIED: &str = "[x $1.0]\tWARNING\tworker 2 (pid 70) lost: signal 9 (SIGKILL), uptime 1.5 s, 17 requests \
+        served, last callback onReceive, fd 5, peak memory 2.0 MiB\n";
+
+    #[test]
+    fn a_task_that_is_run_and_finished_once_is_right() {
+        let good = "given 1.1 2 70 plain 9, ran 1.1 80, finished 1.1 2 70 0;";
+        assert_eq!(wrong(good, "", (1, 0), 0), Vec::<String>::new());
+        let orphan = "given 1.1 2 70 plain 9, ran 1.1 80, finished 1.1 2 71 1;";
+        assert_eq!(wrong(orphan, ASKER_DIED, (1, 0), 0), Vec::<String>::new());
+        let lost = "given 1.1 2 70 plain 9, ran 1.1 80, lost 2 70 9 0;";
+        assert_eq!(wrong(lost, LOST, (1, 1), 0), Vec::<String>::new());
+    }
+
+    #[test]
+    fn what_has_no_end_or_two_is_wrong() {
+        let is_wrong = |ledger: &str, log: &str, lost, redeliver| {
+            !wrong(ledger, log, (1, lost), redeliver).is_empty()
+        };
+        let given = "given 1.1 2 70 plain 9, ran 1.1 80";
+        assert!(is_wrong(&format!("{given};"), "", 0, 0), "no end");
+        let twice = format!("{given}, ran 1.1 81, finished 1.1 2 70 0;");
+        assert!(is_wrong(&twice, "", 0, 0), "run twice");
+        assert!(!is_wrong(&twice, "", 0, 1), "as it may");
+        let doubled = format!("{given}, finished 1.1 2 70 0, finished 1.1 2 70 0;");
+        assert!(is_wrong(&doubled, "", 0, 0), "two results");
+        let both = format!("{given}, finished 1.1 2 70 0, lost 2 70 9 0;");
+        assert!(is_wrong(&both, LOST, 1, 0), "finished and lost");
+        let elsewhere = format!("{given}, finished 1.1 2 71 0;");
+        assert!(
+            is_wrong(&elsewhere, "", 0, 0),
+            "no orphan in another process"
+        );
+        let uncounted = format!("{given}, lost 2 70 9 0;");
+        assert!(
+            is_wrong(&uncounted, LOST, 0, 0),
+            "the server has not counted it"
+        );
+        let wait = "given 1.1 2 70 waited -, ran 1.1 80;";
+        assert!(is_wrong(wait, "", 0, 0), "a wait without an end");
+        assert!(
+            !is_wrong(wait, ASKER_DIED, 0, 0),
+            "its end is that of its asker"
+        );
     }
 }

@@ -103,6 +103,17 @@ impl<'a> Injector<'a> {
                     act.hit(*pid, signal);
                 }
             }
+            (Means::Volley(signal), _) => {
+                let mut victims: Vec<i32> = (Role::ALL.into_iter())
+                    .flat_map(|role| self.adults(role))
+                    .collect();
+                for _ in 0..self.dice.between(2, 5) {
+                    if let Some(pid) = self.dice.pick(&victims).copied() {
+                        victims.retain(|victim| *victim != pid);
+                        act.hit(pid, signal);
+                    }
+                }
+            }
             (Means::Pause, _) => {
                 let wait = Duration::from_millis(self.dice.between(20, 1_500));
                 if let Some(pid) = self.dice.pick(&adults).copied() {
@@ -128,8 +139,7 @@ impl<'a> Injector<'a> {
     /// Those that are old enough to be replaced at once; after a reload, say, all.
     fn adults(&mut self, role: Role) -> Vec<i32> {
         let now = Instant::now();
-        let all = [Role::Worker, Role::TaskWorker, Role::UserProcess];
-        let alive: Vec<i32> = (all.into_iter())
+        let alive: Vec<i32> = (Role::ALL.into_iter())
             .flat_map(|role| self.subject.children(role))
             .collect();
         self.first_seen.retain(|pid, _| alive.contains(pid));

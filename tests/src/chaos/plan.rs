@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use nix::sys::signal::Signal;
 
-use self::Means::{Ask, KillDuring, Order, Pause, ToMaster};
+use self::Means::{Ask, KillDuring, Order, Pause, ToMaster, Volley};
 use super::dice::Dice;
 
 /// What is done to a process of the server.
@@ -14,6 +14,8 @@ pub enum Fault {
     Kill,
     /// SIGKILL to a worker in the middle of a callback.
     KillAtWork,
+    /// SIGKILL to several processes of any role at once.
+    KillMany,
     /// SIGTERM to any worker.
     Term,
     /// SIGUSR1 to the master.
@@ -81,6 +83,11 @@ pub enum Role {
     UserProcess,
 }
 
+impl Role {
+    /// All of them.
+    pub const ALL: [Role; 3] = [Role::Worker, Role::TaskWorker, Role::UserProcess];
+}
+
 /// How it is brought about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Means {
@@ -96,6 +103,8 @@ pub enum Means {
     Ask(&'static str),
     /// SIGSTOP, and SIGCONT a while later.
     Pause,
+    /// A signal to several processes at once, whatever their roles.
+    Volley(Signal),
 }
 
 struct Row {
@@ -129,7 +138,7 @@ const fn user(fault: Fault, name: &'static str, weight: u64, means: Means) -> Ro
 }
 
 /// All there is.
-const ROWS: [Row; 29] = [
+const ROWS: [Row; 30] = [
     worker(Fault::Kill, "kill", 8, Means::Signal(Signal::SIGKILL)),
     worker(
         Fault::KillAtWork,
@@ -137,6 +146,7 @@ const ROWS: [Row; 29] = [
         4,
         KillDuring("!sleep 300"),
     ),
+    worker(Fault::KillMany, "kill-many", 3, Volley(Signal::SIGKILL)),
     worker(Fault::Term, "term", 3, Means::Signal(Signal::SIGTERM)),
     worker(
         Fault::ReloadSignal,
@@ -233,7 +243,7 @@ impl Fault {
     pub fn is_deadly(self) -> bool {
         match self.means() {
             Means::Signal(Signal::SIGTERM) => self.role() == Role::UserProcess, // the others end in peace
-            Means::Signal(_) | KillDuring(_) => true,
+            Means::Signal(_) | Volley(_) | KillDuring(_) => true,
             Order(_) => self != Fault::StopCall,
             // Who is stopped while it takes a task keeps all others from it, and is killed.
             Pause => self.role() == Role::TaskWorker,

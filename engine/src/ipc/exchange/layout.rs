@@ -109,6 +109,9 @@ pub(crate) struct ExchangeAt {
     pub(super) answers: QueuesAt,
     pub(super) task_flags: At<AtomicU64>,
     pub(super) targeted_flags: At<AtomicU64>,
+    /// Queues of tasks that have ever been sent to, as the flags are.
+    pub(super) tasks_used: At<AtomicU64>,
+    pub(super) targeted_used: At<AtomicU64>,
     pub(super) request_flags: At<AtomicU64>,
     pub(super) reply_flags: At<AtomicU64>,
     pub(super) answer_flags: At<AtomicU64>,
@@ -153,6 +156,8 @@ impl ExchangeAt {
             ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),
+            tasks_used: layout.place(plan.words()),
+            targeted_used: layout.place(plan.words() * plan.task_workers as usize),
             request_flags: layout.place(plan.words() * targets),
             reply_flags: layout.place(plan.words() * parties),
             answer_flags: layout.place(plan.words() * parties),

@@ -269,6 +269,50 @@ fn a_ring_that_fills_up_with_long_messages_has_parcels_behind_them_up_to_the_lim
 }
 
 #[test]
+fn a_reader_knows_whether_the_sender_cannot_go_on() {
+    let exchange = exchange(8192, 1 << 20);
+    let (party, way) = (worker(0), Way::Reply(worker(0), worker(1)));
+    let me = Claimant::new(Seat::first_of(1), 1);
+    let mut incoming = Incoming::new(&exchange, Way::Reply(Party::MAIN, worker(1)), me);
+    let mut writer = exchange.writer(way);
+    let mut sent = 0;
+    while envelope(party, sent)
+        .post(&exchange, (party, way), &mut writer, &[1; 1000])
+        .is_ok()
+    {
+        sent += 1;
+    }
+    assert!(!incoming.is_waited_for(), "it has only been refused");
+    assert!(writer.want_room(writer.half()));
+    assert!(incoming.is_waited_for());
+    let mut taken = 0;
+    while incoming.is_waited_for() {
+        assert!(matches!(incoming.take(|_, _, _| ()), Found::One(_)));
+        taken += 1;
+    }
+    assert!(
+        (sent / 3..sent * 2 / 3).contains(&taken),
+        "{taken} of {sent}"
+    );
+    assert!(
+        writer.want_room(0),
+        "memory to be given back, and nothing to send"
+    );
+    assert!(!incoming.is_waited_for());
+    let parcel = exchange
+        .parcels()
+        .pack(party, 0, 0, &vec![1; 1 << 20])
+        .unwrap();
+    assert!(exchange.parcels().want_room(party, 1));
+    assert!(
+        incoming.is_waited_for(),
+        "what waits may be what has the parcels"
+    );
+    exchange.parcels().take_back(party, parcel);
+    assert!(!incoming.is_waited_for());
+}
+
+#[test]
 fn a_sender_that_waits_for_a_parcel_is_named_when_one_is_free() {
     let exchange = exchange(8192, 1 << 20);
     let (party, parcels) = (worker(1), exchange.parcels());
@@ -346,4 +390,67 @@ fn the_memory_of_a_queue_is_given_back_when_it_is_empty() {
         let taken = queue.take(me, |_, payload| assert_eq!(payload[8..], data));
         assert!(matches!(taken, Taken::One(_)));
     }
+}
+
+/// The figures as they are when every queue is looked at.
+fn looked_at_all(exchange: &Exchange) -> (u64, u64, u64, Option<u64>) {
+    let mut sum = Waiting::default();
+    exchange
+        .task_ways()
+        .for_each(|way| sum.add(&exchange.queue(way)));
+    (sum.count, sum.bytes, sum.given, sum.oldest)
+}
+
+#[test]
+fn figures_of_tasks_are_those_of_all_queues_and_cheap_with_many() {
+    let plan = ExchangePlan {
+        children: 128 + 64,
+        first_task: 128,
+        task_workers: 64,
+        task_ring: 1 << 16,
+        parcel_bytes: 1 << 20,
+    };
+    let mut layout = Layout::default();
+    let at = ExchangeAt::place(plan, &mut layout);
+    let exchange = Exchange::open(Arc::new(Region::map(&layout).unwrap()), at).unwrap();
+    let figures = || {
+        let sum = exchange.waiting_tasks();
+        (sum.count, sum.bytes, sum.given, sum.oldest)
+    };
+    assert_eq!(figures(), (0, 0, 0, None));
+    for number in 0..200_u64 {
+        let from = worker((number * 7 % 128) as u32);
+        let way = match number % 3 {
+            0 => Way::Targeted(from, (number % 64) as u32),
+            _ => Way::Tasks(from),
+        };
+        let mut writer = exchange.writer(way);
+        let message = envelope(from, 1_000 - number);
+        let sent = message.post(&exchange, (from, way), &mut writer, b"payload");
+        assert!(sent.is_ok());
+    }
+    assert_eq!(figures(), looked_at_all(&exchange));
+    assert_eq!((figures().0, figures().2), (200, 200));
+    // What is taken is still counted as given.
+    let me = Claimant::new(Seat::first_of(130), 1);
+    let mut incoming = Incoming::new(&exchange, Way::Tasks(Party::MAIN), me);
+    for _ in 0..100 {
+        assert!(matches!(incoming.take(|_, _, _| {}), Found::One(_)));
+    }
+    assert_eq!(figures(), looked_at_all(&exchange));
+    assert_eq!((figures().0, figures().2), (100, 200));
+    let each: u64 = (0..64).map(|task| exchange.waiting_for(task).count).sum();
+    assert_eq!(each, 67);
+
+    let cost = |look: &dyn Fn() -> (u64, u64, u64, Option<u64>)| {
+        let rounds = (0..20).map(|_| {
+            let begin = std::time::Instant::now();
+            std::hint::black_box(look());
+            begin.elapsed()
+        });
+        rounds.min().unwrap_or_default()
+    };
+    let (all, used) = (cost(&|| looked_at_all(&exchange)), cost(&figures));
+    println!("all queues: {all:?}, those in use: {used:?}");
+    assert!(used.as_micros() < 1_000 && used * 4 < all);
 }

@@ -165,9 +165,14 @@ impl LaneReader {
         shared.tail.load(Ordering::Acquire) > done // less, for a moment, while the ring is begun anew
     }
 
-    /// Whether the producer waits for room, as of now; for those who are not the consumer.
+    /// Whether the producer waits for room, as of now, and not for all of it; for those who are not the consumer. A wish
+    /// that was fulfilled stays where it is, and who wants everything read has memory to give back and nothing to send.
     pub(crate) fn is_room_wanted(&self) -> bool {
-        self.ring.header().room_wanted.load(Ordering::Acquire) as u32 != 0
+        let shared = self.ring.header();
+        let above = u64::from(shared.room_wanted.load(Ordering::Acquire) as u32); // level + 1
+        let done = shared.done.load(Ordering::Acquire);
+        let used = shared.tail.load(Ordering::Acquire).saturating_sub(done);
+        above > 1 && used >= above
     }
 
     /// Messages pushed and not finished, and ever pushed, as of now; for those who are not the consumer.

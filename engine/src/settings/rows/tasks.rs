@@ -124,9 +124,9 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Size,
         default: "256M",
         range: "64K..=8G, rounded up to a power of two; clamped",
-        help: "Bytes of the tasks that one process has given away and no task worker has taken; beyond that task() is false with 2002. \
-               The same for long results, messages and commands (those that are no small part of their queue) of a process in all. None of them may be longer than this. \
-               Memory is used as it is needed.",
+        help: "Bytes of the tasks that one process has given away to any task worker and none has taken (at most 1 GiB); beyond that task() is false \
+               with 2002. As much again for what is long (more than 2 MiB, or much of its queue) of its tasks, results, messages and commands \
+               together. None of them may be longer than this (2001). Memory is used as it is needed.",
         apply: Apply::Server(|s, v| {
             s.tasks.queue_max_bytes = size(v)?.clamp(64 << 10, 8 << 30).next_power_of_two();
             Ok(())
@@ -138,7 +138,8 @@ pub(super) static ROWS: &[Row] = &[
         kind: Kind::Int,
         default: "1000000",
         range: "1..=4294967295; clamped",
-        help: "Tasks that one process may have given away and no task worker has taken; beyond that task() is false with 2002.",
+        help: "Tasks that one process may have given away to any task worker, and to each one, and messages to each receiver, that nobody \
+               has taken; beyond that task() and sendMessage() are false with 2002.",
         apply: Apply::Server(|s, v| {
             s.tasks.queue_max_num = int(v).clamp(1, i64::from(u32::MAX)) as u64;
             Ok(())

@@ -15,6 +15,8 @@ use crate::zend::Zv;
 const TIMEOUT: i32 = 6002;
 /// What `read()` asks for by default.
 const DEFAULT_SIZE: i64 = 8192;
+/// Scratch memory that a process keeps between two reads.
+const KEPT: usize = 64 << 10;
 /// The most that one `read()` returns.
 const LARGEST_SIZE: i64 = 64 << 20;
 
@@ -59,7 +61,7 @@ pub(super) fn read(call: &mut Call) {
     let got = with_pipe(call, "no pipe, cannot read from pipe", |inner, channel| {
         let mut scratch = inner.scratch.take();
         if scratch.len() < size as usize {
-            scratch.resize(size as usize, 0);
+            scratch = vec![0; size as usize]; // memory that is used as far as something comes
         }
         let room = scratch.get_mut(..size as usize).unwrap_or_default();
         let read = channel.read(room, inner.patience.get());
@@ -74,8 +76,10 @@ pub(super) fn read(call: &mut Call) {
             // SAFETY: the scratch memory of this object, which nobody touches before the string is made.
             let bytes = unsafe { std::slice::from_raw_parts(start, length) };
             call.give(Zv::text(bytes));
+            forget_much(call);
         }
         Some(Err(errno)) => {
+            forget_much(call);
             match errno {
                 libc::EINTR => {
                     dispatch_pending_signals();
@@ -85,6 +89,16 @@ pub(super) fn read(call: &mut Call) {
                 errno => warn_system(errno, format_args!("read() failed")),
             }
             call.give_bool(false);
+        }
+    }
+}
+
+/// Scratch memory for one unusually long read is not kept.
+fn forget_much(call: &mut Call) {
+    if let Some(inner) = this(call) {
+        let scratch = inner.scratch.take();
+        if scratch.len() <= KEPT {
+            inner.scratch.set(scratch);
         }
     }
 }

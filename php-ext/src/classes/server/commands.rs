@@ -208,9 +208,15 @@ fn command(call: &mut Call) {
     text.release();
     match decoded.kind() {
         kind::ARRAY | kind::STRING => call.give(decoded),
+        // No JSON at all, or a number or the like, which cannot be told from a failure.
         _ => {
             decoded.release();
             if !pending() {
+                globals::set_last_error(TASK_NO_RESULT);
+                let name = String::from_utf8_lossy(name);
+                context.log_notice(&format!(
+                    "command() (ERRNO {TASK_NO_RESULT}): command[{name}] was answered with neither an array nor a string in JSON"
+                ));
                 call.give_bool(false);
             }
         }

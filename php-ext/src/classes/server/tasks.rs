@@ -123,12 +123,15 @@ fn is_worker(call: &mut Call, context: &Context, method: &str) -> bool {
 
 /// The value that a waiting call gets; none, and the reason in the last error, if there is none, or what the value's own
 /// code has thrown is pending. `answer` may be lost, should the script end inside.
-fn value_of(answer: &TaskAnswer) -> Option<Zv> {
+fn value_of(context: &Context, answer: &TaskAnswer) -> Option<Zv> {
     match answer {
         TaskAnswer::Result(data, flags) => {
             let value = payload::read(data, *flags);
             if value.is_none() {
                 globals::set_last_error(TASK_NO_RESULT);
+                if !pending() {
+                    context.count_lost_task();
+                }
             }
             value
         }
@@ -164,7 +167,7 @@ pub(super) fn task_wait(call: &mut Call) {
     match answer {
         Ok(answer) => {
             let answer = ManuallyDrop::new(answer); // lost, should reading it end the script
-            let value = value_of(&answer);
+            let value = value_of(context, &answer);
             drop(ManuallyDrop::into_inner(answer));
             if !pending() {
                 call.give(value.unwrap_or(Zv::bool(false)));
@@ -228,7 +231,7 @@ fn wait_for_all(call: &mut Call, method: &str, whole: bool) {
             return call.give_bool(false);
         }
     };
-    let (results, any) = collect(tasks, &answers, whole);
+    let (results, any) = collect(context, tasks, &answers, whole);
     drop(ManuallyDrop::into_inner(answers));
     if pending() {
         return results.release();
@@ -279,6 +282,7 @@ unsafe fn element<'a>(list: Zv, index: usize) -> Option<&'a [u8]> {
 /// The answers under the keys of their tasks, in the order of the tasks; and whether there is any. May run code of the
 /// script: what it throws is pending.
 fn collect(
+    context: &Context,
     tasks: *mut HashTable,
     answers: &[Result<TaskAnswer, Refused>],
     whole: bool,
@@ -292,7 +296,7 @@ fn collect(
             let answer = answers.get(at);
             at += 1;
             let value = match answer {
-                Some(Ok(answer)) => value_of(answer),
+                Some(Ok(answer)) => value_of(context, answer),
                 Some(Err(Refused(code))) => {
                     globals::set_last_error(*code);
                     any = true;
