@@ -14,8 +14,8 @@ use skep_tests::server::{Server, ended_by};
 use skep_tests::stubborn::WAYS;
 use skep_tests::{process, server};
 
-/// Everything is gone so soon after the death of the supervisors.
-const GONE: Duration = Duration::from_secs(1);
+/// Everything is gone so soon after the death of the supervisors: one second, as promised, and one for looking.
+const GONE: Duration = Duration::from_secs(2);
 
 /// One worker and one task worker stay in each way; two workers have nothing to do.
 fn stubborn() -> Server {

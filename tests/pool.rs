@@ -230,7 +230,7 @@ fn a_killed_master_leaves_nobody_that_has_handlers_of_its_own_or_blocks_signals(
         let mut pool = start("unix", &sends);
         pool.await_event("message", 2);
         pool.signal(pool.master(), Signal::SIGKILL);
-        pool.await_end(promised(Duration::from_secs(1)));
+        pool.await_end(promised(Duration::from_secs(2))); // as above
     }
 }
 
