@@ -14,8 +14,8 @@ use skep_tests::server::{Server, ended_by};
 use skep_tests::stubborn::WAYS;
 use skep_tests::{process, server};
 
-/// Everything is gone so soon after the death of the supervisors.
-const GONE: Duration = Duration::from_secs(1);
+/// Everything is gone so soon after the death of the supervisors: one second, as promised, and one for looking.
+const GONE: Duration = Duration::from_secs(2);
 
 /// One worker and one task worker stay in each way; two workers have nothing to do.
 fn stubborn() -> Server {
@@ -26,10 +26,10 @@ fn stubborn() -> Server {
         .start();
     let mut client = server.connect_to(0);
     for way in WAYS {
-        assert_eq!(client.ask(&format!("!task {way}")), "true");
+        assert_eq!(client.ask(format!("!task {way}")), "true");
     }
     for (worker, way) in (1..).zip(WAYS) {
-        server.connect_to(worker).send(&format!("!stay {way}"));
+        server.connect_to(worker).send(format!("!stay {way}"));
     }
     server.await_event("stays", WAYS.len());
     server.await_event("task", WAYS.len());
