@@ -106,6 +106,7 @@ for ($i = 0; $i < 20; $i++) {
     Timer::after(10 * $i + 5, fn () => fclose($a));
     Timer::after(10 * $i + 10, fn () => fwrite($peer, 'x'));
 }
+Event::wait(); // not at rest: until they are closed all of them are ready
 idles('twenty one after the other');
 echo strlen($heard), "\n";
 foreach ($keepers as $pid) {
