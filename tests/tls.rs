@@ -45,17 +45,20 @@ fn echo(offer: &Offer, port: u16, length: usize) {
                     Err(error) => panic!("after {sent} bytes: {error}"),
                 }
             }
-            match client.tls.read_tls(&mut client.socket) {
-                Ok(0) => panic!("the end after {} bytes", came.len()),
-                Ok(_) => {
-                    moved = true;
-                    client.tls.process_new_packets().unwrap();
-                    while let Ok(count) = client.tls.reader().read(&mut buffer) {
-                        came.extend_from_slice(&buffer[..count]);
+            // All that is there: a client that sends faster than it reads has its answers refused.
+            loop {
+                match client.tls.read_tls(&mut client.socket) {
+                    Ok(0) => panic!("the end after {} bytes", came.len()),
+                    Ok(_) => {
+                        moved = true;
+                        client.tls.process_new_packets().unwrap();
+                        while let Ok(count) = client.tls.reader().read(&mut buffer) {
+                            came.extend_from_slice(&buffer[..count]);
+                        }
                     }
+                    Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => break,
+                    Err(error) => panic!("{error}"),
                 }
-                Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => {}
-                Err(error) => panic!("{error}"),
             }
             if came.len() == length || !moved {
                 return came.len() == length;
