@@ -12,7 +12,7 @@ use crate::sync::AtomicU64;
 const ALL_RINGS: usize = 8 << 30;
 /// Ring sizes of requests and replies.
 const SMALLEST_RING: usize = 64 << 10;
-const LARGEST_REQUESTS: usize = 8 << 20;
+const LARGEST_REQUESTS: usize = 16 << 20;
 const LARGEST_REPLIES: usize = 8 << 20;
 const LARGEST_ANSWERS: usize = 1 << 20;
 
