@@ -16,7 +16,7 @@ use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::ready;
-use super::{fuse, pipe, process, signal};
+use super::{pipe, process, signal};
 
 /// `(watch, hold)`: what processes end with, and the end that each supervisor holds. None if this system does not do as
 /// described. Only in a process with one thread.
@@ -64,7 +64,8 @@ fn order(descriptor: RawFd, command: libc::c_int, argument: libc::c_int) -> io::
 /// Whether the signal comes when the last holder goes away, and not when another reader does.
 fn does_as_described() -> io::Result<bool> {
     let (watch, hold) = pipe::lifeline()?;
-    let number = fuse::parent_died();
+    // One that is ignored unless it is asked for. (A real-time signal that finds no room becomes SIGIO, which is deadly.)
+    let number = libc::SIGURG;
     let blocked = signal::Blocked::new(number)?;
     let own = ask_for(watch.as_fd(), number)?;
     drop(ask_for(watch.as_fd(), number)?);

@@ -126,9 +126,9 @@ impl ExchangeAt {
         let (parties, targets) = (plan.parties(), plan.targets());
         let senders_of_tasks = if plan.task_workers == 0 { 0 } else { parties };
         let (requests, replies) = (parties * targets, parties * parties);
-        let largest_replies = match plan.task_workers {
-            0 => SMALLEST_RING,
-            _ => LARGEST_REPLIES,
+        let (largest_replies, largest_answers) = match plan.task_workers {
+            0 => (SMALLEST_RING, SMALLEST_RING), // of commands only
+            _ => (LARGEST_REPLIES, LARGEST_ANSWERS),
         };
         let targeted = parties * plan.task_workers as usize;
         ExchangeAt {
@@ -152,7 +152,7 @@ impl ExchangeAt {
             answers: QueuesAt::place(
                 layout,
                 replies,
-                ExchangePlan::ring(replies, LARGEST_ANSWERS),
+                ExchangePlan::ring(replies, largest_answers),
             ),
             task_flags: layout.place(plan.words()),
             targeted_flags: layout.place(plan.words() * plan.task_workers as usize),

@@ -6,11 +6,10 @@ use skep::Refused;
 use skep::error::code::WRONG_OPERATION;
 
 use crate::callbacks::Callback;
-use crate::convert::Text;
-use crate::exception::{Line, code, warn, warn_system};
+use crate::exception::{code, warn, warn_system};
 use crate::looping;
 use crate::method::{Call, parse};
-use crate::zend::{Zv, bytes, kind, zend_string, zval};
+use crate::zend::{Zv, kind, zval};
 
 /// Signals have numbers below this.
 const LIMIT: i64 = 128;
@@ -43,7 +42,7 @@ pub(super) fn signal(call: &mut Call) {
         }
         return call.give_bool(known);
     }
-    if !is_callable(value) {
+    if Callback::resolve_or_warn(value).is_none() {
         return call.give_bool(false);
     }
     match looping::signal(signal, value, true) {
@@ -60,32 +59,6 @@ pub(super) fn signal(call: &mut Call) {
             call.give_bool(false);
         }
     }
-}
-
-/// False after a warning.
-fn is_callable(value: Zv) -> bool {
-    let mut name: *mut zend_string = null_mut();
-    let known = Callback::resolve(value, &mut name).is_some();
-    let name = match name.is_null() {
-        true => Zv::NULL,
-        false => Zv::string(name),
-    };
-    if !known {
-        let text = match name.kind() {
-            // SAFETY: a string of ours.
-            kind::STRING => unsafe { bytes(name.as_string()) },
-            _ => b"",
-        };
-        let line = Line::new(format_args!(
-            "function '{}' is not callable",
-            String::from_utf8_lossy(text)
-        ));
-        name.release();
-        warn(code::FATAL, format_args!("{}", Text(line.as_c())));
-        return false;
-    }
-    name.release();
-    true
 }
 
 /// A blocking call was interrupted by a signal: the callables of those that have come are called, before the call returns.
